@@ -1,0 +1,349 @@
+"""The use cases of composer. Each is a function that the command line calls once, and that Python code may call.
+
+All of them talk through a :class:`Talk` and raise :class:`composer.errors.ComposerError`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from composer.errors import CommandFailed, ComposerError
+from composer.manifest import DeployedParticipant, Manifest
+from composer.model import Command, Federation, FederationStatus, Owner
+
+if TYPE_CHECKING:
+    from composer.engine import Engine
+
+DEFAULT_TIMEOUT = 120.0
+_NO_KITS = "name a prod_NN folder or kit folders: composer up workspace/PROJECT/prod_00"
+
+
+class Talk(Protocol):
+    """How a use case tells the user what it does."""
+
+    def step(self, text: str) -> None:
+        """Say what begins now."""
+
+    def warn(self, text: str) -> None:
+        """Say what the user should know though it stops nothing."""
+
+    def command(self, line: str) -> None:
+        """Show a command that is about to run."""
+
+    def output(self, line: str) -> None:
+        """Show a line that a long command wrote."""
+
+    def progress(self, status: FederationStatus) -> None:
+        """Show how far the participants are."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a command was given: kits and a definition, which may both be missing, and the deployment folder."""
+
+    kits: tuple[Path, ...]
+    definition: Path | None
+    deployment: Path
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What generate wrote, or with ``dry_run`` would write: ``changed`` are paths below the folder."""
+
+    manifest: Manifest
+    changed: tuple[str, ...]
+
+
+def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False) -> Generated:
+    """Write the deployment folder for the kits and run nothing.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        talk: Hears what is done.
+        force: Replace generated files that were edited by hand, keeping each as ``.orig``.
+        dry_run: Write nothing.
+
+    Raises:
+        ComposerError: The kits, the definition or the folder do not allow it.
+    """
+    from composer.manifest import MANIFEST, parse_manifest
+    from composer.render import render_deployment
+    from composer.write import changed_files, write_deployment
+
+    known = _known_inputs(inputs)
+    caller = Owner(os.geteuid(), os.getegid())
+    federation = _resolve(known, talk, caller)
+    rendering = render_deployment(federation, known.kits, known.definition, caller)
+    if dry_run:
+        changed = changed_files(rendering, known.deployment)
+        for path in changed:
+            talk.command(f"write {known.deployment / path}")
+    else:
+        changed = write_deployment(rendering, known.deployment, force)
+    text = next(file.content for file in rendering.files if file.path.name == MANIFEST).decode()
+    return Generated(parse_manifest(text, known.deployment / MANIFEST), tuple(map(str, changed)))
+
+
+def build(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False) -> tuple[str, ...]:
+    """Generate, then build the images that are missing or stale; return their participants' names.
+
+    Raises:
+        ComposerError: As for :func:`generate`, or an image cannot be built.
+    """
+    from composer.engine import connect
+    from composer.runtimes import docker
+
+    docker.require_compose()
+    engine = connect()
+    manifest = generate(inputs, talk, force, dry_run).manifest
+    return _build_stale(engine, manifest, inputs.deployment, talk, dry_run)
+
+
+def up(
+    inputs: Inputs, talk: Talk, timeout: float = DEFAULT_TIMEOUT, force: bool = False, dry_run: bool = False
+) -> FederationStatus:
+    """Generate and build what is missing or stale, start, and wait until federated.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        talk: Hears what is done and how far the participants are.
+        timeout: Seconds to wait for the registrations.
+        force: As for :func:`generate`.
+        dry_run: Only show the files and commands.
+
+    Raises:
+        NotHealthy: Somebody has not registered in time.
+        ComposerError: Anything before that went wrong; then nothing was started.
+    """
+    from composer.engine import connect
+    from composer.readiness import wait_until_federated
+    from composer.runtimes import docker
+
+    docker.require_compose()
+    engine = connect()
+    deployment = inputs.deployment
+    manifest = generate(inputs, talk, force, dry_run).manifest
+    running = docker.own_containers(engine, manifest, deployment)
+    docker.require_free_ports(manifest, running)
+    _build_stale(engine, manifest, deployment, talk, dry_run)
+    talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
+    _stream(docker.start(deployment), talk, dry_run)
+    if dry_run:
+        return FederationStatus(manifest.federation)
+    talk.step("Waiting until they are registered")
+    return wait_until_federated(engine, manifest, deployment, timeout, talk.progress)
+
+
+def status(deployment: Path) -> FederationStatus:
+    """Return how every participant of a deployment is seen to run.
+
+    Raises:
+        ComposerError: There is no deployment there, or no engine answers.
+    """
+    from composer.engine import connect
+    from composer.runtimes import docker
+
+    manifest = _deployed(deployment)
+    return docker.observe(connect(), manifest, deployment, datetime.now(timezone.utc))
+
+
+def logs(deployment: Path, names: Sequence[str], follow: bool, lines: int | None, colour: bool) -> int:
+    """Print participants' logs on composer's own standard output and return the exit status.
+
+    Raises:
+        ComposerError: There is no deployment there, or no such participant.
+    """
+    from composer.process import attach
+    from composer.runtimes import docker
+
+    manifest = _deployed(deployment)
+    return attach(docker.logs(deployment, docker.services(manifest, names), follow, lines, colour))
+
+
+def down(
+    deployment: Path,
+    talk: Talk,
+    purge: bool = False,
+    confirm: Callable[[str], bool] = lambda _: False,
+    dry_run: bool = False,
+) -> None:
+    """Stop and remove this deployment's containers; kits, workspaces and the job store stay.
+
+    Args:
+        deployment: The deployment folder.
+        talk: Hears what is done.
+        purge: Delete the deployment folder too, with the workspaces and the job store, after ``confirm``.
+        confirm: Asked before anything is deleted.
+        dry_run: Only show the commands.
+
+    Raises:
+        ComposerError: There is no deployment there, or its Compose project is somebody else's.
+    """
+    from composer.engine import connect
+    from composer.runtimes import docker
+    from composer.write import remove_deployment
+
+    manifest = _deployed(deployment)
+    if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
+        raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
+    docker.own_containers(connect(), manifest, deployment)
+    talk.step(f"Stopping {manifest.federation}")
+    _stream(docker.stop(deployment), talk, dry_run)
+    if purge and dry_run:
+        talk.command(f"rm -r {deployment}")
+    elif purge:
+        remove_deployment(deployment)
+
+
+def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal: bool, talk: Talk) -> int:
+    """Run the admin console in a container, or one ``nvflare`` command, and return its exit status.
+
+    Args:
+        deployment: The deployment folder.
+        name: The admin; needed only where there are several.
+        arguments: Of ``nvflare``; empty for the console. The command sees the present folder and may write to it.
+        terminal: Whether composer has a terminal to hand on.
+        talk: Hears what is done.
+
+    Raises:
+        ComposerError: There is no such admin, no terminal for the console, or no folder to work in.
+    """
+    from composer.process import attach, command_line
+    from composer.runtimes import docker
+
+    manifest = _deployed(deployment)
+    chosen = _choose_admin(manifest, name)
+    if not arguments:
+        if not terminal:
+            raise ComposerError("the console needs a terminal", "give a command: composer admin -- job list")
+        talk.step(f"NVFLARE's console; its user name is {chosen.name}")
+    command = docker.console(deployment, chosen.service, arguments, _shared_folder(), terminal)
+    talk.command(command_line(command))
+    return attach(command)
+
+
+def hosts(inputs: Inputs, talk: Talk) -> str:
+    """Return the /etc/hosts lines of the federation.
+
+    Raises:
+        ComposerError: The kits or the definition do not allow it.
+    """
+    from composer.render.hosts import render_hosts
+
+    return render_hosts(_resolve(_known_inputs(inputs), talk, Owner(os.geteuid(), os.getegid())))
+
+
+def provision(project: Path, workspace: Path, talk: Talk) -> Path:
+    """Run NVFLARE's own provisioner and return the ``prod_NN`` folder that it made.
+
+    Args:
+        project: project.yml.
+        workspace: NVFLARE's workspace folder; made where it is missing.
+        talk: Hears what is done.
+
+    Raises:
+        ComposerError: NVFLARE is not installed beside composer, or its provisioner fails.
+    """
+    from composer.provisioner import provision as run_provisioner
+
+    talk.step(f"Provisioning {project}")
+    return run_provisioner(project, workspace, talk.output)
+
+
+def _known_inputs(inputs: Inputs) -> Inputs:
+    """Complete what the user left out: kits from composer.yml, else both from the deployment's last run."""
+    from composer.definition import load_definition
+    from composer.write import read_manifest
+
+    kits, definition = inputs.kits, inputs.definition
+    if not kits and definition:
+        kits = load_definition(definition).kits
+    if not kits:
+        manifest = read_manifest(inputs.deployment)
+        if manifest is None:
+            raise ComposerError("no kits were given", _NO_KITS)
+        kits, definition = manifest.kits, definition or manifest.definition
+    return Inputs(tuple(path.absolute() for path in kits), definition, inputs.deployment)
+
+
+def _resolve(inputs: Inputs, talk: Talk, caller: Owner) -> Federation:
+    from composer.definition import Definition, load_definition
+    from composer.kits import load_kits
+    from composer.materials import load_materials
+    from composer.resolve import resolve_federation
+
+    definition = load_definition(inputs.definition) if inputs.definition else Definition()
+    project = load_kits(inputs.kits, inputs.deployment / "kits")
+    materials = load_materials(project, definition)
+    federation = resolve_federation(project, definition, materials, inputs.deployment, caller)
+    if any(participant.user.uid == 0 for participant in federation.participants):
+        talk.warn(
+            "the kits belong to root, so the containers run as root (without capabilities); "
+            "give the kits to an ordinary user to avoid that"
+        )
+    return federation
+
+
+def _build_stale(engine: Engine, manifest: Manifest, deployment: Path, talk: Talk, dry_run: bool) -> tuple[str, ...]:
+    from composer.runtimes import docker
+
+    stale = docker.stale(manifest, engine.image_inputs())
+    if stale:
+        talk.step(f"Building {_count(len(stale), 'image')}")
+        try:
+            _stream(docker.build(deployment, [participant.service for participant in stale]), talk, dry_run)
+        except CommandFailed as error:
+            raise docker.explain_build(error) from error
+    return tuple(participant.name for participant in stale)
+
+
+def _stream(command: Command, talk: Talk, dry_run: bool) -> None:
+    from composer.process import command_line, stream
+
+    talk.command(command_line(command))
+    if not dry_run:
+        stream(command, talk.output)
+
+
+def _deployed(deployment: Path) -> Manifest:
+    from composer.write import read_manifest
+
+    manifest = read_manifest(deployment)
+    if manifest is None:
+        raise ComposerError(
+            f"{deployment} is not a deployment folder", "name it with -d DIR, or make one: composer up KITS"
+        )
+    return manifest
+
+
+def _choose_admin(manifest: Manifest, name: str | None) -> DeployedParticipant:
+    admins = manifest.admins
+    names = ", ".join(admin.name for admin in admins)
+    if not admins:
+        raise ComposerError("this deployment has no admin kit", "add one: composer up KITS... ADMIN_KIT")
+    if name is None and len(admins) > 1:
+        raise ComposerError("there are several admins", f"name one of {names}")
+    chosen = next((admin for admin in admins if name in (None, admin.name)), None)
+    if chosen is None:
+        raise ComposerError(f"no admin is called {name}", f"there is {names}")
+    return chosen
+
+
+def _shared_folder() -> Path:
+    """Return the present folder, which an admin's command sees under the same path."""
+    folder = Path.cwd()
+    hides = {Path(path) for path in ("/", "/opt", "/tmp", "/usr", "/etc", "/bin", "/lib", "/lib64", "/workspace")}  # noqa: S108
+    if folder in hides or ":" in str(folder):
+        raise ComposerError(
+            f"a container cannot be given the folder {folder}", "run it in the folder that holds the job"
+        )
+    return folder
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,147 @@
+"""The only room that speaks to the Docker SDK: ping, inspect, logs. Builds and starts are Compose's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from composer.errors import ComposerError
+from composer.model import Health, State
+from composer.render.compose import DEPLOYMENT_LABEL, PARTICIPANT_LABEL
+from composer.render.dockerfile import INPUTS_LABEL
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a Compose project. ``one_off`` tells an admin's console from what ``up`` started."""
+
+    id: str
+    name: str
+    participant: str
+    deployment: str
+    state: State
+    health: Health
+    exit_code: int
+    started: datetime | None
+    restarts: int
+    one_off: bool
+
+
+class Engine:
+    """A Docker engine, found as the Docker CLI finds it: DOCKER_HOST, else the current context."""
+
+    def __init__(self, client: DockerClient) -> None:
+        self._client = client
+
+    def image_inputs(self) -> dict[str, str]:
+        """Return the inputs label of every image that composer built, by tag."""
+        with _speaking():
+            images = self._client.api.images(filters={"label": INPUTS_LABEL})
+        return {
+            tag: (image.get("Labels") or {}).get(INPUTS_LABEL, "")
+            for image in images
+            for tag in image.get("RepoTags") or ()
+        }
+
+    def containers(self, compose_project: str) -> tuple[Container, ...]:
+        """Return the containers of a Compose project, running or not, one-off ones too."""
+        with _speaking():
+            listed = self._client.api.containers(
+                all=True, filters={"label": f"com.docker.compose.project={compose_project}"}
+            )
+        # One that is gone between the two calls is no container of ours any more.
+        return tuple(found for item in listed if (found := self._inspect(item["Id"])) is not None)
+
+    def last_lines(self, container: str, lines: int) -> list[str]:
+        """Return the last lines that a container wrote, both streams, oldest first."""
+        with _speaking():
+            text = self._client.api.logs(container, tail=lines, stdout=True, stderr=True)
+        return text.decode("utf-8", "replace").splitlines()
+
+    def _inspect(self, container: str) -> Container | None:
+        from docker.errors import NotFound
+
+        with _speaking():
+            try:
+                found = self._client.api.inspect_container(container)
+            except NotFound:
+                return None
+        return _container(found)
+
+
+def connect() -> Engine:
+    """Return the engine that the Docker CLI would use.
+
+    Raises:
+        ComposerError: There is none, or it does not answer.
+    """
+    import docker
+
+    with _speaking():
+        client = docker.from_env() if os.environ.get("DOCKER_HOST") else docker.from_context()
+        client.ping()
+    return Engine(client)
+
+
+@contextlib.contextmanager
+def _speaking() -> Iterator[None]:
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> ComposerError:
+    where = os.environ.get("DOCKER_HOST") or "the current Docker context"
+    text = str(error)
+    if "Permission denied" in text or "PermissionError" in text:
+        return ComposerError(
+            f"you may not use the Docker engine at {where}", "join the docker group, then log in again"
+        )
+    if "FileNotFoundError" in text or "ConnectionRefused" in text or "Connection refused" in text:
+        return ComposerError(f"no Docker engine answers at {where}", "start Docker, or set DOCKER_HOST to your engine")
+    return ComposerError(
+        f"the Docker engine at {where} does not answer: {text.splitlines()[0]}", "see what `docker info` says"
+    )
+
+
+def _container(found: Mapping[str, Any]) -> Container:
+    state = found["State"]
+    labels = found["Config"].get("Labels") or {}
+    return Container(
+        id=found["Id"],
+        name=found["Name"].lstrip("/"),
+        participant=labels.get(PARTICIPANT_LABEL, ""),
+        deployment=labels.get(DEPLOYMENT_LABEL, ""),
+        state=_state(state),
+        health=cast(Health, (state.get("Health") or {}).get("Status", "none")),
+        exit_code=int(state.get("ExitCode", 0)),
+        started=parse_time(state.get("StartedAt", "")),
+        restarts=int(found.get("RestartCount", 0)),
+        one_off=labels.get("com.docker.compose.oneoff") == "True",
+    )
+
+
+def _state(state: Mapping[str, Any]) -> State:
+    status = state.get("Status", "")
+    if status in ("created", "running", "restarting"):
+        return cast(State, status)
+    return "exited"
+
+
+def parse_time(text: str) -> datetime | None:
+    """Return a time as the engine writes it (RFC 3339, nanoseconds, UTC); None for its zero time."""
+    if not text or text.startswith("0001-"):
+        return None
+    seconds, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{seconds}.{fraction[:6]:0<6}+00:00")

@@ -1,0 +1,87 @@
+"""Looks at the network from this machine: is a port free, and who answers on it. Opens no session with NVFLARE."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+_FAMILIES = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))  # noqa: S104 - as NVFLARE binds
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a participant shows on TLS: paths of its certificate and key, and of the root that it trusts."""
+
+    certificate: Path
+    key: Path
+    root: Path
+
+
+def busy_port(port: int) -> str | None:
+    """Return the family (``IPv4`` or ``IPv6``) on which ``port`` cannot be bound, or None when it is free.
+
+    A plain bind without SO_REUSEADDR and SO_REUSEPORT: gRPC shares a busy port silently, and NVFLARE's other
+    drivers retry for ever.
+    """
+    for family, address in _FAMILIES:
+        try:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+        except OSError:
+            continue
+        with listener:
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                listener.bind((address, port))
+                listener.listen(1)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    return "IPv6" if family == socket.AF_INET6 else "IPv4"
+    return None
+
+
+def shake_hands(address: str, port: int, identity: Identity, security: str, timeout: float = 2.0) -> str:
+    """Connect as ``identity`` and return the common name that the other side proves.
+
+    Args:
+        address: IP address or name to connect to.
+        port: Its port.
+        identity: Whom to connect as.
+        security: The kit's ``connection_security``; with ``clear`` there is no identity to prove and the
+            name comes back empty.
+        timeout: Seconds for the connection and for the handshake.
+
+    Raises:
+        OSError: Nobody listens, or the handshake failed; ``ssl.SSLError`` is a branch of it.
+    """
+    with socket.create_connection((address, port), timeout=timeout) as connection:
+        if security == "clear":
+            return ""
+        context = ssl.create_default_context(cafile=str(identity.root))
+        # The identity is the common name, as for NVFLARE; the names are aliases that /etc/hosts may move.
+        context.check_hostname = False
+        if security == "mtls":
+            context.load_cert_chain(identity.certificate, identity.key)
+        with context.wrap_socket(connection) as encrypted:
+            peer = encrypted.getpeercert() or {}
+    subject = cast(tuple[tuple[tuple[str, str], ...], ...], peer.get("subject", ()))
+    return next((value for relative in subject for name, value in relative if name == "commonName"), "")
+
+
+def explain(error: OSError) -> str:
+    """Return which of name, route, port or TLS keeps a connection from being made."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS: the server's certificate does not verify ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    if isinstance(error, socket.gaierror):
+        return "name: it does not resolve"
+    if isinstance(error, ConnectionRefusedError):
+        return "port: nobody listens on it"
+    if isinstance(error, TimeoutError):
+        return "route: no answer"
+    return error.strerror or str(error)

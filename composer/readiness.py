@@ -1,0 +1,89 @@
+"""Waits until a federation is federated: the server serves, and every participant started has registered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from composer.engine import Container, Engine
+from composer.errors import NotHealthy
+from composer.manifest import DeployedParticipant, Manifest
+from composer.model import FederationStatus, ParticipantStatus
+from composer.runtimes import docker
+
+_TICK = 0.05
+# A look at the engine costs a request a container, so it may take this share of the waiting time.
+_LOOK_SHARE = 0.1
+_CRASH_LOOP = 3
+
+
+def wait_until_federated(
+    engine: Engine,
+    manifest: Manifest,
+    deployment: Path,
+    timeout: float,
+    progress: Callable[[FederationStatus], None],
+) -> FederationStatus:
+    """Wait, and return the status in which everybody was well.
+
+    Args:
+        engine: The engine that runs the deployment.
+        manifest: What was started.
+        deployment: The deployment folder.
+        timeout: Seconds to wait at most.
+        progress: Gets every status that was seen on the way.
+
+    Raises:
+        NotHealthy: Somebody was not well in time, or crashes again and again; the message has a line for each.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        began = time.monotonic()
+        status = docker.observe(engine, manifest, deployment, datetime.now(timezone.utc))
+        progress(status)
+        if all(_arrived(participant) for participant in status.participants):
+            return status
+        looping = [p for p in status.participants if p.restarts >= _CRASH_LOOP and not p.registered]
+        if looping or began > deadline:
+            raise _failure(engine, manifest, deployment, status, timeout)
+        cost = time.monotonic() - began
+        time.sleep(max(_TICK, min(cost / _LOOK_SHARE, 1.0)))
+
+
+def _arrived(status: ParticipantStatus) -> bool:
+    return status.state == "running" and status.registered
+
+
+def _failure(
+    engine: Engine, manifest: Manifest, deployment: Path, status: FederationStatus, timeout: float
+) -> NotHealthy:
+    containers = docker.own_containers(engine, manifest, deployment)
+    deployed = {participant.name: participant for participant in manifest.participants}
+    missing = [participant for participant in status.participants if not _arrived(participant)]
+    reasons = [
+        f"{one.name} {_symptom(one, timeout)}: {_cause(engine, deployed[one.name], containers.get(one.name), one)}"
+        for one in missing
+    ]
+    return NotHealthy("\n".join(reasons), f"read more with: composer logs -n 50 {missing[0].name}")
+
+
+def _symptom(status: ParticipantStatus, timeout: float) -> str:
+    if status.restarts >= _CRASH_LOOP:
+        return f"crashes again and again ({status.restarts} restarts)"
+    if status.state != "running":
+        return f"does not run ({status.detail or status.state})"
+    if status.type == "server":
+        return f"does not serve after {timeout:g} s"
+    return f"has not registered after {timeout:g} s"
+
+
+def _cause(
+    engine: Engine, participant: DeployedParticipant, container: Container | None, status: ParticipantStatus
+) -> str:
+    """Name, port and TLS are tried from here; where they are well, the participant's own last words must do."""
+    probed = status.detail if participant.type == "server" else docker.unreachable(participant)
+    words = docker.last_words(engine, container)
+    said = f"its last line was: {words}" if words else ""
+    return "; ".join(part for part in (probed, said) if part) or "it wrote nothing"

@@ -1,0 +1,98 @@
+"""Federation → the files of a deployment folder. Pure: it reads nothing but composer's own templates."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from composer import __version__
+from composer.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
+from composer.model import Federation, GeneratedFile, Owner, Participant, Rendering
+from composer.render.compose import render_compose
+from composer.render.dockerfile import inputs_hash, render_context
+from composer.render.hosts import render_hosts
+
+COMPOSE_FILE = "docker-compose.yml"
+
+
+def render_deployment(
+    federation: Federation, kits: tuple[Path, ...], definition: Path | None, caller: Owner
+) -> Rendering:
+    """Render everything that ``composer generate`` writes.
+
+    Args:
+        federation: What is to run.
+        kits: The paths that the user gave, absolute; the manifest keeps them for the next run.
+        definition: composer.yml, absolute, where there is one.
+        caller: Who runs composer, and owns what is not a participant's.
+    """
+    files = [
+        GeneratedFile(PurePosixPath(COMPOSE_FILE), render_compose(federation).encode()),
+        GeneratedFile(PurePosixPath("hosts"), render_hosts(federation).encode()),
+    ]
+    for participant in federation.participants:
+        files += render_context(participant)
+        files += _local_overlay(participant)
+    files.append(_manifest(federation, files, kits, definition))
+    return Rendering(tuple(sorted(files, key=lambda file: file.path)), _folders(federation, caller))
+
+
+def _local_overlay(participant: Participant) -> list[GeneratedFile]:
+    folder = PurePosixPath("local", participant.service)
+    return [replace(file, path=folder / file.path) for file in participant.local_files]
+
+
+def _folders(federation: Federation, caller: Owner) -> tuple[tuple[PurePosixPath, Owner], ...]:
+    """What participants write to. Mount points are among them, since Docker would make them as root."""
+    folders = [(PurePosixPath("workspaces"), caller)]
+    for participant in federation.participants:
+        workspace = PurePosixPath("workspaces", participant.service)
+        folders += [(path, participant.user) for path in (workspace, workspace / "startup", workspace / "local")]
+        folders.append((workspace / "transfer", participant.user))
+        if participant.type == "server":
+            folders.append((PurePosixPath("job-store"), participant.user))
+    return tuple(folders)
+
+
+def _manifest(
+    federation: Federation, files: list[GeneratedFile], kits: tuple[Path, ...], definition: Path | None
+) -> GeneratedFile:
+    manifest = Manifest(
+        composer=__version__,
+        federation=federation.name,
+        compose_project=federation.compose_project,
+        kits=kits,
+        definition=definition,
+        participants=tuple(_deployed(participant) for participant in federation.participants),
+        files={
+            str(file.path): hashlib.sha256(file.content).hexdigest()
+            for file in sorted(files, key=lambda file: file.path)
+        },
+    )
+    return GeneratedFile(PurePosixPath(MANIFEST), dump_manifest(manifest).encode())
+
+
+def _deployed(participant: Participant) -> DeployedParticipant:
+    kit = participant.kit
+    addresses = {entry.name: entry.address for entry in participant.host_entries}
+    dialled = kit.connects_to[0] if kit.connects_to else None
+    host = dialled.host if dialled else kit.listens_on[0].host
+    return DeployedParticipant(
+        name=participant.name,
+        type=participant.type,
+        service=participant.service,
+        kit=kit.path,
+        host_name=host,
+        address=addresses.get(host, host),
+        port=dialled.port if dialled else kit.listens_on[0].port,
+        identity=(dialled.identity or kit.server_identity) if dialled else kit.name,
+        security=kit.connection_security,
+        listens=participant.ports,
+        image=participant.image.tag,
+        inputs=inputs_hash(participant),
+        nvflare=participant.image.nvflare,
+        release=kit.release,
+        root_fingerprint=kit.root_fingerprint,
+        certificate_not_after=kit.certificate.not_after,
+    )

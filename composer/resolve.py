@@ -1,0 +1,142 @@
+"""(Project, Definition) → Federation: every default is filled in here, once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from composer.definition import Definition, ImageChoice, ParticipantChoice
+from composer.errors import ComposerError
+from composer.kits.releases import NVFLARE_VERSIONS
+from composer.materials import Materials
+from composer.model import (
+    Federation,
+    HostEntry,
+    Image,
+    Kit,
+    Mount,
+    Owner,
+    Participant,
+    Project,
+)
+from composer.names import compose_project_name, is_address, is_host_name, service_name, slug
+
+DEFAULT_BASE = "python:3.12-slim-bookworm"
+LOOPBACK = "127.0.0.1"
+
+
+def resolve_federation(
+    project: Project, definition: Definition, materials: Materials, deployment: Path, caller: Owner
+) -> Federation:
+    """Resolve what is to run.
+
+    Args:
+        project: The kits.
+        definition: The user's choices.
+        materials: The contents of the files that the definition names.
+        deployment: The deployment folder (absolute).
+        caller: Who runs composer; root may run containers as the kits' owner, others only as themselves.
+
+    Raises:
+        ComposerError: The definition names a participant that no kit has, or what it says cannot be run.
+    """
+    _refuse_strangers(project, definition)
+    compose_project = compose_project_name(project.name)
+    services = _services(project.kits)
+    participants = tuple(
+        _resolve_participant(
+            kit,
+            services[kit.name],
+            compose_project,
+            _host_entries(kit, project.kits, definition.extra_hosts),
+            definition,
+            materials,
+            caller,
+        )
+        for kit in project.kits
+    )
+    return Federation(project.name, compose_project, deployment, definition.network, participants)
+
+
+def _refuse_strangers(project: Project, definition: Definition) -> None:
+    names = [kit.name for kit in project.kits]
+    strangers = sorted(set(definition.participants) - set(names))
+    if strangers:
+        raise ComposerError(
+            f"composer.yml names {', '.join(strangers)}, but no kit has that name",
+            f"the kits are those of {', '.join(names)}",
+        )
+
+
+def _services(kits: Sequence[Kit]) -> dict[str, str]:
+    services: dict[str, str] = {}
+    for kit in kits:
+        service = service_name(kit.name)
+        if service in services.values():
+            service = slug(f"{kit.name} {kit.type}")
+        services[kit.name] = service
+    return services
+
+
+def _resolve_participant(
+    kit: Kit,
+    service: str,
+    compose_project: str,
+    host_entries: tuple[HostEntry, ...],
+    definition: Definition,
+    materials: Materials,
+    caller: Owner,
+) -> Participant:
+    choice = definition.participants.get(kit.name, ParticipantChoice())
+    image = _resolve_image(kit, f"{compose_project}/{slug(service)}", choice.image, definition.image, materials)
+    return Participant(
+        kit=kit,
+        service=service,
+        image=image,
+        user=kit.owner if caller.uid == 0 else caller,
+        host_entries=host_entries,
+        ports=tuple(sorted({listener.port for listener in kit.listens_on if listener.port})),
+        environment=tuple(sorted(choice.environment.items())),
+        data=tuple(Mount(data.source, data.target, data.read_only) for data in choice.data),
+        local_files=materials.local.get(kit.name, ()),
+        gpus=choice.gpus or (),
+        shm_size=choice.shm_size or "",
+    )
+
+
+def _resolve_image(kit: Kit, repository: str, own: ImageChoice, common: ImageChoice, materials: Materials) -> Image:
+    nvflare = own.nvflare or common.nvflare or NVFLARE_VERSIONS[kit.release]
+    requirements = own.requirements or common.requirements
+    packages = own.packages if own.packages is not None else common.packages
+    return Image(
+        tag=f"{repository}:{nvflare}",
+        base=own.base or common.base or DEFAULT_BASE,
+        nvflare=nvflare,
+        packages=tuple(sorted(set(packages or ()))),
+        requirements=materials.requirements[requirements] if requirements else "",
+        ca_bundle=own.ca_bundle or common.ca_bundle,
+        pip_config=own.pip_config or common.pip_config,
+    )
+
+
+def _host_entries(kit: Kit, kits: Sequence[Kit], extra: Mapping[str, str]) -> tuple[HostEntry, ...]:
+    """Return every name that a participant or its jobs must resolve, with the address that it has here.
+
+    A name of a participant that is not in this set is left to the site's DNS, or to ``extra_hosts``.
+    """
+    present = {other.name for other in kits}
+    server = next((other.name for other in kits if other.type == "server"), "")
+    needed = [(c.host, c.identity or server) for c in kit.connects_to]
+    needed += [(listener.host, kit.name) for listener in kit.listens_on]
+    addresses = {host: LOOPBACK for host, identity in needed if identity in present}
+    addresses.update(extra)
+    for host, address in addresses.items():
+        if not is_address(address):
+            raise ComposerError(
+                f"extra_hosts: {host!r} has no IP address but {address!r}", "write an IPv4 or IPv6 address"
+            )
+        if not is_host_name(host):
+            raise ComposerError(f"{host!r} cannot be a name in /etc/hosts", "use letters, digits, dots and dashes")
+    return tuple(
+        HostEntry(host, addresses[host]) for host in sorted(addresses) if not is_address(host) and host != "localhost"
+    )

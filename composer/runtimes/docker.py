@@ -1,0 +1,252 @@
+"""A deployment as containers: which Compose commands run it, and how it is seen to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from composer.engine import Container, Engine
+from composer.errors import CommandFailed, ComposerError
+from composer.manifest import DeployedParticipant, Manifest
+from composer.model import Command, FederationStatus, Health, ParticipantStatus, State
+from composer.probe import Identity, busy_port, explain, shake_hands
+from composer.process import run
+from composer.render import COMPOSE_FILE
+from composer.render.compose import WORKSPACE
+
+OVERRIDE_FILE = "compose.override.yml"
+_OLDEST_COMPOSE = (2, 20)
+# What a user's shell may hold for another project of theirs.
+_FOREIGN = (
+    "COMPOSE_FILE",
+    "COMPOSE_PROJECT_NAME",
+    "COMPOSE_PROFILES",
+    "COMPOSE_ENV_FILES",
+    "COMPOSE_DISABLE_ENV_FILE",
+)
+
+
+def compose(deployment: Path, *arguments: str) -> Command:
+    """Return the command that runs ``docker compose ARGUMENTS`` on a deployment folder, the user's override too."""
+    files = ["--file", str(deployment / COMPOSE_FILE)]
+    if (deployment / OVERRIDE_FILE).is_file():
+        files += ["--file", str(deployment / OVERRIDE_FILE)]
+    return Command(
+        ("docker", "compose", "--project-directory", str(deployment), *files, *arguments),
+        environment=tuple((name, None) for name in _FOREIGN),
+    )
+
+
+def require_compose() -> None:
+    """Make sure that Docker Compose v2 is there.
+
+    Raises:
+        ComposerError: It is missing, too old, or Docker's command is missing.
+    """
+    hint = "install the Compose plugin of Docker (docker-compose-plugin); docker-compose 1.x cannot be used"
+    try:
+        version = run(Command(("docker", "compose", "version", "--short")), timeout=30).strip()
+    except CommandFailed as error:
+        raise ComposerError("Docker Compose v2 is not installed", hint) from error
+    numbers = version.lstrip("v").split(".")[:2]
+    if all(number.isdigit() for number in numbers) and tuple(map(int, numbers)) < _OLDEST_COMPOSE:
+        raise ComposerError(f"Docker Compose {version} is too old, 2.20 is needed", hint)
+
+
+def build(deployment: Path, services: Sequence[str]) -> Command:
+    """Return the command that builds the images of ``services``."""
+    return compose(deployment, "--progress", "plain", "build", *services)
+
+
+def start(deployment: Path) -> Command:
+    """Return the command that starts all participants but the admins."""
+    return compose(deployment, "up", "--detach", "--no-build", "--remove-orphans")
+
+
+def stop(deployment: Path) -> Command:
+    """Return the command that stops and removes the participants' containers."""
+    return compose(deployment, "--profile", "admin", "down", "--remove-orphans")
+
+
+def logs(deployment: Path, services: Sequence[str], follow: bool, lines: int | None, colour: bool) -> Command:
+    """Return the command that prints the participants' logs, each line with its participant's name."""
+    options = (["--follow"] if follow else []) + (["--tail", str(lines)] if lines is not None else [])
+    return compose(deployment, "logs", *options, *([] if colour else ["--no-color"]), *services)
+
+
+def console(deployment: Path, service: str, arguments: Sequence[str], folder: Path, terminal: bool) -> Command:
+    """Return the command that runs an admin's console, or one ``nvflare`` command in ``folder``.
+
+    Args:
+        deployment: The deployment folder.
+        service: The admin's service.
+        arguments: Of ``nvflare``; empty for the console.
+        folder: The host's folder that the command sees under the same path, writable.
+        terminal: Whether composer itself has one.
+    """
+    options = ["--rm", "--no-deps", *([] if terminal else ["--no-TTY"])]
+    if not arguments:
+        return compose(deployment, "run", *options, service)
+    options += ["--volume", f"{folder}:{folder}", "--workdir", str(folder)]
+    options += ["--env", f"NVFLARE_STARTUP_KIT_DIR={WORKSPACE}"]
+    return compose(deployment, "run", *options, service, "nvflare", *arguments)
+
+
+def stale(manifest: Manifest, images: Mapping[str, str]) -> tuple[DeployedParticipant, ...]:
+    """Return the participants whose image is missing, or was built from other inputs (``images``: tag → hash)."""
+    return tuple(p for p in manifest.participants if images.get(p.image) != p.inputs)
+
+
+def own_containers(engine: Engine, manifest: Manifest, deployment: Path) -> dict[str, Container]:
+    """Return this deployment's containers by participant.
+
+    Raises:
+        ComposerError: The Compose project's name is taken by another deployment, or by somebody else.
+    """
+    found = {}
+    for container in engine.containers(manifest.compose_project):
+        if container.deployment != str(deployment):
+            raise ComposerError(
+                f"the Compose project {manifest.compose_project} on this engine is not of this deployment: "
+                f"container {container.name} belongs to {container.deployment or 'something else'}",
+                f"stop that one first: docker compose -p {manifest.compose_project} down",
+            )
+        if not container.one_off:
+            found[container.participant] = container
+    return found
+
+
+def require_free_ports(manifest: Manifest, running: Mapping[str, Container]) -> None:
+    """Make sure that the ports which participants open are free, but for those that this deployment holds itself.
+
+    Raises:
+        ComposerError: One is taken. NVFLARE would share it silently, or wait for it for ever.
+    """
+    for participant in manifest.started:
+        held = running.get(participant.name)
+        if held and held.state == "running":
+            continue
+        for port in participant.listens:
+            family = busy_port(port)
+            if family:
+                raise ComposerError(
+                    f"port {port} of {participant.name} is taken on {family}",
+                    f"see by whom with: ss -ltnp 'sport = :{port}', and stop that",
+                )
+
+
+def explain_build(error: CommandFailed) -> ComposerError:
+    """Return what a failed build means to a user, where its output tells."""
+    text = error.stderr
+    if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
+        return ComposerError(
+            "the image cannot be built: the package index's TLS certificate is not trusted",
+            "a proxy may intercept TLS: name its CA in composer.yml, image.ca_bundle: FILE",
+        )
+    if "docker buildx" in text and "not" in text:
+        return ComposerError("the image cannot be built: BuildKit is missing", "install Docker's buildx plugin")
+    lines = [line for line in text.splitlines() if "ERROR" in line or "error:" in line.lower()]
+    cause = lines[0].strip() if lines else error.message
+    return ComposerError(f"an image cannot be built: {cause}", "see all of the build with: composer -v build")
+
+
+def observe(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:
+    """Look at every participant of a deployment that ``up`` starts, once."""
+    containers = own_containers(engine, manifest, deployment)
+    return FederationStatus(
+        manifest.federation,
+        tuple(
+            _status(participant, containers.get(participant.name), deployment, now) for participant in manifest.started
+        ),
+    )
+
+
+def last_words(engine: Engine, container: Container | None) -> str:
+    """Return the last line that a participant wrote, without colours; empty where there is none."""
+    lines = engine.last_lines(container.id, 20) if container else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _status(
+    participant: DeployedParticipant, container: Container | None, deployment: Path, now: datetime
+) -> ParticipantStatus:
+    state: State = container.state if container else "absent"
+    registered, since, detail = False, None, ""
+    if container and state == "running":
+        if participant.type == "server":
+            detail = unreachable(participant)
+            registered, since = not detail, container.started
+        else:
+            since = registered_since(deployment, participant, container.started)
+            registered = since is not None
+    elif container and state == "exited":
+        detail = f"ended with status {container.exit_code}"
+        if container.exit_code == 0:
+            state, detail = "stopped", "shut down by an administrator"
+    return ParticipantStatus(
+        name=participant.name,
+        type=participant.type,
+        host="local",
+        state=state,
+        health=_health(container, registered),
+        registered=registered,
+        since=since,
+        certificate_days_left=(participant.certificate_not_after - now) // timedelta(days=1),
+        image=participant.image,
+        restarts=container.restarts if container else 0,
+        detail=detail,
+    )
+
+
+def _health(container: Container | None, registered: bool) -> Health:
+    """Docker looks every 30 s; until it has, what composer itself sees is the truth."""
+    if container is None or container.state != "running":
+        return "none"
+    if container.health == "starting" and registered:
+        return "healthy"
+    return container.health
+
+
+def registered_since(deployment: Path, participant: DeployedParticipant, started: datetime | None) -> datetime | None:
+    """Return when a running participant was accepted by the server; None while it has not been.
+
+    The container's entrypoint says so in ``composer.state``; what it said before ``started`` is of a former life.
+    """
+    path = deployment / "workspaces" / participant.service / "composer.state"
+    try:
+        word, _, time = path.read_text(encoding="ascii").strip().partition(" ")
+        written = path.stat().st_mtime
+        since = datetime.fromisoformat(time.replace("Z", "+00:00"))
+    except (OSError, ValueError):
+        return None
+    fresh = started is None or written >= started.timestamp()
+    return since if word == "registered" and fresh else None
+
+
+def unreachable(participant: DeployedParticipant) -> str:
+    """Return why the other side of a participant's connection does not answer as it must; empty if it does."""
+    stem = "server" if participant.type == "server" else "client"
+    startup = participant.kit / "startup"
+    identity = Identity(startup / f"{stem}.crt", startup / f"{stem}.key", startup / "rootCA.pem")
+    where = f"{participant.host_name}:{participant.port}"
+    try:
+        name = shake_hands(participant.address, participant.port, identity, participant.security)
+    except OSError as error:
+        return f"{where}: {explain(error)}"
+    if participant.security != "clear" and participant.identity and name != participant.identity:
+        return f"{where}: answered by {name!r}, not by {participant.identity!r}"
+    return ""
+
+
+def services(manifest: Manifest, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the services of the participants ``names``.
+
+    Raises:
+        ComposerError: One of them is not in this deployment.
+    """
+    known = {participant.name: participant.service for participant in manifest.participants}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise ComposerError(f"no participant is called {missing[0]}", f"there are {', '.join(known)}")
+    return tuple(known[name] for name in names)

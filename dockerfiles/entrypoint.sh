@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Runs one participant of an NVIDIA FLARE federation as the sub_start.sh of its kit would:
+#
+#     entrypoint.sh TYPE MODULE ARGUMENTS...      TYPE: server, client or relay
+#     entrypoint.sh COMMAND ARGUMENTS...          anything else is simply executed
+#
+# When an administrator asks for a restart, the participant is started again here. When one asks for a
+# shutdown, this ends with 0 and stays ended. Any other end is an error, whatever NVFLARE's own status was,
+# so that Docker's on-failure policy brings the participant back after a crash as after a reboot.
+#
+# $FLARE_WORKSPACE/composer.state tells others how far it is: "started TIME", "registered TIME" or
+# "stopped TIME" (an administrator's shutdown); composer.pid is the participant's process.
+set -uo pipefail
+
+case ${1-} in
+    server | relay | client) ;;
+    *) exec "$@" ;;
+esac
+
+type=$1
+shift
+workspace=${FLARE_WORKSPACE:-/workspace}
+log=$workspace/log.txt
+python=""
+stopping=""
+
+state() {
+    local time
+    TZ=UTC0 printf -v time '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+    # Others read the file at any moment: it is replaced, never written over.
+    printf '%s %s\n' "$1" "$time" >"$workspace/.composer.state"
+    mv -f "$workspace/.composer.state" "$workspace/composer.state"
+}
+
+# Waits until the log, read on from its present end, says that the server has accepted this participant.
+# Builtins only: for a hundred sites on one machine a process per look would cost more than NVFLARE does.
+watch_registration() {
+    local line accepted
+    case $type in
+        server) return ;;
+        client) accepted="Successfully registered client:" ;;
+        relay) accepted="Successfully authenticated to " ;;
+    esac
+    exec 4<> <(:)
+    while true; do
+        while IFS= read -r line <&3; do
+            if [[ $line == *"$accepted"* ]]; then
+                state registered
+                return
+            fi
+        done
+        # NVFLARE rotates its log by renaming it.
+        [[ $log -ef /dev/fd/3 ]] || exec 3<"$log"
+        read -rt 0.1 <&4
+    done
+}
+
+terminate() {
+    stopping=yes
+    [[ -z $python ]] || kill -TERM "$python" 2>/dev/null
+}
+
+trap terminate TERM INT
+# As sub_start.sh sets them.
+export PYTHONPATH=/local/custom${PYTHONPATH:+:$PYTHONPATH} MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-4}
+mkdir -p "$workspace/transfer"
+
+while true; do
+    # A pid in these files is of a former life; NVFLARE's own scripts take it for a running instance.
+    rm -f "$workspace"/{pid,daemon_pid,shutdown,restart}.fl
+    state started
+    : >>"$log"
+    exec 3<"$log"
+    cat <&3 >/dev/null
+    watch_registration &
+    watch=$!
+    python3 -u -m "$@" 3<&- &
+    python=$!
+    printf '%s\n' "$python" >"$workspace/composer.pid"
+    wait "$python"
+    status=$?
+    # A trapped signal ends the wait, not the process.
+    while kill -0 "$python" 2>/dev/null; do
+        wait "$python"
+        status=$?
+    done
+    kill "$watch" 2>/dev/null
+    rm -f "$workspace/composer.pid"
+    if [[ -n $stopping ]]; then
+        exit 143
+    elif [[ -e $workspace/shutdown.fl ]]; then
+        printf 'composer: shut down by an administrator\n'
+        state stopped
+        exit 0
+    elif [[ ! -e $workspace/restart.fl ]]; then
+        printf 'composer: the %s ended by itself with status %s\n' "$type" "$status" >&2
+        exit $((status == 0 ? 1 : status))
+    fi
+    printf 'composer: restarted by an administrator\n'
+done

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Tells Docker whether a participant does what it is there for, without a word to NVFLARE itself:
+#
+#     healthcheck.sh server PORT SECURITY     its port answers a TLS handshake as the kit's own identity
+#     healthcheck.sh client PORT              it is registered, and its connection to PORT is open
+#     healthcheck.sh relay PORT               the same
+set -uo pipefail
+
+workspace=${FLARE_WORKSPACE:-/workspace}
+type=$1
+port=$2
+
+if [[ $type == server ]]; then
+    exec python3 -I - "$workspace/startup" "$port" "$3" <<'PYTHON'
+import socket, ssl, sys
+
+startup, port, security = sys.argv[1:]
+with socket.create_connection(("127.0.0.1", int(port)), timeout=5) as connection:
+    if security != "clear":
+        context = ssl.create_default_context(cafile=f"{startup}/rootCA.pem")
+        context.check_hostname = False
+        if security == "mtls":
+            context.load_cert_chain(f"{startup}/server.crt", f"{startup}/server.key")
+        context.wrap_socket(connection).close()
+print("serving")
+PYTHON
+fi
+
+state=$(<"$workspace/composer.state")
+printf '%s\n' "$state"
+[[ $state == registered* ]] || exit 1
+pid=$(<"$workspace/composer.pid")
+sockets=$(ls -l "/proc/$pid/fd")
+printf -v suffix ':%04X' "$port"
+# Columns of /proc/net/tcp: remote address, state (01 is established), inode.
+while read -r _ _ remote connected _ _ _ _ _ inode _; do
+    [[ $connected == 01 && $remote == *"$suffix" && $sockets == *"socket:[$inode]"* ]] && exit 0
+done < <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+printf 'no open connection to port %s\n' "$port"
+exit 1
