@@ -33,7 +33,7 @@ def load_kits(paths: Sequence[Path], unpack_into: Path, pin: Callable[[Path], st
         ComposerError: A path does not exist or is no kit, a kit cannot be read, there are two servers, two
             kits of one name or kits of different projects, or there is nothing at all.
     """
-    del unpack_into, pin
-    facts = settled(tuple(load_facts(path) for path in find_kits(paths)))
+    sources = find_kits(paths, unpack_into, pin)
+    facts = settled(tuple(load_facts(source.folder) for source in sources))
     kits = [kit_of(one) for one in facts]
     return project_of(kits, describe(facts[0].root[0]).common_name)

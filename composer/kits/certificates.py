@@ -33,7 +33,7 @@ def certificates_in(folder: KitFolder, name: str) -> tuple[x509.Certificate, ...
     Raises:
         UnreadableError: The file is missing or is not a PEM file with at least one certificate.
     """
-    data = folder.read(name)
+    data = folder.read(name, "CHAIN")
     try:
         return _parse(data)
     except MALFORMED:

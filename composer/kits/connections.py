@@ -101,13 +101,7 @@ class _Fields:
         return UnreadableError(f"{self.file}: {at} is not {wanted}", _AGAIN, file=self.file)
 
     def _checked(self, key: str, host: str, port: str) -> tuple[str, int]:
-        if (
-            not host
-            or not port.isascii()
-            or not port.isdecimal()
-            or len(port) > 5
-            or not 0 < int(port) <= 65535
-        ):
+        if not host or not port.isascii() or not port.isdecimal() or len(port) > 5 or not 0 < int(port) <= 65535:
             raise self.wrong(key, "of the form host:port")
         return host, int(port)
 

@@ -123,9 +123,7 @@ def load_facts(path: Path) -> Facts:
     root = attempt(lambda: certificates_in(folder, ROOT), none)
     key = folder.entries.get(f"startup/{stem}.key")
     owner = key.owner if key else folder.root.owner
-    return Facts(
-        folder, kind, releases, document, wiring, launch, chain, root, owner, troubles=tuple(troubles)
-    )
+    return Facts(folder, kind, releases, document, wiring, launch, chain, root, owner, troubles=tuple(troubles))
 
 
 def _role_file(folder: KitFolder) -> str:
@@ -134,21 +132,19 @@ def _role_file(folder: KitFolder) -> str:
     found = [file for file in TYPES if file in folder.entries]
     if len(found) > 1:
         names = " and ".join(file.removeprefix("startup/") for file in found)
-        raise UnreadableError(
-            f"it holds {names}: the kits of two participants in one", _SEPARATE, file=found[0]
-        )
+        raise UnreadableError(f"it holds {names}: the kits of two participants in one", _SEPARATE, file=found[0])
+    prepared = [name for name in _PREPARED if name in folder.entries]
+    if prepared and not folder.has("startup/sub_start.sh"):
+        raise UnreadableError(f"it was made over by `nvflare deploy prepare` ({prepared[0]})", _ORIGINAL)
     if found:
         return found[0]
-    prepared = [name for name in _PREPARED if folder.has(f"startup/{name}")]
-    if prepared:
-        raise UnreadableError(f"it was made over by `nvflare deploy prepare` ({prepared[0]})", _ORIGINAL)
     if any(folder.has(f"startup/{name}") for name in ("privilege.yml", "gunicorn.conf.py")):
         raise UnreadableError("it is the kit of an overseer (HA), which composer does not run", _NO_OVERSEER)
     names = ", ".join(file.removeprefix("startup/") for file in TYPES)
     raise UnreadableError(f"startup/ holds none of {names}", _ANOTHER)
 
 
-_PREPARED = ("start_docker.sh", "start_slurm.sh", "start_k8s.sh")
+_PREPARED = ("startup/start_docker.sh", "startup/start_slurm.sh", "helm_chart")
 _ANOTHER = "give a kit's folder: the one that holds startup/ and local/"
 _SEPARATE = "unpack every kit into a folder of its own"
 _ORIGINAL = "give the kit as it was provisioned, before `nvflare deploy prepare`"
@@ -192,7 +188,10 @@ def kit_of(facts: Facts) -> Kit:
 def settled(facts: tuple[Facts, ...]) -> tuple[Facts, ...]:
     """The same facts with every release that a kit alone leaves open settled by the kits beside it."""
     certain = {one.releases[0] for one in facts if len(one.releases) == 1}
-    return tuple(
-        replace(one, releases=tuple(sorted(one.releases, key=lambda release: release not in certain)))
-        for one in facts
-    )
+
+    def settle(one: Facts) -> tuple[str, ...]:
+        if len(one.releases) > 1 and certain == {"2.7"} and one.type == "admin":
+            return ("2.7",)  # The same as later ones, but for a signature that it has lost.
+        return tuple(sorted(one.releases, key=lambda release: release not in certain))
+
+    return tuple(replace(one, releases=settle(one)) for one in facts)

@@ -18,6 +18,8 @@ Kind = Literal["file", "folder", "link", "other"]
 
 # Only the contexts of homomorphic encryption are larger than KEPT; nothing in a kit is larger than LIMIT.
 KEPT = 256 * 1024
+# state/ is no part of a kit: it holds the keys of the whole project, and is looked at in order to say so.
+_READ = ("startup", "local", "state")
 LIMIT = 256 * 1024 * 1024
 ENTRIES = 5_000
 DEPTH = 8
@@ -59,7 +61,7 @@ class KitFolder:
     Attributes:
         path: Where it lies, absolute.
         root: The entry of the folder itself.
-        entries: What lies at its top and everything below ``startup`` and ``local``, by relative path.
+        entries: What lies at its top and everything below ``startup``, ``local`` and ``state``, by relative path.
         contents: The bytes of the regular files among them that are not large.
         complete: False where there was more than composer looks at.
     """
@@ -80,8 +82,12 @@ class KitFolder:
         entry = self.entries.get(name)
         return entry is not None and entry.kind == "folder"
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, check: str = "KIT-ROLE") -> bytes:
         """The bytes of a file.
+
+        Args:
+            name: Its relative path.
+            check: The id of the check that it matters to if the file is missing.
 
         Raises:
             UnreadableError: It is missing, no regular file, unreadable to this user, or too large.
@@ -91,7 +97,7 @@ class KitFolder:
         entry = self.entries.get(name)
         if entry is None:
             raise UnreadableError(
-                f"{name} is missing", "ask for the kit again: this one is not complete", file=name
+                f"{name} is missing", "ask for the kit again: it is not complete", check=check, file=name
             )
         if entry.kind != "file":
             raise UnreadableError(
@@ -118,9 +124,7 @@ class KitFolder:
         except UnicodeDecodeError:
             raise UnreadableError(f"{name} is not a text file (UTF-8)", _AGAIN, file=name) from None
         if text.startswith("\ufeff"):
-            raise UnreadableError(
-                f"{name} starts with a byte-order mark, which NVFLARE cannot read", _AGAIN, file=name
-            )
+            raise UnreadableError(f"{name} starts with a byte-order mark, which NVFLARE cannot read", _AGAIN, file=name)
         return text
 
     def document(self, name: str) -> dict[str, Any]:
@@ -186,7 +190,7 @@ def _walk(path: Path) -> Iterator[Entry]:
         for item in listed:
             entry = _entry(f"{below}/{item.name}" if below else item.name, item.stat(follow_symlinks=False))
             yield entry
-            if entry.kind == "folder" and depth < DEPTH and (depth or item.name in ("startup", "local")):
+            if entry.kind == "folder" and depth < DEPTH and (depth or item.name in _READ):
                 pending.append((entry.path, depth + 1))
 
 

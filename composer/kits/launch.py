@@ -58,6 +58,4 @@ def setting(launch: Launch | None, name: str) -> str:
     """The value of a setting such as ``uid`` or ``org``; empty where there is none."""
     if launch is None:
         return ""
-    return next(
-        (value for key, _, value in (item.partition("=") for item in launch.settings) if key == name), ""
-    )
+    return next((value for key, _, value in (item.partition("=") for item in launch.settings) if key == name), "")

@@ -33,9 +33,7 @@ def project_of(kits: Sequence[Kit], authority: str) -> Project:
     for kit in kits:
         other = named.setdefault(kit.name, kit)
         if other is not kit:
-            raise ComposerError(
-                f"two kits of {kit.name}: {other.path} and {kit.path}", "give only one of them"
-            )
+            raise ComposerError(f"two kits of {kit.name}: {other.path} and {kit.path}", "give only one of them")
     _require_one_project(kits)
     name = next((kit.project for kit in kits if kit.project), authority)
     return Project(name, in_order(kits))

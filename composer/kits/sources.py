@@ -2,61 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from composer.errors import ComposerError
+from composer.kits.archive import is_archive
+from composer.kits.unpack import unpack_kits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _OVERSEER = ("privilege.yml", "gunicorn.conf.py")
+_FORMS = "give a kit's folder, a prod_NN folder, a zip or a tar.gz"
 
 
-def find_kits(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """The folders of all kits at and directly below the given folders: absolute, each once, in a fixed order.
+@dataclass(frozen=True)
+class Source:
+    """Where a kit lies, and the archive that it came in, if it did."""
+
+    folder: Path
+    archive: Path | None = None
+
+    @property
+    def shown(self) -> Path:
+        """The path that the user knows it by."""
+        return self.archive or self.folder
+
+
+def find_kits(paths: Sequence[Path], unpack_into: Path, pin: Callable[[Path], str] | None) -> tuple[Source, ...]:
+    """The kits at and directly below the given folders and in the given archives, each once, in a fixed order.
+
+    Args:
+        paths: Folders and archives.
+        unpack_into: Where archives are unpacked.
+        pin: Asked for the PIN of an archive that needs one.
 
     Raises:
-        ComposerError: Nothing was given, a path does not exist or is no folder, or there is no kit in it.
+        ComposerError: Nothing was given, a path does not exist, or there is no kit in it, or it is refused.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Source] = {}
+    taken: set[str] = set()
     for path in paths:
-        for kit in _kits_at(path):
-            found[kit] = None
+        for source in _sources(path, unpack_into, pin, taken):
+            found.setdefault(source.folder, source)
     if not found:
         raise ComposerError(
-            "no kits were given",
-            "name a prod_NN folder or a kit, as in `composer up workspace/project/prod_00`",
+            "no kits were given", "name a prod_NN folder or a kit, as in `composer up workspace/project/prod_00`"
         )
-    return tuple(found)
+    return tuple(found.values())
 
 
-def _kits_at(path: Path) -> list[Path]:
+def _sources(path: Path, unpack_into: Path, pin: Callable[[Path], str] | None, taken: set[str]) -> list[Source]:
     try:
-        folder = path.resolve(strict=True)
-        if not folder.is_dir():
-            raise ComposerError(
-                f"{path} is neither a folder nor an archive that composer unpacks",
-                "give a folder, a zip or a tar.gz",
-            )
-        if (folder / "startup").is_dir():
-            return [folder]
-        children = sorted(folder.iterdir())
-        kits = [child for child in children if (child / "startup").is_dir() and not _is_overseer(child)]
+        resolved = path.resolve(strict=True)
+        if resolved.is_dir():
+            return [Source(folder) for folder in _kits_at(path, resolved)]
+        archive = resolved.is_file() and is_archive(resolved)
     except (FileNotFoundError, NotADirectoryError):
         raise ComposerError(
             f"{path} does not exist", "check the path; kits lie in <workspace>/<project>/prod_NN"
         ) from None
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ComposerError(f"{path} cannot be read: {reason}", "check its owner and modes") from None
+        raise ComposerError(f"{path} cannot be read: {reason}", "check the path, its owner and modes") from None
+    if not archive:
+        raise ComposerError(f"{path} is neither a folder nor an archive that composer unpacks", _FORMS)
+    return [Source(folder, resolved) for folder in unpack_kits(resolved, unpack_into, pin, taken)]
+
+
+def _kits_at(path: Path, folder: Path) -> list[Path]:
+    if (folder / "startup").is_dir():
+        return [folder]
+    children = sorted(folder.iterdir())
+    kits = [child for child in children if (child / "startup").is_dir() and not _is_overseer(child)]
     if kits:
         return kits
     below = [child.name for child in children if child.name.startswith("prod_") and child.is_dir()]
     if below:
         raise ComposerError(
-            f"{path} is not a kit but holds {', '.join(below)}",
-            f"give one of them, such as {path / below[-1]}",
+            f"{path} is not a kit but holds {', '.join(below)}", f"give one of them, such as {path / below[-1]}"
         )
     raise ComposerError(
         f"{path} is not a startup kit: there is no startup/ in it, nor in a folder directly below",
