@@ -1,0 +1,52 @@
+"""The command line: options in, one call of a use case, one print. The only user of click.
+
+Commands import what they call when they are called, so that ``composer --help`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from composer import __version__
+from composer.cli import kits, run
+
+
+class _InOrder(click.Group):
+    """Lists its commands in the order in which people need them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="composer")
+def cli() -> None:
+    """Turns NVIDIA FLARE startup kits into a running, secure federation.
+
+    KITS are a prod_NN folder, folders of single kits, or archives of either. Without them, composer takes
+    those of composer.yml, or of the deployment's last run.
+    """
+
+
+_COMMANDS = (
+    run.up,
+    run.status,
+    run.logs,
+    run.admin,
+    run.down,
+    run.generate,
+    run.build,
+    kits.hosts,
+    kits.provision,
+    kits.schema,
+)
+for _command in _COMMANDS:
+    cli.add_command(_command)
+
+
+def main() -> NoReturn:
+    """Run the ``composer`` command."""
+    cli(prog_name="composer")
+    raise AssertionError("click exits by itself")

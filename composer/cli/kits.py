@@ -1,0 +1,51 @@
+"""Commands around kits that run nothing of a federation: hosts, provision, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli.options import PATH, takes_kits, talking
+
+if TYPE_CHECKING:
+    from composer.app import Inputs
+    from composer.output import Terminal
+
+
+@click.command()
+@talking
+@takes_kits
+def hosts(terminal: Terminal, inputs: Inputs) -> None:
+    """Print the /etc/hosts lines of the federation."""
+    from composer import app
+
+    click.echo(app.hosts(inputs, terminal), nl=False)
+
+
+@click.command()
+@talking
+@click.argument("project", type=PATH, metavar="PROJECT.yml")
+@click.option(
+    "-w",
+    "--workspace",
+    type=PATH,
+    default=Path("workspace"),
+    show_default=True,
+    help="NVFLARE's workspace.",
+)
+def provision(terminal: Terminal, project: Path, workspace: Path) -> None:
+    """Run NVFLARE's own provisioner; print where the kits are."""
+    from composer import app
+
+    click.echo(app.provision(project, workspace, terminal))
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of composer.yml, for editors."""
+    from composer.definition import definition_schema
+    from composer.output import print_json
+
+    print_json(definition_schema())

@@ -1,0 +1,86 @@
+"""What commands have in common: the options, how they find kits, and how errors end them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from composer.errors import ComposerError
+from composer.output import Terminal
+
+PATH = click.Path(path_type=Path)
+FORCE = click.option("--force", is_flag=True, help="Replace generated files that were edited; yours stay as .orig.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the files and commands, do nothing.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def talking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add -v and -q, and hand the command the terminal to talk on."""
+
+    @click.option("-v", "--verbose", is_flag=True, help="Show the commands that run, and their output.")
+    @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+    @functools.wraps(function)
+    def wrapper(verbose: bool, quiet: bool, **options: Any) -> Any:
+        with Terminal(-1 if quiet else int(verbose or bool(options.get("dry_run")))) as terminal:
+            return _reporting(terminal, functools.partial(function, terminal, **options))
+
+    return wrapper
+
+
+def _reporting(terminal: Terminal, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except ComposerError as error:
+        terminal.error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        terminal.error(ComposerError("interrupted"))
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+
+
+def takes_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add -d, and hand the command the folder, absolute."""
+    return click.option(
+        "-d",
+        "--deployment",
+        type=PATH,
+        default=Path("deployment"),
+        envvar="COMPOSER_DEPLOYMENT",
+        show_default=True,
+        show_envvar=True,
+        help="The deployment folder.",
+        callback=lambda _context, _option, value: value.absolute(),
+    )(function)
+
+
+def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add KITS, -f and -d, and hand the command all three as one."""
+
+    @click.argument("kits", nargs=-1, type=PATH)
+    @click.option(
+        "-f",
+        "--file",
+        "definition",
+        type=PATH,
+        help="The definition. [default: ./composer.yml, if it is there]",
+    )
+    @takes_deployment
+    @functools.wraps(function)
+    def wrapper(
+        *arguments: Any, kits: tuple[Path, ...], definition: Path | None, deployment: Path, **options: Any
+    ) -> Any:
+        from composer.app import Inputs
+
+        if definition is None and Path("composer.yml").is_file():
+            definition = Path("composer.yml")
+        inputs = Inputs(kits, definition.absolute() if definition else None, deployment)
+        return function(*arguments, inputs=inputs, **options)
+
+    return wrapper

@@ -1,0 +1,126 @@
+"""The verbs of a deployment's life: generate, build, up, status, logs, down, admin."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli.options import AS_JSON, DRY_RUN, FORCE, takes_deployment, takes_kits, talking
+
+if TYPE_CHECKING:
+    from composer.app import Inputs
+    from composer.output import Terminal
+
+
+@click.command()
+@talking
+@takes_kits
+@FORCE
+@DRY_RUN
+def generate(terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool) -> None:
+    """Write the deployment folder; run nothing."""
+    from composer import app
+
+    generated = app.generate(inputs, terminal, force, dry_run)
+    changes = f"{len(generated.changed)} files written" if generated.changed else "nothing changed"
+    terminal.done(f"{inputs.deployment}: {changes}")
+
+
+@click.command()
+@talking
+@takes_kits
+@FORCE
+@DRY_RUN
+def build(terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool) -> None:
+    """Generate, then build the images that are missing or stale."""
+    from composer import app
+
+    built = app.build(inputs, terminal, force, dry_run)
+    terminal.done(f"built the images of {', '.join(built)}" if built else "all images are fresh")
+
+
+@click.command()
+@talking
+@takes_kits
+@click.option("--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait.")
+@FORCE
+@DRY_RUN
+def up(terminal: Terminal, inputs: Inputs, timeout: float, force: bool, dry_run: bool) -> None:
+    """Generate and build what is stale, start, and wait until all are registered."""
+    from composer import app
+
+    status = app.up(inputs, terminal, timeout, force, dry_run)
+    if not dry_run:
+        terminal.done(f"{status.federation} is up: {len(status.participants)} participants, all registered")
+
+
+@click.command()
+@talking
+@takes_deployment
+@AS_JSON
+def status(terminal: Terminal, deployment: Path, as_json: bool) -> None:  # noqa: ARG001
+    """Show a row per participant; exit with 3 unless all is well."""
+    from composer import app, output
+
+    seen = app.status(deployment)
+    if as_json:
+        output.print_json(output.status_document(seen))
+    else:
+        output.print_status(seen)
+    sys.exit(0 if seen.healthy else 3)
+
+
+@click.command()
+@talking
+@click.argument("names", metavar="[PARTICIPANT]...", nargs=-1)
+@takes_deployment
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last lines of each.")
+def logs(terminal: Terminal, names: tuple[str, ...], deployment: Path, follow: bool, lines: int | None) -> None:  # noqa: ARG001
+    """Print the participants' logs."""
+    from composer import app
+
+    sys.exit(app.logs(deployment, names, follow, lines, colour=sys.stdout.isatty()))
+
+
+@click.command()
+@talking
+@takes_deployment
+@click.option("--purge", is_flag=True, help="Delete the deployment folder too, with workspaces and job store.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before deleting.")
+@DRY_RUN
+def down(terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: bool) -> None:
+    """Stop and remove the containers; kits, workspaces and job store stay."""
+    from composer import app
+
+    app.down(deployment, terminal, purge, lambda question: yes or click.confirm(question, err=True), dry_run)
+
+
+class _WithArguments(click.Command):
+    """A command that keeps what stands behind ``--`` for another program; click itself forgets where it began."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        ctx.obj = tuple(args[end + 1 :])
+        return super().parse_args(ctx, args[:end])
+
+
+@click.command(cls=_WithArguments)
+@talking
+@click.argument("name", required=False, metavar="[NAME] [-- ARGS...]")
+@takes_deployment
+@click.pass_obj
+def admin(arguments: tuple[str, ...], terminal: Terminal, name: str | None, deployment: Path) -> None:
+    """Open NVFLARE's admin console, or run one `nvflare ARGS`.
+
+    \b
+    composer admin
+    composer admin -- job submit -j ./job
+    composer admin lead@hospital.example -- job list
+    """  # noqa: D301
+    from composer import app
+
+    sys.exit(app.admin(deployment, name, arguments, sys.stdin.isatty() and sys.stdout.isatty(), terminal))
