@@ -1,20 +1,25 @@
-"""Certificates and private keys: parsed here and nowhere else, and no byte of a key ever leaves."""
+"""Certificates: parsed here and nowhere else."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from composer.kits.folder import UnreadableError
 from composer.model import Certificate
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
     from composer.kits.folder import KitFolder
+
+E = TypeVar("E", bound=x509.ExtensionType)
 
 # What cryptography raises for malformed input, lazily and by attribute access too.
 MALFORMED = (
@@ -88,3 +93,64 @@ def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
         return ""
     value = values[0].value
     return value if isinstance(value, str) else value.decode(errors="replace")
+
+
+def public_bytes(key: PublicKeyTypes) -> bytes:
+    """A public key as SubjectPublicKeyInfo: equal for equal keys."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+@lru_cache(maxsize=512)
+def certified_key(certificate: x509.Certificate) -> bytes:
+    """The public key that a certificate is for, as SubjectPublicKeyInfo; empty where it cannot be read."""
+    try:
+        return public_bytes(certificate.public_key())
+    except MALFORMED:
+        return b""
+
+
+def why_not_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> str:
+    """Why ``issuer`` did not issue ``certificate``; empty if it did.
+
+    Only name and signature are looked at, as NVFLARE's own roots want it: those before 2.7 do not meet the
+    rules by which path verifiers go.
+    """
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except InvalidSignature:
+        return "the authority's signature on it does not hold"
+    except MALFORMED:
+        return f"it was issued by {certificate.issuer.rfc4514_string() or 'nobody'}"
+    return ""
+
+
+@lru_cache(maxsize=64)
+def why_no_authority(root: x509.Certificate) -> str:
+    """Why a certificate cannot be that of a project's authority; empty if it can."""
+    if why_not_issued(root, root):
+        issuer, subject = root.issuer.rfc4514_string(), root.subject.rfc4514_string()
+        # Seen on roots of `nvflare cert init --org`, 2.9.0; OpenSSL finds no issuer for what they certify.
+        return "it is not self-signed" + ("" if issuer == subject else f" ({subject} was issued by {issuer})")
+    try:
+        if not root.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return "it may not certify others (CA:FALSE)"
+        usage = _extension(root, x509.KeyUsage)
+    except (x509.ExtensionNotFound, *MALFORMED):
+        return "it may not certify others (no CA:TRUE)"
+    if usage is not None and not usage.key_cert_sign:
+        return "its key usage does not let it certify others"
+    return ""
+
+
+def may_authenticate(certificate: x509.Certificate, *, server: bool) -> bool:
+    """Whether a certificate's extended key usage lets it be used; without one (as provisioned) it may."""
+    usages = _extension(certificate, x509.ExtendedKeyUsage)
+    wanted = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
+    return usages is None or wanted in usages or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in usages
+
+
+def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

@@ -1,0 +1,98 @@
+"""KIT-NAME and KIT-ORG: the kit, its certificate and its folder speak of one participant."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
+from composer.kits.launch import SCRIPT, setting
+from composer.names import is_host_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# X.509 ends there; NVFLARE cuts a server's longer name.
+_LONGEST = 64
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+_ADMIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}", re.ASCII)
+
+
+def _name(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
+    del options
+    certificate = subject.facts.certificate
+    if certificate is None or subject.certificate_file in subject.spoiled:
+        return
+    name = certificate.common_name
+    if not _legal(name, subject.facts.type):
+        yield Problem(
+            f"{name!r} is not a name that composer runs",
+            "use letters, digits, - and _, a letter or digit first, as NVFLARE's own `cert request` demands",
+            (subject.certificate_file,),
+        )
+        return
+    said = {file: value for file, value in _names_said(subject).items() if value and not _same(value, name)}
+    if said:
+        # One disagreeing file is the odd one out; if all others disagree, the certificate is.
+        files = tuple(said) if len(said) < len(_names_said(subject)) else (*said, subject.certificate_file)
+        file, value = next(iter(said.items()))
+        yield Problem(
+            f"the certificate is {name}'s, but {file} is {value}'s", "ask for the kit again: two were mixed up", files
+        )
+    elif not subject.from_archive and not _same(subject.facts.folder.path.name, name):
+        yield Problem(
+            f"the kit of {name} lies in a folder named {subject.facts.folder.path.name}",
+            f"rename the folder to {name} if that is the kit you mean",
+            severity="warning",
+        )
+
+
+def _names_said(subject: Subject) -> dict[str, str]:
+    """What the kit's other files call the participant."""
+    facts = subject.facts
+    document = facts.document or {}
+    said: dict[str, str] = {SCRIPT: setting(facts.launch, "uid")}
+    if facts.type == "client":
+        client = document.get("client")
+        fqsn = client.get("fqsn") if isinstance(client, dict) else None
+        said[subject.role_file] = fqsn.rpartition(".")[2] if isinstance(fqsn, str) else ""
+    elif facts.type == "relay":
+        identity = document.get("identity")
+        said[subject.role_file] = identity if isinstance(identity, str) else ""
+    elif facts.type == "admin":
+        admin = document.get("admin")
+        user = admin.get("username") if isinstance(admin, dict) else None
+        said[subject.role_file] = user if isinstance(user, str) else ""
+    elif facts.type == "server" and facts.wiring is not None:
+        # The server's file holds a host, which is its name by default; the folder must agree before it counts.
+        host, folder = facts.wiring.listens_on[0].host, facts.folder.path.name
+        said[subject.role_file] = host if host == folder else ""
+    return {file: value for file, value in said.items() if value}
+
+
+def _same(said: str, name: str) -> bool:
+    return said == name or (len(name) == _LONGEST and said[:_LONGEST] == name)
+
+
+def _legal(name: str, kind: str | None) -> bool:
+    if kind == "server":
+        return is_host_name(name) and not name.startswith("_")
+    return bool((_ADMIN if kind == "admin" else _NAME).fullmatch(name))
+
+
+def _organization(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
+    del options
+    certificate, said = subject.facts.certificate, setting(subject.facts.launch, "org")
+    if certificate is None or not said or subject.certificate_file in subject.spoiled:
+        return
+    if certificate.organization != said:
+        yield Problem(
+            f"the certificate is of {certificate.organization or 'no organization'}, but {SCRIPT} says {said}",
+            "ask for the kit again if privacy rules go by the organization",
+            (SCRIPT,),
+            "warning",
+        )
+
+
+NAME = Check("KIT-NAME", "certificate, settings and folder name the same participant", of_kit=_name)
+ORGANIZATION = Check("KIT-ORG", "certificate and settings name the same organization", of_kit=_organization)

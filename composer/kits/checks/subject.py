@@ -1,0 +1,110 @@
+"""What a check looks at, what it is told, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from composer.kits.certificates import certificates_in
+from composer.kits.folder import UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from cryptography import x509
+
+    from composer.kits.facts import Facts
+    from composer.model import Severity
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """What the user decides about checks.
+
+    Attributes:
+        now: The time that certificates are judged by, with its time zone.
+        warn_days: Warn when a certificate ends in fewer days. None: in fewer than 30, or in its last third.
+        ignore: Ids whose findings are left out.
+        root_fingerprint: SHA-256, in hex, that the authority's certificate must have; empty: any.
+    """
+
+    now: datetime
+    warn_days: int | None = None
+    ignore: frozenset[str] = frozenset()
+    root_fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A kit under examination.
+
+    Attributes:
+        facts: All that could be read of it.
+        shown: The path that the user knows it by.
+        from_archive: Whether it was unpacked, so that the folder's name is composer's own.
+        spoiled: Files of it that an earlier check found an error in: what follows from that is not said again.
+    """
+
+    facts: Facts
+    shown: Path
+    from_archive: bool = False
+    spoiled: frozenset[str] = field(default=frozenset())
+
+    @property
+    def certificate_file(self) -> str:
+        """The relative path of its certificate."""
+        return f"startup/{self.facts.stem}.crt"
+
+    @property
+    def role_file(self) -> str:
+        """The relative path of its ``fed_*.json``."""
+        return f"startup/fed_{self.facts.type}.json"
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Its certificates and keys: its own, and the one that a relay or a ``listening_host`` serves with."""
+        if self.facts.type is None:
+            return ()
+        own = (self.certificate_file, f"startup/{self.facts.stem}.key")
+        served = ("startup/server.crt", "startup/server.key")
+        if own == served or not any(name in self.facts.folder.entries for name in served):
+            return (own,)
+        return own, served
+
+    def chain(self, certificate_file: str) -> tuple[x509.Certificate, ...]:
+        """The certificates in one of its files; empty where they cannot be read."""
+        if certificate_file == self.certificate_file:
+            return self.facts.chain
+        try:
+            return certificates_in(self.facts.folder, certificate_file)
+        except UnreadableError:
+            return ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a check says of one kit: the finding without the check's id, and the files that it is about."""
+
+    message: str
+    fix: str
+    files: tuple[str, ...] = ()
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is looked at; either kit by kit or across all kits that were given.
+
+    Attributes:
+        id: As users know it, for ``--ignore`` and in the table of the README.
+        asks: What must hold, one line.
+        of_kit: Looks at one kit.
+        of_set: Looks at all; says which of them each problem is about by its index.
+    """
+
+    id: str
+    asks: str
+    of_kit: Callable[[Subject, CheckOptions], Iterable[Problem]] | None = None
+    of_set: Callable[[Sequence[Subject], CheckOptions], Iterable[tuple[int, Problem]]] | None = None
