@@ -148,7 +148,7 @@ def status(deployment: Path) -> FederationStatus:
     from composer.engine import connect
     from composer.runtimes import docker
 
-    manifest = _deployed(deployment)
+    manifest = deployed(deployment)
     return docker.observe(connect(), manifest, deployment, datetime.now(timezone.utc))
 
 
@@ -161,7 +161,7 @@ def logs(deployment: Path, names: Sequence[str], follow: bool, lines: int | None
     from composer.process import attach
     from composer.runtimes import docker
 
-    manifest = _deployed(deployment)
+    manifest = deployed(deployment)
     return attach(docker.logs(deployment, docker.services(manifest, names), follow, lines, colour))
 
 
@@ -188,7 +188,7 @@ def down(
     from composer.runtimes import docker
     from composer.write import remove_deployment
 
-    manifest = _deployed(deployment)
+    manifest = deployed(deployment)
     if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
         raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
     docker.own_containers(connect(), manifest, deployment)
@@ -216,13 +216,16 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
     from composer.process import attach, command_line
     from composer.runtimes import docker
 
-    manifest = _deployed(deployment)
+    manifest = deployed(deployment)
     chosen = _choose_admin(manifest, name)
-    if not arguments:
-        if not terminal:
-            raise ComposerError("the console needs a terminal", "give a command: composer admin -- job list")
-        talk.step(f"NVFLARE's console; its user name is {chosen.name}")
-    command = docker.console(deployment, chosen.service, arguments, _shared_folder(), terminal)
+    if arguments:
+        argv = ("nvflare", *arguments)
+        command = docker.in_console(deployment, chosen.service, argv, _shared_folder(), terminal)
+    elif terminal:
+        talk.warn(f"this is NVFLARE's own console; at «User Name» type {chosen.name}")
+        command = docker.console(deployment, chosen.service)
+    else:
+        raise ComposerError("the console needs a terminal", "give a command: composer admin -- job list")
     talk.command(command_line(command))
     return attach(command)
 
@@ -310,7 +313,12 @@ def _stream(command: Command, talk: Talk, dry_run: bool) -> None:
         stream(command, talk.output)
 
 
-def _deployed(deployment: Path) -> Manifest:
+def deployed(deployment: Path) -> Manifest:
+    """Return what a deployment folder says of itself.
+
+    Raises:
+        ComposerError: It is no deployment folder.
+    """
     from composer.write import read_manifest
 
     manifest = read_manifest(deployment)

@@ -24,8 +24,9 @@ class Identity:
 def busy_port(port: int) -> str | None:
     """Return the family (``IPv4`` or ``IPv6``) on which ``port`` cannot be bound, or None when it is free.
 
-    A plain bind without SO_REUSEADDR and SO_REUSEPORT: gRPC shares a busy port silently, and NVFLARE's other
-    drivers retry for ever.
+    gRPC shares a busy port silently, and NVFLARE's other drivers retry for ever. So this binds without
+    SO_REUSEPORT; with SO_REUSEADDR, which on Linux never shares a port that is listened on, but does not
+    mistake the remains of closed connections (TIME_WAIT, a minute after every ``down``) for a listener.
     """
     for family, address in _FAMILIES:
         try:
@@ -33,6 +34,7 @@ def busy_port(port: int) -> str | None:
         except OSError:
             continue
         with listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             try:

@@ -40,6 +40,7 @@ _COMMANDS = (
     run.build,
     kits.hosts,
     kits.provision,
+    kits.demo,
     kits.schema,
 )
 for _command in _COMMANDS:

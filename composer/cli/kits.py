@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import PATH, takes_kits, talking
+from composer.cli.options import PATH, takes_definition, takes_kits, talking
 
 if TYPE_CHECKING:
     from composer.app import Inputs
@@ -40,6 +40,22 @@ def provision(terminal: Terminal, project: Path, workspace: Path) -> None:
     from composer import app
 
     click.echo(app.provision(project, workspace, terminal))
+
+
+@click.command()
+@talking
+@click.argument("folder", type=PATH, default=Path("composer-demo"), metavar="[FOLDER]")
+@takes_definition
+def demo(terminal: Terminal, folder: Path, definition: Path | None) -> None:
+    """Provision a sample project, run it and a job, show the result.
+
+    All of it is put into FOLDER, ./composer-demo by default, and stays there.
+    """
+    from composer.demo import demo as run_demo
+
+    result = run_demo(folder, definition, terminal)
+    terminal.done(f"job {result.job}: {result.status}")
+    click.echo(f"weights before: {result.before}\nafter 3 rounds: {result.after}")
 
 
 @click.command()

@@ -60,17 +60,29 @@ def takes_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add KITS, -f and -d, and hand the command all three as one."""
-
-    @click.argument("kits", nargs=-1, type=PATH)
-    @click.option(
+def takes_definition(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add -f, and hand the command the definition, absolute; None where there is none."""
+    return click.option(
         "-f",
         "--file",
         "definition",
         type=PATH,
         help="The definition. [default: ./composer.yml, if it is there]",
-    )
+        callback=lambda _context, _option, value: _definition(value),
+    )(function)
+
+
+def _definition(given: Path | None) -> Path | None:
+    usual = Path("composer.yml")
+    chosen = given or (usual if usual.is_file() else None)
+    return chosen.absolute() if chosen else None
+
+
+def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add KITS, -f and -d, and hand the command all three as one."""
+
+    @click.argument("kits", nargs=-1, type=PATH)
+    @takes_definition
     @takes_deployment
     @functools.wraps(function)
     def wrapper(
@@ -78,9 +90,6 @@ def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         from composer.app import Inputs
 
-        if definition is None and Path("composer.yml").is_file():
-            definition = Path("composer.yml")
-        inputs = Inputs(kits, definition.absolute() if definition else None, deployment)
-        return function(*arguments, inputs=inputs, **options)
+        return function(*arguments, inputs=Inputs(kits, definition, deployment), **options)
 
     return wrapper

@@ -75,22 +75,26 @@ def logs(deployment: Path, services: Sequence[str], follow: bool, lines: int | N
     return compose(deployment, "logs", *options, *([] if colour else ["--no-color"]), *services)
 
 
-def console(deployment: Path, service: str, arguments: Sequence[str], folder: Path, terminal: bool) -> Command:
-    """Return the command that runs an admin's console, or one ``nvflare`` command in ``folder``.
+def console(deployment: Path, service: str) -> Command:
+    """Return the command that runs an admin's console on a terminal."""
+    return compose(deployment, "run", "--rm", "--no-deps", service)
+
+
+def in_console(deployment: Path, service: str, argv: Sequence[str], folder: Path, terminal: bool) -> Command:
+    """Return the command that runs a program in place of an admin's console.
 
     Args:
         deployment: The deployment folder.
         service: The admin's service.
-        arguments: Of ``nvflare``; empty for the console.
-        folder: The host's folder that the command sees under the same path, writable.
+        argv: The program and its arguments.
+        folder: A folder of the host that the program works in: under the same path, and writable.
         terminal: Whether composer itself has one.
     """
     options = ["--rm", "--no-deps", *([] if terminal else ["--no-TTY"])]
-    if not arguments:
-        return compose(deployment, "run", *options, service)
     options += ["--volume", f"{folder}:{folder}", "--workdir", str(folder)]
+    # Where `nvflare` looks for the kit to act with (nvflare/tool/kit/kit_config.py, 2.8 and newer).
     options += ["--env", f"NVFLARE_STARTUP_KIT_DIR={WORKSPACE}"]
-    return compose(deployment, "run", *options, service, "nvflare", *arguments)
+    return compose(deployment, "run", *options, service, *argv)
 
 
 def stale(manifest: Manifest, images: Mapping[str, str]) -> tuple[DeployedParticipant, ...]:

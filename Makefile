@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Brings a Docker engine, Compose v2 and a base image where the machine has none, and takes the engine away again.
+WITH_ENGINE := tests/machine/with-engine.sh
+PYTEST := $(BIN)/pytest
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: pyproject.toml tests/constraints.txt tests/machine/venv.sh
+	tests/machine/venv.sh $(PYTHON) $(VENV)
+
+.PHONY: venv
+venv: $(VENV)/.installed ## Make the virtual environment with composer, NVFLARE and the tools
+
+.PHONY: demo
+demo: venv ## Run a federation from nothing to a job's result
+	$(WITH_ENGINE) bash -c 'exec $(BIN)/composer demo .demo $${FLARE_COMPOSER_DEFINITION:+-f "$$FLARE_COMPOSER_DEFINITION"}'
+
+.PHONY: test
+test: lint ## Lint, then run the whole suite on real parts
+	$(WITH_ENGINE) $(PYTEST) $(ARGS)
+
+.PHONY: test-unit
+test-unit: venv ## Run the tests that need no engine
+	$(PYTEST) tests/unit $(ARGS)
+
+.PHONY: lint
+lint: venv ## Check style, types, architecture, shell scripts and the Dockerfile
+	$(BIN)/ruff format --check composer tests examples
+	$(BIN)/ruff check composer tests examples
+	$(BIN)/mypy
+	$(BIN)/shellcheck --severity style dockerfiles/*.sh tests/machine/*.sh .ci/run
+	$(BIN)/hadolint tests/golden/*/images/*/Dockerfile
+
+.PHONY: format
+format: venv ## Format the code
+	$(BIN)/ruff format composer tests examples
+	$(BIN)/ruff check --fix composer tests examples
+
+.PHONY: golden
+golden: venv ## Write the golden files anew from what is rendered now
+	UPDATE_GOLDEN=1 $(PYTEST) tests/golden
+
+.PHONY: bench
+bench: venv ## Measure against plain Compose and NVFLARE itself (ARGS=name for one figure)
+	$(WITH_ENGINE) $(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what make has made in this folder
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
