@@ -12,12 +12,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from composer.errors import CommandFailed, ComposerError
+from composer.errors import ChecksFailed, CommandFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, Federation, FederationStatus, Owner
 
 if TYPE_CHECKING:
     from composer.engine import Engine
+    from composer.kits.checks import CheckReport
 
 DEFAULT_TIMEOUT = 120.0
 _NO_KITS = "name a prod_NN folder or kit folders: composer up workspace/PROJECT/prod_00"
@@ -44,11 +45,15 @@ class Talk(Protocol):
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a command was given: kits and a definition, which may both be missing, and the deployment folder."""
+    """What a command was given: kits and a definition, which may both be missing, and the deployment folder.
+
+    ``pin`` is asked for the PIN of an archive that needs one.
+    """
 
     kits: tuple[Path, ...]
     definition: Path | None
     deployment: Path
+    pin: Callable[[Path], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,38 @@ class Generated:
 
     manifest: Manifest
     changed: tuple[str, ...]
+
+
+def check(
+    inputs: Inputs, ignore: Sequence[str] = (), root_fingerprint: str = "", warn_days: int | None = None
+) -> CheckReport:
+    """Look at the kits offline and say what is wrong with them.
+
+    Args:
+        inputs: Kits, or where they are named.
+        ignore: Ids of checks whose findings are left out.
+        root_fingerprint: SHA-256 that the authority's certificate must have; empty: any.
+        warn_days: Warn of certificates that end in fewer days.
+
+    Raises:
+        ComposerError: There is no kit, or an archive is refused.
+    """
+    from tempfile import TemporaryDirectory
+
+    from composer.kits.checks import CheckOptions, check_kits
+
+    known = _known_inputs(inputs)
+    options = CheckOptions(datetime.now(timezone.utc), warn_days, frozenset(ignore), root_fingerprint)
+    with TemporaryDirectory(prefix="composer-") as folder:
+        return check_kits(known.kits, Path(folder), options, known.pin)
+
+
+def _require_good_kits(inputs: Inputs, talk: Talk) -> None:
+    report = check(inputs)
+    if not report.ok:
+        raise ChecksFailed(report.findings, "`composer check` on the same kits says all and what to do")
+    for finding in report.findings:
+        talk.warn(f"{finding.kit}: {finding.message} ({finding.id}); {finding.fix}")
 
 
 def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False) -> Generated:
@@ -98,6 +135,7 @@ def build(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False
     from composer.engine import connect
     from composer.runtimes import docker
 
+    _require_good_kits(inputs, talk)
     docker.require_compose()
     engine = connect()
     manifest = generate(inputs, talk, force, dry_run).manifest
@@ -124,6 +162,7 @@ def up(
     from composer.readiness import wait_until_federated
     from composer.runtimes import docker
 
+    _require_good_kits(inputs, talk)
     docker.require_compose()
     engine = connect()
     deployment = inputs.deployment
@@ -271,7 +310,7 @@ def _known_inputs(inputs: Inputs) -> Inputs:
         if manifest is None:
             raise ComposerError("no kits were given", _NO_KITS)
         kits, definition = manifest.kits, definition or manifest.definition
-    return Inputs(tuple(path.absolute() for path in kits), definition, inputs.deployment)
+    return Inputs(tuple(path.absolute() for path in kits), definition, inputs.deployment, inputs.pin)
 
 
 def _resolve(inputs: Inputs, talk: Talk, caller: Owner) -> Federation:
@@ -281,7 +320,7 @@ def _resolve(inputs: Inputs, talk: Talk, caller: Owner) -> Federation:
     from composer.resolve import resolve_federation
 
     definition = load_definition(inputs.definition) if inputs.definition else Definition()
-    project = load_kits(inputs.kits, inputs.deployment / "kits")
+    project = load_kits(inputs.kits, inputs.deployment / "kits", inputs.pin)
     materials = load_materials(project, definition)
     federation = resolve_federation(project, definition, materials, inputs.deployment, caller)
     if any(participant.user.uid == 0 for participant in federation.participants):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from composer.model import FederationStatus, ParticipantStatus
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
+
+    from composer.kits.checks import CheckReport
 
 _STATUS_FIELDS = (
     "name",
@@ -132,7 +134,8 @@ def print_status(status: FederationStatus) -> None:
     """Print a row per participant on standard output."""
     from rich.console import Console
 
-    Console(soft_wrap=not sys.stdout.isatty()).print(status_table(status))
+    # Without a terminal there is no width to keep to: whoever reads the lines wants them whole.
+    Console(width=None if sys.stdout.isatty() else 1000).print(status_table(status))
 
 
 def print_json(document: object) -> None:
@@ -150,28 +153,77 @@ def status_document(status: FederationStatus) -> dict[str, object]:
     }
 
 
-def status_table(status: FederationStatus) -> Any:
-    """Return the table of ``composer status``, for rich to draw."""
+def check_document(report: CheckReport) -> dict[str, object]:
+    """Return what ``composer check --json`` prints. Fields may be added, never renamed."""
+    kits = [{**asdict(kit), "path": str(kit.path)} for kit in report.kits]
+    return {"ok": report.ok, "kits": kits, "findings": [asdict(finding) for finding in report.findings]}
+
+
+def print_check(report: CheckReport) -> None:
+    """Print what was found, a row per kit, and the sum on standard output."""
+    from rich.console import Console
+
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    for finding in report.findings:
+        style = _STYLES[finding.severity]
+        label = f"[{finding.severity.upper()} {finding.id}]"
+        console.print(f"{label} {finding.kit}: {finding.message}", style=style, **_PLAIN)
+        console.print(f"    {finding.fix}", **_PLAIN)
+    if report.findings:
+        console.print()
+    console.print(_check_table(report))
+    for fingerprint in sorted({kit.root_fingerprint for kit in report.kits} - {""}):
+        console.print(f"\nauthority (SHA-256 of rootCA.pem): {fingerprint}", **_PLAIN)
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    warnings = len(report.findings) - errors
+    kits = f"{len(report.kits)} kit{'' if len(report.kits) == 1 else 's'}"
+    console.print(f"{kits}, {errors or 'no'} errors, {warnings or 'no'} warnings", **_PLAIN)
+
+
+def _check_table(report: CheckReport) -> Any:
+    now = datetime.now(timezone.utc)
+    worst: dict[str, str] = {}
+    for finding in report.findings:
+        worst[finding.kit] = "red" if "red" in (worst.get(finding.kit), _STYLES[finding.severity]) else "yellow"
     rows = [
         (
-            ("green" if participant.well else "yellow" if participant.state == "running" else "red"),
+            worst.get(kit.name, "green"),
             (
-                participant.name,
-                participant.type,
-                participant.host,
-                participant.state,
-                participant.health,
-                "yes" if participant.registered else "no",
-                _ago(participant.since),
-                str(participant.certificate_days_left),
-                str(participant.restarts),
-                participant.detail,
+                kit.name,
+                kit.type or "?",
+                kit.release or "?",
+                kit.project or "-",
+                str((kit.certificate_not_after - now).days) if kit.certificate_not_after else "?",
             ),
         )
-        for participant in status.participants
+        for kit in report.kits
     ]
-    columns = ("NAME", "TYPE", "HOST", "STATE", "HEALTH", "REGISTERED", "SINCE", "CERT DAYS", "RESTARTS", "")
-    return table(columns, rows)
+    return table(("NAME", "TYPE", "RELEASE", "PROJECT", "DAYS LEFT"), rows)
+
+
+_STYLES = {"error": "red", "warning": "yellow"}
+
+
+def status_table(status: FederationStatus) -> Any:
+    """Return the table of ``composer status``, for rich to draw."""
+    columns: dict[str, Callable[[ParticipantStatus], str]] = {
+        "NAME": lambda one: one.name,
+        "TYPE": lambda one: one.type,
+        "HOST": lambda one: one.host,
+        "STATE": lambda one: one.state,
+        "HEALTH": lambda one: one.health,
+        "REGISTERED": lambda one: "yes" if one.registered else "no",
+        "SINCE": lambda one: _ago(one.since),
+        "RESTARTS": lambda one: str(one.restarts),
+        "CERTIFICATE": lambda one: f"{one.certificate_days_left} d",
+        "": lambda one: one.detail,
+    }
+    if all(participant.host == "local" for participant in status.participants):
+        del columns["HOST"]
+    if not any(participant.detail for participant in status.participants):
+        del columns[""]
+    rows = [(_style(one), [cell(one) for cell in columns.values()]) for one in status.participants]
+    return table(tuple(columns), rows)
 
 
 def table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> Any:
@@ -179,10 +231,18 @@ def table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> 
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        drawn.add_column(column, no_wrap=bool(column), overflow="fold")
     for style, cells in rows:
         drawn.add_row(*(Text(cell) for cell in cells), style=style)
     return drawn
+
+
+def _style(participant: ParticipantStatus) -> str:
+    if participant.well:
+        return "green"
+    return "yellow" if participant.state == "running" else "red"
 
 
 def _news(participant: ParticipantStatus) -> str:

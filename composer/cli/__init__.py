@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from composer import __version__
-from composer.cli import kits, run
+from composer.cli import check, kits, run
 
 
 class _InOrder(click.Group):
@@ -38,6 +38,7 @@ _COMMANDS = (
     run.down,
     run.generate,
     run.build,
+    check.check,
     kits.hosts,
     kits.provision,
     kits.demo,

@@ -82,14 +82,21 @@ def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add KITS, -f and -d, and hand the command all three as one."""
 
     @click.argument("kits", nargs=-1, type=PATH)
+    @click.option("--pin-file", type=PATH, help="Holds the PIN of an archive. [default: $COMPOSER_PIN, else a prompt]")
     @takes_definition
     @takes_deployment
     @functools.wraps(function)
     def wrapper(
-        *arguments: Any, kits: tuple[Path, ...], definition: Path | None, deployment: Path, **options: Any
+        *arguments: Any,
+        kits: tuple[Path, ...],
+        pin_file: Path | None,
+        definition: Path | None,
+        deployment: Path,
+        **options: Any,
     ) -> Any:
         from composer.app import Inputs
+        from composer.cli.pin import pin_from
 
-        return function(*arguments, inputs=Inputs(kits, definition, deployment), **options)
+        return function(*arguments, inputs=Inputs(kits, definition, deployment, pin_from(pin_file)), **options)
 
     return wrapper

@@ -1,0 +1,40 @@
+"""The command that looks at kits and runs nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli.options import AS_JSON, takes_kits, talking
+
+if TYPE_CHECKING:
+    from composer.app import Inputs
+    from composer.output import Terminal
+
+
+@click.command()
+@talking
+@takes_kits
+@AS_JSON
+@click.option("--ignore", multiple=True, metavar="ID", help="Leave out a check; may be given again.")
+@click.option("--root-fingerprint", default="", metavar="HEX", help="SHA-256 that rootCA.pem must have.")
+@click.option("--warn-days", type=click.IntRange(min=0), help="Warn of certificates that end in fewer days.")
+def check(
+    terminal: Terminal,  # noqa: ARG001
+    inputs: Inputs,
+    as_json: bool,
+    ignore: tuple[str, ...],
+    root_fingerprint: str,
+    warn_days: int | None,
+) -> None:
+    """Look at kits offline, before anything runs; exit with 3 if one is bad."""
+    from composer import app, output
+
+    report = app.check(inputs, ignore, root_fingerprint, warn_days)
+    if as_json:
+        output.print_json(output.check_document(report))
+    else:
+        output.print_check(report)
+    sys.exit(0 if report.ok else 3)
