@@ -218,8 +218,6 @@ def status_table(status: FederationStatus) -> Any:
         "CERTIFICATE": lambda one: f"{one.certificate_days_left} d",
         "": lambda one: one.detail,
     }
-    if all(participant.host == "local" for participant in status.participants):
-        del columns["HOST"]
     if not any(participant.detail for participant in status.participants):
         del columns[""]
     rows = [(_style(one), [cell(one) for cell in columns.values()]) for one in status.participants]

@@ -72,7 +72,9 @@ def stop(deployment: Path) -> Command:
 def logs(deployment: Path, services: Sequence[str], follow: bool, lines: int | None, colour: bool) -> Command:
     """Return the command that prints the participants' logs, each line with its participant's name."""
     options = (["--follow"] if follow else []) + (["--tail", str(lines)] if lines is not None else [])
-    return compose(deployment, "logs", *options, *([] if colour else ["--no-color"]), *services)
+    # --no-color alone still moves the cursor (Compose 2.26).
+    ansi = [] if colour else ["--ansi", "never"]
+    return compose(deployment, *ansi, "logs", *options, *services)
 
 
 def console(deployment: Path, service: str) -> Command:

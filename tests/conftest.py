@@ -1,0 +1,161 @@
+"""What every test may have: real kits, a real engine, a federation that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+COMPOSER = (sys.executable, "-m", "composer")
+IN_CI = os.environ.get("CI", "") not in ("", "false")
+
+
+def missing(what: str) -> NoReturn:
+    """Skip on a user's machine, fail in CI, where nothing may be missing."""
+    if IN_CI:
+        pytest.fail(f"{what}, and CI must have it")
+    pytest.skip(what)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on, below those that the kernel hands out by itself."""
+    for port in range(18000 + os.getpid() % 1000, 32000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that ended: its status and what it wrote."""
+
+    returncode: int
+    out: str
+    err: str
+
+
+def run(
+    argv: Sequence[str | Path], cwd: Path | None = None, env: dict[str, str] | None = None, timeout: float = 300
+) -> Ended:
+    """Run a process without input to its end."""
+    done = subprocess.run(
+        [str(item) for item in argv],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def composer(*arguments: str | Path, cwd: Path | None = None, **env: str) -> Ended:
+    """Run the installed ``composer`` as a user would."""
+    return run([*COMPOSER, *arguments], cwd=cwd, env=env)
+
+
+def docker(*arguments: str) -> str:
+    """Run ``docker`` and return what it wrote; it must end with 0."""
+    ended = run(["docker", *arguments])
+    assert ended.returncode == 0, ended.err
+    return ended.out
+
+
+@dataclass
+class Deployment:
+    """A deployment folder of a test, and composer on it."""
+
+    folder: Path
+    kits: Path
+    definition: Path | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def up(self, *arguments: str) -> Ended:
+        """``composer up``."""
+        chosen = ["-f", str(self.definition)] if self.definition else []
+        return composer("up", str(self.kits), "-d", str(self.folder), *chosen, *arguments, **self.environment)
+
+    def run(self, command: str, *arguments: str, cwd: Path | None = None) -> Ended:
+        """Any command that takes ``-d``."""
+        return composer(command, "-d", str(self.folder), *arguments, cwd=cwd, **self.environment)
+
+    def status(self) -> dict[str, Any]:
+        """``composer status --json``, read."""
+        ended = self.run("status", "--json")
+        assert ended.returncode in (0, 3), ended.err
+        return dict(json.loads(ended.out))
+
+    @property
+    def compose_project(self) -> str:
+        """The Compose project's name."""
+        return str(json.loads((self.folder / "manifest.json").read_text())["compose_project"])
+
+    def container(self, service: str) -> str:
+        """The name of a service's container."""
+        return f"{self.compose_project}-{service}-1"
+
+
+def provision(folder: Path, name: str, port: int) -> Path:
+    """Provision the quickstart project under another name and port; return its ``prod_00``."""
+    text = (ROOT / "examples" / "quickstart" / "project.yml").read_text()
+    project = folder / "project.yml"
+    project.write_text(text.replace("name: quickstart", f"name: {name}").replace("8002", str(port)))
+    ended = composer("provision", project, "-w", folder / "workspace")
+    assert ended.returncode == 0, ended.err
+    return Path(ended.out.strip())
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Return mode and content of everything below ``folder``."""
+    return {
+        str(path.relative_to(folder)): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@pytest.fixture(scope="session")
+def prod_00(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Kits of one server, two sites and an admin, provisioned by NVFLARE itself; never changed by a test."""
+    port = free_port()
+    return provision(tmp_path_factory.mktemp("kits"), f"t{port}", port)
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A Docker engine with Compose v2."""
+    if run(["docker", "info"]).returncode or run(["docker", "compose", "version"]).returncode:
+        missing("there is no Docker engine with Compose v2 here: use `make test`")
+
+
+@pytest.fixture(scope="session")
+def definition() -> Path | None:
+    """What this machine needs to build images; None where the defaults work."""
+    path = os.environ.get("FLARE_COMPOSER_DEFINITION")
+    return Path(path) if path else None
+
+
+@pytest.fixture(scope="module")
+def federation(
+    engine: None, prod_00: Path, definition: Path | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """A federation that is up: a server, two sites, an admin."""
+    deployment = Deployment(tmp_path_factory.mktemp("federation") / "deployment", prod_00, definition)
+    ended = deployment.up()
+    assert ended.returncode == 0, ended.err
+    yield deployment
+    deployment.run("down")
