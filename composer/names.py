@@ -23,7 +23,7 @@ def slug(name: str) -> str:
     Two different names never yield the same slug: what the alphabet loses, six hex digits of SHA-256 give back.
     """
     kept = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    if kept == name and len(kept) <= _LONGEST:
+    if kept == name and 0 < len(kept) <= _LONGEST:
         return kept
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{kept[: _LONGEST - 7].rstrip('-')}-{digest}".lstrip("-")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,16 +37,15 @@ def write_deployment(rendering: Rendering, deployment: Path, force: bool = False
     """
     try:
         _make_folder(deployment, 0o755, None)
-        _finish_interrupted(deployment)
+        settle(deployment)
         changed = [file for file in rendering.files if not _is_written(deployment / file.path, file)]
         recorded = _recorded(deployment, force)
         _keep_edits(deployment, [*(file.path for file in changed)], recorded, force)
         for path, owner in rendering.folders:
             _make_folder(deployment / path, 0o700, owner)
         if changed:
-            _stage(changed, deployment / _STAGED)
-            _finish_interrupted(deployment)
-        _remove_abandoned(deployment, recorded, {file.path for file in rendering.files})
+            _stage(changed, _abandoned(recorded, rendering), deployment / _STAGED)
+            settle(deployment)
     except OSError as error:
         place = error.filename or deployment
         raise ComposerError(
@@ -125,48 +125,63 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _stage(files: Iterable[GeneratedFile], staged: Path) -> None:
+def _abandoned(recorded: Mapping[str, str], rendering: Rendering) -> dict[str, str]:
+    """Return what an earlier generation wrote and this one does not, with the hash that it had."""
+    kept = {str(file.path) for file in rendering.files}
+    return {
+        name: digest
+        for name, digest in recorded.items()
+        if name not in kept and not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+    }
+
+
+def _stage(files: Iterable[GeneratedFile], abandoned: Mapping[str, str], staged: Path) -> None:
     for file in files:
-        target = staged / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
-            stream.write(file.content)
-            os.fchmod(descriptor, file.mode)
-            os.fsync(descriptor)
-    (staged / _COMPLETE).touch()
+        _write(staged / file.path, file.content, file.mode)
+    _write(staged / (_COMPLETE + ".part"), json.dumps(abandoned).encode(), 0o600)
+    (staged / (_COMPLETE + ".part")).rename(staged / _COMPLETE)
 
 
-def _finish_interrupted(deployment: Path) -> None:
+def _write(path: Path, content: bytes, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
+        stream.write(content)
+        stream.flush()
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+
+
+def settle(deployment: Path) -> None:
+    """Finish, or undo, what an interrupted run has staged. Does nothing where nothing was interrupted."""
     staged = deployment / _STAGED
-    if not staged.exists():
-        return
-    if (staged / _COMPLETE).exists():
+    marker = staged / _COMPLETE
+    if marker.exists():
+        _remove(deployment, json.loads(marker.read_bytes()))
         for source in _files_below(staged):
             target = deployment / source.relative_to(staged)
             _make_folder(target.parent, 0o755, None)
             source.replace(target)
-        (staged / _COMPLETE).unlink()
-    shutil.rmtree(staged)
+        # From here on, what is staged counts as nothing.
+        marker.unlink()
+    if staged.exists():
+        shutil.rmtree(staged)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    # The manifest goes last: until it is there, the files before it are those of the old one or of the new.
+    # The manifest goes last: until it is there, a run that is not composer's sees the old one.
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _COMPLETE)
     yield from sorted(files, key=lambda path: path.name == MANIFEST)
 
 
-def _remove_abandoned(deployment: Path, recorded: Mapping[str, str], kept: set[PurePosixPath]) -> None:
-    """Delete what an earlier generation wrote and this one does not, unless it was edited."""
-    for name, digest in recorded.items():
-        path = PurePosixPath(name)
-        target = deployment / path
-        if path in kept or ".." in path.parts or path.is_absolute():
-            continue
+def _remove(deployment: Path, abandoned: Mapping[str, str]) -> None:
+    """Delete abandoned files, but for those that were edited, and folders that this empties."""
+    for name, digest in abandoned.items():
+        target = deployment / name
         with contextlib.suppress(FileNotFoundError):
             if _hash(target) == digest:
                 target.unlink()
-        for parent in list(path.parents)[:-1]:
+        for parent in list(PurePosixPath(name).parents)[:-1]:
             with contextlib.suppress(OSError):
                 (deployment / parent).rmdir()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable
@@ -218,4 +217,4 @@ def test_purge_deletes_the_folder_after_asking(federation: Deployment, kits_befo
     assert federation.run("down", "--purge", "--yes").returncode == 0
     assert not federation.folder.exists()
     assert tree(federation.kits) == kits_before
-    assert os.listdir(federation.folder.parent) == []
+    assert list(federation.folder.parent.iterdir()) == []

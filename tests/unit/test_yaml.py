@@ -1,0 +1,32 @@
+"""What is written as YAML is read by Compose as the same strings."""
+
+from __future__ import annotations
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from composer.render.yaml import dump_compose
+
+# Compose refuses control characters, as YAML does; names with them never get here.
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60)
+TRAPS = st.sampled_from(
+    ["089", "1e3", "0o17", "null", "~", "on", "yes", "1:30", "- a", ": b", "&a", "*a", "!!int 3", "#", "${HOME}", "$$"]
+)
+
+
+@given(st.dictionaries(st.one_of(TRAPS, TEXT), st.one_of(TRAPS, TEXT, st.lists(TRAPS))))
+def test_every_string_survives(document: dict[str, str | list[str]]) -> None:
+    def doubled(value: str | list[str]) -> str | list[str]:
+        return value.replace("$", "$$") if isinstance(value, str) else [doubled(item) for item in value]
+
+    assert yaml.safe_load(dump_compose(document)) == {key: doubled(value) for key, value in document.items()}
+
+
+def test_every_string_is_quoted_and_nothing_else() -> None:
+    text = dump_compose({"a": "x", "n": 3, "t": True, "l": ["1e3"]})
+    assert text == '"a": "x"\n"n": 3\n"t": true\n"l":\n  - "1e3"\n'
+
+
+def test_keys_are_not_interpolated_by_compose_so_they_are_not_doubled() -> None:
+    assert yaml.safe_load(dump_compose({"$k": "$v"})) == {"$k": "$$v"}
