@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -107,6 +108,14 @@ def certified_key(certificate: x509.Certificate) -> bytes:
         return public_bytes(certificate.public_key())
     except MALFORMED:
         return b""
+
+
+def is_rsa(certificate: x509.Certificate) -> bool:
+    """Whether a certificate is for an RSA key, the only kind that NVFLARE signs with."""
+    try:
+        return isinstance(certificate.public_key(), rsa.RSAPublicKey)
+    except MALFORMED:
+        return False
 
 
 def why_not_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> str:

@@ -120,7 +120,7 @@ def load_facts(path: Path) -> Facts:
         releases = attempt(lambda: releases_of(folder, kind, document), ())
     if kind and kind != "admin":
         launch = attempt(lambda: launch_of(folder, role_file.removeprefix("startup/")), None)
-    root = attempt(lambda: certificates_in(folder, ROOT), none)
+    root = attempt(lambda: certificates_in(folder, ROOT), none) if folder.has_folder("startup") else none
     key = folder.entries.get(f"startup/{stem}.key")
     owner = key.owner if key else folder.root.owner
     return Facts(folder, kind, releases, document, wiring, launch, chain, root, owner, troubles=tuple(troubles))
@@ -132,10 +132,17 @@ def _role_file(folder: KitFolder) -> str:
     found = [file for file in TYPES if file in folder.entries]
     if len(found) > 1:
         names = " and ".join(file.removeprefix("startup/") for file in found)
-        raise UnreadableError(f"it holds {names}: the kits of two participants in one", _SEPARATE, file=found[0])
+        raise UnreadableError(
+            f"it holds {names}: the kits of two participants in one", _SEPARATE, file=found[0], also=tuple(found[1:])
+        )
     prepared = [name for name in _PREPARED if name in folder.entries]
     if prepared and not folder.has("startup/sub_start.sh"):
-        raise UnreadableError(f"it was made over by `nvflare deploy prepare` ({prepared[0]})", _ORIGINAL)
+        raise UnreadableError(
+            f"it was made over by `nvflare deploy prepare` ({prepared[0]})",
+            _ORIGINAL,
+            file=prepared[0],
+            also=_STARTED_BY,
+        )
     if found:
         return found[0]
     if any(folder.has(f"startup/{name}") for name in ("privilege.yml", "gunicorn.conf.py")):
@@ -145,6 +152,7 @@ def _role_file(folder: KitFolder) -> str:
 
 
 _PREPARED = ("startup/start_docker.sh", "startup/start_slurm.sh", "helm_chart")
+_STARTED_BY = ("startup/sub_start.sh", "startup/start.sh", "startup/stop_fl.sh")
 _ANOTHER = "give a kit's folder: the one that holds startup/ and local/"
 _SEPARATE = "unpack every kit into a folder of its own"
 _ORIGINAL = "give the kit as it was provisioned, before `nvflare deploy prepare`"

@@ -25,10 +25,12 @@ def releases_of(folder: KitFolder, kind: ParticipantType, document: dict[str, An
     Raises:
         UnreadableError: The kit is older than those that composer runs.
     """
-    if any(name.startswith("startup/") and name.endswith(".pfx") for name in folder.entries):
+    old = next((name for name in folder.entries if name.startswith("startup/") and name.endswith(".pfx")), None)
+    if old is not None:
         raise UnreadableError(
             "it was provisioned by NVFLARE 2.3 or older, which composer does not run",
             "provision the project again with NVFLARE 2.4 or newer",
+            file=old,
         )
     if kind == "admin":
         return _of_admin(folder, document)

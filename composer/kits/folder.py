@@ -31,16 +31,20 @@ class UnreadableError(Exception):
     Attributes:
         reason: What is wrong, one line, with the file's name.
         fix: What to do about it.
-        id: The id of the check.
+        check: The id of the check.
         file: The file that it is about, relative to the kit.
+        also: More such files.
     """
 
-    def __init__(self, reason: str, fix: str, *, check: str = "KIT-ROLE", file: str = "") -> None:
+    def __init__(
+        self, reason: str, fix: str, *, check: str = "KIT-ROLE", file: str = "", also: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.fix = fix
         self.check = check
         self.file = file
+        self.also = also
 
 
 @dataclass(frozen=True)

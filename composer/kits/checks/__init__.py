@@ -137,7 +137,7 @@ def _described(subject: Subject) -> CheckedKit:
 
 def _fingerprint(given: str) -> str:
     """A SHA-256 fingerprint as openssl, nvflare and browsers write it, in the one form that is compared."""
-    bare = "".join(given.split()).replace(":", "").lower().removeprefix("sha256").lstrip("=")
+    bare = "".join(given.rpartition("=")[2].split()).lower().removeprefix("sha256:").replace(":", "")
     if bare and (len(bare) != 64 or set(bare) - set("0123456789abcdef")):
         raise ComposerError(
             "the fingerprint is not a SHA-256 one: 64 hex digits",

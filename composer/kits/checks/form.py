@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import stat
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from composer.kits.certificates import certified_key
@@ -34,7 +32,7 @@ def _role(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
     for trouble in subject.facts.troubles:
         if trouble.check == "KIT-ROLE" and trouble.file not in said:
             said.add(trouble.file)
-            files = (trouble.file,) if trouble.file else _role_files()
+            files = (trouble.file, *trouble.also) if trouble.file else _role_files()
             yield Problem(trouble.reason, trouble.fix, files)
     if folder.has_folder("startup") and "local" not in folder.entries:
         yield Problem("the folder local/ is missing", "unpack the kit again: some tools leave out folders", ("local",))
@@ -60,10 +58,10 @@ def _line_ends(subject: Subject, said: set[str]) -> Iterator[Problem]:
 def _modes(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
     del options
     facts = subject.facts
-    for trouble in facts.troubles:
+    keys = {key for _, key in subject.pairs}
+    for trouble in (*facts.troubles, *_closed(subject, keys)):
         if trouble.check == "MODE":
             yield Problem(trouble.reason, trouble.fix, (trouble.file,))
-    keys = {key for _, key in subject.pairs}
     for path in sorted(keys):
         entry = facts.folder.entries.get(path)
         if entry is not None and entry.kind == "file":
@@ -76,15 +74,22 @@ def _modes(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
         yield Problem(f"anyone may replace what lies in {above}", f"chmod o-w {above}, or move the kit elsewhere")
 
 
+def _closed(subject: Subject, keys: set[str]) -> Iterator[UnreadableError]:
+    for path in sorted(keys):
+        try:
+            subject.facts.folder.read(path)
+        except UnreadableError as trouble:
+            yield trouble
+
+
 def _of_key(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
     fix = f"chmod 600 {entry.path} in the kit"
     if entry.mode & 0o022:
         yield Problem(f"others may write {entry.path} (mode {entry.mode:04o})", fix)
     elif entry.mode & 0o044 and not (entry.mode == 0o644 and _made_so(releases)):
-        severity = "error" if entry.mode & 0o004 else "warning"
-        who = "everybody" if entry.mode & 0o004 else "its group"
-        message = f"{who} may read {entry.path} (mode {entry.mode:04o})"
-        yield Problem(message, fix, severity="error" if severity == "error" else "warning")
+        all_may = bool(entry.mode & stat.S_IROTH)
+        message = f"{'everybody' if all_may else 'its group'} may read {entry.path} (mode {entry.mode:04o})"
+        yield Problem(message, fix, severity="error" if all_may else "warning")
 
 
 def _made_so(releases: tuple[str, ...]) -> bool:
@@ -100,11 +105,10 @@ def _writable(entry: Entry, shown: Path) -> Iterator[Problem]:
         yield Problem(f"its group may write {path} (mode {entry.mode:04o})", f"chmod go-w {path}", severity="warning")
 
 
-@lru_cache(maxsize=256)
 def _open_above(folder: Path) -> Path | None:
     for above in (folder, *folder.parents):
         try:
-            mode = os.stat(above).st_mode  # noqa: PTH116 (also called a thousand times on the way up)
+            mode = above.stat().st_mode
         except OSError:
             continue
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:

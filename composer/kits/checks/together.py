@@ -164,7 +164,7 @@ def _duplicates(subjects: Sequence[Subject], options: CheckOptions) -> Iterator[
         if certificate is None or subject.certificate_file in subject.spoiled:
             continue
         name, key = certificate.common_name, certified_key(subject.facts.chain[0])
-        files = (subject.certificate_file,)
+        files = subject.pairs[0]
         same_name, same_key = names.setdefault(name, index), keys.setdefault(key, index)
         same_folded = folded.setdefault(name.casefold(), index)
         if same_name != index:

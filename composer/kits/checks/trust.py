@@ -11,6 +11,7 @@ from composer.kits.certificates import (
     certificates_in,
     certified_key,
     describe,
+    is_rsa,
     may_authenticate,
     why_no_authority,
     why_not_issued,
@@ -89,13 +90,14 @@ def _usable(leaf: x509.Certificate, *, server: bool) -> bool:
 def _key_match(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
     del options
     for certificate_file, key_file in subject.pairs:
+        chain = subject.chain(certificate_file)
         try:
             public = public_key_of(subject.facts.folder, key_file)
         except UnreadableError as trouble:
-            if trouble.check != "KIT-ROLE":
-                yield Problem(trouble.reason, trouble.fix, (key_file,))
+            if trouble.check == "KEY-MATCH":
+                fits = not chain or is_rsa(chain[0])
+                yield Problem(trouble.reason, trouble.fix, (key_file,) if fits else (key_file, certificate_file))
             continue
-        chain = subject.chain(certificate_file)
         if chain and certificate_file not in subject.spoiled and certified_key(chain[0]) != public:
             yield Problem(
                 f"{key_file} is not the key of {certificate_file}",
