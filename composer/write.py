@@ -187,8 +187,11 @@ def _remove(deployment: Path, abandoned: Mapping[str, str]) -> None:
 
 
 def _make_folder(path: Path, mode: int, owner: Owner | None) -> None:
+    """Make a folder, and those above it, with modes that no umask changes; one that is there keeps its mode."""
     if not path.is_dir():
-        path.mkdir(parents=True)
+        if not path.parent.is_dir():
+            _make_folder(path.parent, 0o755, None)
+        path.mkdir()
         path.chmod(mode)
     if owner and os.geteuid() == 0:
         os.chown(path, owner.uid, owner.gid)

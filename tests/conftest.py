@@ -87,8 +87,12 @@ class Deployment:
 
     def up(self, *arguments: str) -> Ended:
         """``composer up``."""
+        return self.on_kits("up", *arguments)
+
+    def on_kits(self, command: str, *arguments: str) -> Ended:
+        """Any command that takes kits."""
         chosen = ["-f", str(self.definition)] if self.definition else []
-        return composer("up", str(self.kits), "-d", str(self.folder), *chosen, *arguments, **self.environment)
+        return composer(command, str(self.kits), "-d", str(self.folder), *chosen, *arguments, **self.environment)
 
     def run(self, command: str, *arguments: str, cwd: Path | None = None) -> Ended:
         """Any command that takes ``-d``."""
