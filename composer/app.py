@@ -6,13 +6,13 @@ All of them talk through a :class:`Talk` and raise :class:`composer.errors.Compo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from composer.errors import ChecksFailed, CommandFailed, ComposerError
+from composer.errors import ChecksFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, Federation, FederationStatus, Owner
 
@@ -60,6 +60,7 @@ class Inputs:
 class Generated:
     """What generate wrote, or with ``dry_run`` would write: ``changed`` are paths below the folder."""
 
+    federation: Federation
     manifest: Manifest
     changed: tuple[str, ...]
 
@@ -108,13 +109,23 @@ def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = Fa
     Raises:
         ComposerError: The kits, the definition or the folder do not allow it.
     """
+    return _generate(inputs, talk, force, dry_run, {})
+
+
+def _generate(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Mapping[str, str]) -> Generated:
+    """Generate; ``found`` are locks that the deployment folder has not got yet."""
     from composer.manifest import MANIFEST, parse_manifest
     from composer.render import render_deployment
     from composer.write import changed_files, write_deployment
 
     known = _known_inputs(inputs)
     caller = Owner(os.geteuid(), os.getegid())
-    federation = _resolve(known, talk, caller)
+    federation = _resolve(known, caller, found)
+    if not found and any(participant.user.uid == 0 for participant in federation.participants):
+        talk.warn(
+            "the kits belong to root, so the containers run as root (without capabilities); "
+            "give the kits to an ordinary user to avoid that"
+        )
     rendering = render_deployment(federation, known.kits, known.definition, caller)
     if dry_run:
         changed = changed_files(rendering, known.deployment)
@@ -123,23 +134,33 @@ def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = Fa
     else:
         changed = write_deployment(rendering, known.deployment, force)
     text = next(file.content for file in rendering.files if file.path.name == MANIFEST).decode()
-    return Generated(parse_manifest(text, known.deployment / MANIFEST), tuple(map(str, changed)))
+    return Generated(federation, parse_manifest(text, known.deployment / MANIFEST), tuple(map(str, changed)))
 
 
-def build(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False) -> tuple[str, ...]:
+def build(
+    inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False, offline: bool = False
+) -> tuple[str, ...]:
     """Generate, then build the images that are missing or stale; return their participants' names.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        talk: Hears what is done.
+        force: As for :func:`generate`.
+        dry_run: Only show the files and commands.
+        offline: Fetch nothing from anywhere.
 
     Raises:
         ComposerError: As for :func:`generate`, or an image cannot be built.
     """
     from composer.engine import connect
+    from composer.images import build_stale
     from composer.runtimes import docker
 
     _require_good_kits(inputs, talk)
     docker.require_compose()
     engine = connect()
-    manifest = generate(inputs, talk, force, dry_run).manifest
-    return _build_stale(engine, manifest, inputs.deployment, talk, dry_run)
+    generated = _generate_locked(engine, inputs, talk, force, dry_run, offline)
+    return build_stale(engine, generated.federation, generated.manifest, talk, offline, dry_run)
 
 
 def up(
@@ -159,6 +180,7 @@ def up(
         ComposerError: Anything before that went wrong; then nothing was started.
     """
     from composer.engine import connect
+    from composer.images import build_stale
     from composer.readiness import wait_until_federated
     from composer.runtimes import docker
 
@@ -166,10 +188,11 @@ def up(
     docker.require_compose()
     engine = connect()
     deployment = inputs.deployment
-    manifest = generate(inputs, talk, force, dry_run).manifest
+    generated = _generate_locked(engine, inputs, talk, force, dry_run, offline=False)
+    manifest = generated.manifest
     running = docker.own_containers(engine, manifest, deployment)
     docker.require_free_ports(manifest, running)
-    _build_stale(engine, manifest, deployment, talk, dry_run)
+    build_stale(engine, generated.federation, manifest, talk, False, dry_run)
     talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
     _stream(docker.start(deployment), talk, dry_run)
     if dry_run:
@@ -269,7 +292,7 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
     return attach(command)
 
 
-def hosts(inputs: Inputs, talk: Talk) -> str:
+def hosts(inputs: Inputs) -> str:
     """Return the /etc/hosts lines of the federation.
 
     Raises:
@@ -277,7 +300,7 @@ def hosts(inputs: Inputs, talk: Talk) -> str:
     """
     from composer.render.hosts import render_hosts
 
-    return render_hosts(_resolve(_known_inputs(inputs), talk, Owner(os.geteuid(), os.getegid())))
+    return render_hosts(_resolve(_known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}))
 
 
 def provision(project: Path, workspace: Path, talk: Talk) -> Path:
@@ -313,7 +336,7 @@ def _known_inputs(inputs: Inputs) -> Inputs:
     return Inputs(tuple(path.absolute() for path in kits), definition, inputs.deployment, inputs.pin)
 
 
-def _resolve(inputs: Inputs, talk: Talk, caller: Owner) -> Federation:
+def _resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str]) -> Federation:
     from composer.definition import Definition, load_definition
     from composer.kits import load_kits
     from composer.materials import load_materials
@@ -321,27 +344,24 @@ def _resolve(inputs: Inputs, talk: Talk, caller: Owner) -> Federation:
 
     definition = load_definition(inputs.definition) if inputs.definition else Definition()
     project = load_kits(inputs.kits, inputs.deployment / "kits", inputs.pin)
-    materials = load_materials(project, definition)
-    federation = resolve_federation(project, definition, materials, inputs.deployment, caller)
-    if any(participant.user.uid == 0 for participant in federation.participants):
-        talk.warn(
-            "the kits belong to root, so the containers run as root (without capabilities); "
-            "give the kits to an ordinary user to avoid that"
-        )
-    return federation
+    materials = load_materials(project, definition, inputs.deployment)
+    materials = replace(materials, locks={**materials.locks, **{(None, key): lock for key, lock in found.items()}})
+    return resolve_federation(project, definition, materials, inputs.deployment, caller)
 
 
-def _build_stale(engine: Engine, manifest: Manifest, deployment: Path, talk: Talk, dry_run: bool) -> tuple[str, ...]:
-    from composer.runtimes import docker
+def _generate_locked(
+    engine: Engine, inputs: Inputs, talk: Talk, force: bool, dry_run: bool, offline: bool
+) -> Generated:
+    """Generate, and where images that must be built are not pinned to hashes yet, pin them and generate again."""
+    from composer.images import find_locks
+    from composer.runtimes.build import stale
 
-    stale = docker.stale(manifest, engine.image_inputs())
-    if stale:
-        talk.step(f"Building {_count(len(stale), 'image')}")
-        try:
-            _stream(docker.build(deployment, [participant.service for participant in stale]), talk, dry_run)
-        except CommandFailed as error:
-            raise docker.explain_build(error) from error
-    return tuple(participant.name for participant in stale)
+    generated = generate(inputs, talk, force, dry_run)
+    if offline or dry_run:
+        return generated
+    waiting = [participant.service for participant in stale(generated.manifest, engine.image_inputs())]
+    found = find_locks(generated.federation, waiting, talk)
+    return _generate(inputs, talk, force, dry_run, found) if found else generated
 
 
 def _stream(command: Command, talk: Talk, dry_run: bool) -> None:

@@ -32,6 +32,9 @@ class ImageChoice:
     nvflare: str | None = None
     packages: tuple[str, ...] | None = None
     requirements: Path | None = None
+    pip_options: tuple[str, ...] | None = None
+    environment: Mapping[str, str] | None = None
+    wheels: Path | None = None
     ca_bundle: Path | None = None
     pip_config: Path | None = None
 
@@ -52,7 +55,7 @@ class ParticipantChoice:
 
     __pydantic_config__: ClassVar[Any] = _STRICT
     image: ImageChoice = field(default_factory=ImageChoice)
-    gpus: Literal["all"] | tuple[str, ...] | None = None
+    gpus: Literal["all"] | tuple[str | int, ...] | None = None
     shm_size: str | None = None
     data: tuple[DataMount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -50,6 +50,17 @@ class Engine:
             for tag in image.get("RepoTags") or ()
         }
 
+    def has_image(self, tag: str) -> bool:
+        """Tell whether the engine has an image of this name, so that nothing need be pulled."""
+        from docker.errors import NotFound
+
+        with _speaking():
+            try:
+                self._client.images.get(tag)
+            except NotFound:
+                return False
+        return True
+
     def containers(self, compose_project: str) -> tuple[Container, ...]:
         """Return the containers of a Compose project, running or not, one-off ones too."""
         with _speaking():

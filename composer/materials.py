@@ -2,45 +2,88 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from composer.definition import Definition
 from composer.errors import ComposerError
-from composer.model import GeneratedFile, Project
+from composer.lock import key_of_lock
+from composer.model import GeneratedFile, Project, Wheelhouse
+from composer.render.dockerfile import LOCK
 
 
 @dataclass(frozen=True)
 class Materials:
     """Contents of files that a definition names.
 
-    ``requirements`` maps a requirements file to its text. ``local`` maps a participant to the files of its
-    kit's ``local`` folder with the site's own laid over them, paths relative to that folder.
+    ``requirements`` maps a requirements file to its text, ``wheelhouses`` a folder of wheels to what is in it.
+    ``locks`` holds the locks that are there by where they come from, a wheelhouse or (None) the deployment, and
+    by what they were found out for. ``local`` maps a participant to the files of its kit's ``local`` folder with
+    the site's own laid over them, paths relative to that folder.
     """
 
     requirements: Mapping[Path, str] = field(default_factory=dict)
+    wheelhouses: Mapping[Path, Wheelhouse] = field(default_factory=dict)
+    locks: Mapping[tuple[Path | None, str], str] = field(default_factory=dict)
     local: Mapping[str, tuple[GeneratedFile, ...]] = field(default_factory=dict)
 
 
-def load_materials(project: Project, definition: Definition) -> Materials:
-    """Read all files that the definition names.
+def load_materials(project: Project, definition: Definition, deployment: Path) -> Materials:
+    """Read all files that the definition names, and the locks of the images that the deployment has already.
 
     Raises:
         ComposerError: One of them is missing or cannot be read.
     """
     choices = definition.participants
-    named = [definition.image.requirements, *(choice.image.requirements for choice in choices.values())]
+    images = [definition.image, *(choice.image for choice in choices.values())]
+    wheelhouses = {image.wheels: _wheelhouse(image.wheels) for image in images if image.wheels is not None}
+    for secret in (file for image in images for file in (image.ca_bundle, image.pip_config) if file is not None):
+        _readable(secret)
     overlays = {kit.name: (kit, choices[kit.name].local) for kit in project.kits if kit.name in choices}
     return Materials(
-        requirements={path: _text(path) for path in named if path is not None},
+        requirements={image.requirements: _text(image.requirements) for image in images if image.requirements},
+        wheelhouses=wheelhouses,
+        locks={**_locks(None, deployment.glob(f"images/*/{LOCK}")), **_locks_of(wheelhouses)},
         local={
             name: _merged(kit.path / "local", overlay)
             for name, (kit, overlay) in overlays.items()
             if overlay is not None
         },
     )
+
+
+def _wheelhouse(folder: Path) -> Wheelhouse:
+    wheels = sorted(path for path in folder.glob("*.whl") if path.is_file())
+    if not wheels:
+        raise ComposerError(f"there are no wheels in {folder}", "collect them where there is Internet: composer wheels")
+    digest = hashlib.sha256()
+    for wheel in wheels:
+        try:
+            digest.update(f"{wheel.name} {hashlib.sha256(wheel.read_bytes()).hexdigest()}\n".encode())
+        except OSError as error:
+            raise _unreadable(wheel, error) from error
+    has_pip = any(wheel.name.startswith("pip-") for wheel in wheels)
+    return Wheelhouse(folder, f"flare-composer-wheels:{digest.hexdigest()[:16]}", has_pip)
+
+
+def _locks_of(wheelhouses: Iterable[Path]) -> dict[tuple[Path | None, str], str]:
+    return {key: lock for folder in wheelhouses for key, lock in _locks(folder, folder.glob("*.lock")).items()}
+
+
+def _locks(source: Path | None, files: Iterable[Path]) -> dict[tuple[Path | None, str], str]:
+    texts = [_text(file) for file in sorted(files)]
+    return {(source, key_of_lock(text)): text for text in texts if key_of_lock(text)}
+
+
+def _readable(path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _text(path: Path) -> str:

@@ -151,14 +151,31 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Wheelhouse:
+    """A folder of wheels that stands for the package index: ``image`` brings it into builds, once for all."""
+
+    folder: Path
+    image: str
+    has_pip: bool = False
+
+
+@dataclass(frozen=True)
 class Image:
-    """What goes into a participant's image. Paths are absolute; texts are file contents."""
+    """What goes into a participant's image. Paths are absolute; texts are file contents.
+
+    ``requirements`` is all that is asked of pip, NVFLARE itself included; ``lock`` is what that once came to,
+    each package with its version and hashes; empty as long as nobody has found out.
+    """
 
     tag: str
     base: str
     nvflare: str
     packages: tuple[str, ...] = ()
     requirements: str = ""
+    lock: str = ""
+    pip_options: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    wheels: Wheelhouse | None = None
     ca_bundle: Path | None = None
     pip_config: Path | None = None
 

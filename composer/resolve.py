@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from composer.definition import Definition, ImageChoice, ParticipantChoice
+from composer.definition import Definition, ParticipantChoice
 from composer.errors import ComposerError
 from composer.kits.releases import NVFLARE_VERSIONS
 from composer.materials import Materials
 from composer.model import (
     Federation,
     HostEntry,
-    Image,
     Kit,
     Mount,
     Owner,
@@ -20,8 +19,8 @@ from composer.model import (
     Project,
 )
 from composer.names import compose_project_name, is_address, is_host_name, service_name, slug
+from composer.resolve_image import resolve_image
 
-DEFAULT_BASE = "python:3.12-slim-bookworm"
 LOOPBACK = "127.0.0.1"
 
 
@@ -88,7 +87,13 @@ def _resolve_participant(
     caller: Owner,
 ) -> Participant:
     choice = definition.participants.get(kit.name, ParticipantChoice())
-    image = _resolve_image(kit, f"{compose_project}/{slug(service)}", choice.image, definition.image, materials)
+    image = resolve_image(
+        f"{compose_project}/{slug(service)}",
+        NVFLARE_VERSIONS[kit.release],
+        choice.image,
+        definition.image,
+        materials,
+    )
     return Participant(
         kit=kit,
         service=service,
@@ -99,23 +104,8 @@ def _resolve_participant(
         environment=tuple(sorted(choice.environment.items())),
         data=tuple(Mount(data.source, data.target, data.read_only) for data in choice.data),
         local_files=materials.local.get(kit.name, ()),
-        gpus=choice.gpus or (),
+        gpus=choice.gpus if choice.gpus == "all" else tuple(map(str, choice.gpus or ())),
         shm_size=choice.shm_size or "",
-    )
-
-
-def _resolve_image(kit: Kit, repository: str, own: ImageChoice, common: ImageChoice, materials: Materials) -> Image:
-    nvflare = own.nvflare or common.nvflare or NVFLARE_VERSIONS[kit.release]
-    requirements = own.requirements or common.requirements
-    packages = own.packages if own.packages is not None else common.packages
-    return Image(
-        tag=f"{repository}:{nvflare}",
-        base=own.base or common.base or DEFAULT_BASE,
-        nvflare=nvflare,
-        packages=tuple(sorted(set(packages or ()))),
-        requirements=materials.requirements[requirements] if requirements else "",
-        ca_bundle=own.ca_bundle or common.ca_bundle,
-        pip_config=own.pip_config or common.pip_config,
     )
 
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 @click.command()
 @talking
 @takes_kits
-def hosts(terminal: Terminal, inputs: Inputs) -> None:
+def hosts(terminal: Terminal, inputs: Inputs) -> None:  # noqa: ARG001
     """Print the /etc/hosts lines of the federation."""
     from composer import app
 
-    click.echo(app.hosts(inputs, terminal), nl=False)
+    click.echo(app.hosts(inputs), nl=False)
 
 
 @click.command()

@@ -32,13 +32,14 @@ def generate(terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool) -> 
 @click.command()
 @talking
 @takes_kits
+@click.option("--offline", is_flag=True, help="Fetch nothing: no network for any step, no image pulled.")
 @FORCE
 @DRY_RUN
-def build(terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool) -> None:
+def build(terminal: Terminal, inputs: Inputs, offline: bool, force: bool, dry_run: bool) -> None:
     """Generate, then build the images that are missing or stale."""
     from composer import app
 
-    built = app.build(inputs, terminal, force, dry_run)
+    built = app.build(inputs, terminal, force, dry_run, offline)
     terminal.done(f"built the images of {', '.join(built)}" if built else "all images are fresh")
 
 

@@ -10,7 +10,7 @@ from composer import __version__
 from composer.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
 from composer.model import Federation, GeneratedFile, Owner, Participant, Rendering
 from composer.render.compose import render_compose
-from composer.render.dockerfile import inputs_hash, render_context
+from composer.render.dockerfile import inputs_hash, render_context, render_wheels
 from composer.render.hosts import render_hosts
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -31,6 +31,8 @@ def render_deployment(
         GeneratedFile(PurePosixPath(COMPOSE_FILE), render_compose(federation).encode()),
         GeneratedFile(PurePosixPath("hosts"), render_hosts(federation).encode()),
     ]
+    if any(participant.image.wheels for participant in federation.participants):
+        files += render_wheels()
     for participant in federation.participants:
         files += render_context(participant)
         files += _local_overlay(participant)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from composer import __version__
 from composer.model import GeneratedFile, Image, Participant
 from composer.render.templates import read_template, render_template
 
 INPUTS_LABEL = "flare-composer.inputs"
+NVFLARE_LABEL = "flare-composer.nvflare"
+LOCK = "requirements.lock"
+REQUIREMENTS = "requirements.txt"
+WHEELS_DOCKERFILE = "images/.wheels/Dockerfile"
 _SCRIPTS = ("entrypoint.sh", "healthcheck.sh")
 # Where a build secret is mounted, and pip's own variable that names it.
 _SECRETS = {
@@ -24,37 +31,112 @@ def build_secrets(image: Image) -> tuple[tuple[str, Path], ...]:
 
 def render_context(participant: Participant) -> tuple[GeneratedFile, ...]:
     """Return the files of ``images/<service>/``."""
-    folder = PurePosixPath("images", participant.service)
-    files = {
-        "requirements.txt": _requirements(participant.image).encode(),
-        **{name: read_template(name) for name in _SCRIPTS},
-    }
-    files[".dockerignore"] = ("*\n" + "".join(f"!{name}\n" for name in sorted(files))).encode()
-    files["Dockerfile"] = _dockerfile(participant.image, inputs_hash(participant)).encode()
-    return tuple(
-        GeneratedFile(folder / name, content, 0o755 if name.endswith(".sh") else 0o644)
-        for name, content in sorted(files.items())
+    image = participant.image
+    files = {**_copied(image), "Dockerfile": _dockerfile(participant, __version__, inputs_hash(participant)).encode()}
+    return _context(PurePosixPath("images", participant.service), files)
+
+
+def render_resolution(image: Image) -> tuple[GeneratedFile, ...]:
+    """Return a build context that finds out what pip would install (target ``lock``) or collects it (``wheels``).
+
+    It is built with the participant's own base image, since what fits depends on its Python and its platform.
+    """
+    files = {**_requirements(image), "Dockerfile": render_template("resolve.j2", **_values(image)).encode()}
+    return _context(PurePosixPath(), files)
+
+
+def render_wheels() -> tuple[GeneratedFile, ...]:
+    """Return what makes an image of a wheelhouse: its own folder is the context, and only wheels leave it."""
+    folder = PurePosixPath(WHEELS_DOCKERFILE)
+    return (
+        GeneratedFile(folder, b"FROM scratch\nCOPY *.whl /\n"),
+        GeneratedFile(folder.with_name("Dockerfile.dockerignore"), b"*\n!*.whl\n"),
     )
 
 
 def inputs_hash(participant: Participant) -> str:
-    """Return the SHA-256 (hex) of all that goes into the image: an image with another label is stale."""
-    digest = hashlib.sha256(_dockerfile(participant.image, "").encode())
-    digest.update(_requirements(participant.image).encode())
-    for name in _SCRIPTS:
-        digest.update(read_template(name))
+    """Return the SHA-256 (hex) of all that goes into the image: an image with another label is stale.
+
+    composer's own version is not among it: what it changes in an image, it changes in these files.
+    """
+    digest = hashlib.sha256(_dockerfile(participant, "", "").encode())
+    for name, content in sorted(_copied(participant.image).items()):
+        digest.update(name.encode() + b"\0" + content)
     return digest.hexdigest()
 
 
-def _dockerfile(image: Image, inputs: str) -> str:
-    secrets = [
-        {"id": name, "target": _SECRETS[name][0], "variable": _SECRETS[name][1]} for name, _ in build_secrets(image)
-    ]
-    return render_template("Dockerfile.j2", image=image, secrets=secrets, inputs=inputs)
-
-
-def _requirements(image: Image) -> str:
-    own = (
-        image.requirements if not image.requirements or image.requirements.endswith("\n") else image.requirements + "\n"
+def _context(folder: PurePosixPath, files: Mapping[str, bytes]) -> tuple[GeneratedFile, ...]:
+    ignore = "*\n" + "".join(f"!{name}\n" for name in sorted(files))
+    return tuple(
+        GeneratedFile(folder / name, content, 0o755 if name.endswith(".sh") else 0o644)
+        for name, content in sorted({**files, ".dockerignore": ignore.encode()}.items())
     )
-    return f"nvflare=={image.nvflare}\n{own}"
+
+
+def _copied(image: Image) -> dict[str, bytes]:
+    return {**_requirements(image), **{name: read_template(name) for name in _SCRIPTS}}
+
+
+def _requirements(image: Image) -> dict[str, bytes]:
+    files = {REQUIREMENTS: image.requirements.encode()}
+    if image.lock:
+        files[LOCK] = image.lock.encode()
+    return files
+
+
+def _dockerfile(participant: Participant, version: str, inputs: str) -> str:
+    image = participant.image
+    environment = [(name, _dockerfile_string(value)) for name, value in image.environment]
+    return render_template(
+        "Dockerfile.j2",
+        **_values(image),
+        requirements=LOCK if image.lock else REQUIREMENTS,
+        environment=environment,
+        type=participant.type,
+        version=version,
+        inputs=inputs,
+    )
+
+
+def _values(image: Image) -> dict[str, object]:
+    secrets = [(name, *_SECRETS[name]) for name, _ in build_secrets(image)]
+    mounts = [f"--mount=type=secret,id={name},target={target}" for name, target, _ in secrets]
+    apt = "--mount=type=cache,id=flare-composer-apt,target=/var/cache/apt,sharing=locked"
+    pip = "--mount=type=cache,id=flare-composer-pip,target=/root/.cache/pip"
+    wheels = [f"--mount=type=bind,from={image.wheels.image},target=/wheels"] if image.wheels else []
+    return {
+        "image": image,
+        "pip_wheel": bool(image.wheels and image.wheels.has_pip),
+        "apt_mounts": _lines([apt, *mounts]),
+        "apt_options": f"-o Acquire::https::CAInfo={_SECRETS['ca_bundle'][0]} " if image.ca_bundle else "",
+        "pip_mounts": _lines([pip, *wheels, *mounts]),
+        "pip": _pip(image, {variable: target for _, target, variable in secrets}),
+        "pip_options": _pip_options(image),
+    }
+
+
+def _lines(mounts: list[str]) -> str:
+    return " \\\n    ".join(mounts)
+
+
+def _pip(image: Image, variables: Mapping[str, str]) -> str:
+    """The pip that installs is never in the environment that it installs into; a wheel of it serves as well."""
+    place = "/wheels/pip-*.whl" if image.wheels and image.wheels.has_pip else "/opt/pip/lib/python3*/site-packages"
+    settings = [f"{name}={value}" for name, value in variables.items()]
+    return " ".join([f"PYTHONPATH=$(echo {place})", *settings, "/opt/flare/bin/python3 -m pip --quiet"])
+
+
+def _pip_options(image: Image) -> str:
+    options = ["--disable-pip-version-check", *image.pip_options]
+    if image.wheels:
+        options += ["--no-index", "--find-links=/wheels"]
+    if image.lock:
+        # The lock names all that is missing in the base image and nothing else.
+        options += ["--require-hashes", "--no-deps"]
+    return shlex.join(options)
+
+
+def _dockerfile_string(value: str) -> str:
+    """Return ``value`` between double quotes, so that Docker takes it as it is."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'"{escaped}"'

@@ -54,11 +54,6 @@ def require_compose() -> None:
         raise ComposerError(f"Docker Compose {version} is too old, 2.20 is needed", hint)
 
 
-def build(deployment: Path, services: Sequence[str]) -> Command:
-    """Return the command that builds the images of ``services``."""
-    return compose(deployment, "--progress", "plain", "build", *services)
-
-
 def start(deployment: Path) -> Command:
     """Return the command that starts all participants but the admins."""
     return compose(deployment, "up", "--detach", "--no-build", "--remove-orphans")
@@ -99,11 +94,6 @@ def in_console(deployment: Path, service: str, argv: Sequence[str], folder: Path
     return compose(deployment, "run", *options, service, *argv)
 
 
-def stale(manifest: Manifest, images: Mapping[str, str]) -> tuple[DeployedParticipant, ...]:
-    """Return the participants whose image is missing, or was built from other inputs (``images``: tag → hash)."""
-    return tuple(p for p in manifest.participants if images.get(p.image) != p.inputs)
-
-
 def own_containers(engine: Engine, manifest: Manifest, deployment: Path) -> dict[str, Container]:
     """Return this deployment's containers by participant.
 
@@ -140,21 +130,6 @@ def require_free_ports(manifest: Manifest, running: Mapping[str, Container]) -> 
                     f"port {port} of {participant.name} is taken on {family}",
                     f"see by whom with: ss -ltnp 'sport = :{port}', and stop that",
                 )
-
-
-def explain_build(error: CommandFailed) -> ComposerError:
-    """Return what a failed build means to a user, where its output tells."""
-    text = error.stderr
-    if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
-        return ComposerError(
-            "the image cannot be built: the package index's TLS certificate is not trusted",
-            "a proxy may intercept TLS: name its CA in composer.yml, image.ca_bundle: FILE",
-        )
-    if "docker buildx" in text and "not" in text:
-        return ComposerError("the image cannot be built: BuildKit is missing", "install Docker's buildx plugin")
-    lines = [line for line in text.splitlines() if "ERROR" in line or "error:" in line.lower()]
-    cause = lines[0].strip() if lines else error.message
-    return ComposerError(f"an image cannot be built: {cause}", "see all of the build with: composer -v build")
 
 
 def observe(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:

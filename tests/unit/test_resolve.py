@@ -11,7 +11,8 @@ from composer.definition import Definition, ImageChoice, ParticipantChoice
 from composer.errors import ComposerError
 from composer.materials import Materials, load_materials
 from composer.model import Connection, Federation, HostEntry, Kit, Listener, Owner, Project
-from composer.resolve import DEFAULT_BASE, resolve_federation
+from composer.resolve import resolve_federation
+from composer.resolve_image import DEFAULT_BASE
 from tests.golden.cases import OWNER, SERVER, kit
 
 ROOT_USER = Owner(0, 0)
@@ -102,7 +103,7 @@ def test_an_overlay_is_laid_over_a_copy_of_the_kits_local(tmp_path: Path) -> Non
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     definition = Definition(participants={"site-1": ParticipantChoice(local=tmp_path / "own")})
-    files = load_materials(Project("p", (site,)), definition).local["site-1"]
+    files = load_materials(Project("p", (site,)), definition, tmp_path / "deployment").local["site-1"]
     assert {str(file.path): file.content for file in files} == {"a.json": b"kit", "b.json": b"own", "c/d": b"own"}
     assert (tmp_path / "site-1/local/b.json").read_text() == "kit"
 
@@ -114,10 +115,10 @@ def test_a_link_in_an_overlay_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own/secret").symlink_to("/etc/shadow")
     definition = Definition(participants={"site-1": ParticipantChoice(local=tmp_path / "own")})
     with pytest.raises(ComposerError, match="is a link or a device"):
-        load_materials(Project("p", (site,)), definition)
+        load_materials(Project("p", (site,)), definition, tmp_path / "deployment")
 
 
 def test_a_missing_requirements_file_is_named(tmp_path: Path) -> None:
     definition = Definition(image=ImageChoice(requirements=tmp_path / "none.txt"))
     with pytest.raises(ComposerError, match=r"cannot read .*none\.txt: No such file"):
-        load_materials(Project("p", (replace(kit("site-1", "client")),)), definition)
+        load_materials(Project("p", (replace(kit("site-1", "client")),)), definition, tmp_path / "deployment")

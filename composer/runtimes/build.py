@@ -1,0 +1,131 @@
+"""How images are built: which commands do it, and what a failed one means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from composer.errors import CommandFailed, ComposerError
+from composer.manifest import DeployedParticipant, Manifest
+from composer.model import Command, Image, Wheelhouse
+from composer.process import run
+from composer.render.compose import BUILD_NETWORK
+from composer.render.dockerfile import WHEELS_DOCKERFILE, build_secrets
+from composer.runtimes.docker import compose
+
+_BUILDX = "install Docker's buildx plugin (docker-buildx-plugin)"
+
+
+def stale(manifest: Manifest, images: Mapping[str, str]) -> tuple[DeployedParticipant, ...]:
+    """Return the participants whose image is missing, or was built from other inputs (``images``: tag → hash)."""
+    return tuple(p for p in manifest.participants if images.get(p.image) != p.inputs)
+
+
+def require_buildx() -> str:
+    """Make sure that BuildKit can be used and return the builder whose images the engine itself sees.
+
+    A user's own choice of a builder (``docker buildx use``) may keep its images in a container or elsewhere.
+
+    Raises:
+        ComposerError: The buildx plugin is missing.
+    """
+    try:
+        run(Command(("docker", "buildx", "version")), timeout=30)
+    except CommandFailed as error:
+        raise ComposerError("images cannot be built: Docker's buildx is not installed", _BUILDX) from error
+    return run(Command(("docker", "context", "show")), timeout=30).strip() or "default"
+
+
+def build(deployment: Path, services: Sequence[str], builder: str, offline: bool) -> Command:
+    """Return the command that builds the images of ``services``; ``offline`` leaves their steps without a network."""
+    command = compose(deployment, "--progress", "plain", "build", *services)
+    network = ((BUILD_NETWORK, "none"),) if offline else ()
+    return Command(command.argv, (*command.environment, *_builder(builder), *network), command.folder)
+
+
+def build_wheels(deployment: Path, wheels: Wheelhouse, builder: str) -> Command:
+    """Return the command that makes a wheelhouse an image, which participants' builds then mount."""
+    argv = ("docker", "buildx", "build", "--progress", "plain", "--load", "--tag", wheels.image)
+    return Command((*argv, "--file", str(deployment / WHEELS_DOCKERFILE), str(wheels.folder)), _builder(builder))
+
+
+def export(context: Path, target: str, folder: Path, image: Image, builder: str) -> Command:
+    """Return the command that builds ``target`` of a build context and puts what is in it into ``folder``."""
+    secrets = [part for name, file in build_secrets(image) for part in ("--secret", f"id={name},src={file}")]
+    argv = ("docker", "buildx", "build", "--progress", "plain", "--network", "host", *secrets)
+    return Command(
+        (*argv, "--target", target, "--output", f"type=local,dest={folder}", str(context)), _builder(builder)
+    )
+
+
+def _builder(name: str) -> tuple[tuple[str, str], ...]:
+    return (("BUILDX_BUILDER", name), ("DOCKER_BUILDKIT", "1"))
+
+
+# What the tools say, and what that means; the first that fits is told.
+_CAUSES: tuple[tuple[str, str, str], ...] = (
+    (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|[Cc]ertificate verification failed",
+        "the package index's TLS certificate is not trusted",
+        "a proxy may intercept TLS: name its CA in composer.yml, image.ca_bundle: FILE",
+    ),
+    (
+        r"THESE PACKAGES DO NOT MATCH THE HASHES",
+        "a package is not the one that requirements.lock names",
+        "delete images/*/requirements.lock in the deployment folder if you trust the index; it is found out anew",
+    ),
+    (
+        r"x509: certificate signed by unknown authority",
+        "the registry's TLS certificate is not trusted by the engine",
+        "give the engine your CA (/etc/docker/certs.d), or load the base image: docker load -i FILE",
+    ),
+    (
+        r"(?:failed to resolve source metadata|failed to do request|pull access denied|no such host.*registry)",
+        "the base image is not on this engine, and no registry gives it",
+        "load it (docker load -i FILE), or name another in composer.yml, image.base",
+    ),
+    (
+        r"no space left on device",
+        "the engine's disk is full",
+        "make room: docker builder prune, docker image prune",
+    ),
+    (
+        r"Unable to locate package (?P<what>\S+)",
+        "Debian has no package {what} for this base image",
+        "correct image.packages in composer.yml",
+    ),
+    (
+        r"(?:Temporary failure resolving|Could not resolve|Unable to fetch some archives|Failed to fetch)",
+        "Debian's packages cannot be reached",
+        "see the network and the proxy, or take an image.base that has the packages and Python in it",
+    ),
+    (
+        r"(?:NewConnectionError|Failed to establish a new connection|ConnectTimeoutError|NameResolutionError"
+        r"|Cannot connect to proxy)",
+        "the package index cannot be reached",
+        "see the network and the proxy, name your own index in image.pip_config, or bring wheels: image.wheels",
+    ),
+    (
+        r"No matching distribution found for (?P<what>\S+)",
+        "no package fits {what} on this base image",
+        "see the version, and whether it supports the Python of image.base; collect image.wheels for the same base",
+    ),
+    (
+        r"(?:the --mount option requires BuildKit|BuildKit is enabled but the buildx component is missing)",
+        "BuildKit is missing",
+        _BUILDX,
+    ),
+    (r"composer: (?P<what>.+)", "{what}", "see image.base in composer.yml"),
+)
+
+
+def explain(error: CommandFailed) -> ComposerError:
+    """Return what a failed build means to a user, where its output tells."""
+    for pattern, cause, hint in _CAUSES:
+        match = re.search(pattern, error.stderr)
+        if match:
+            return ComposerError(f"the image cannot be built: {cause.format(**match.groupdict())}", hint)
+    lines = [line for line in error.stderr.splitlines() if "ERROR" in line or "error:" in line.lower()]
+    cause = lines[0].strip() if lines else error.message
+    return ComposerError(f"the image cannot be built: {cause}", "see all of the build with: composer -v build")
