@@ -1,0 +1,41 @@
+"""``composer check`` over many kits: at most 3 s for 1,000, and no more for each the more there are."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+from composer.kits.checks import CheckOptions, check_kits
+from tests import kitmaker
+from tests.kitmaker import NOW, Project, provision
+
+_PROMISED = 3.0
+_SIZES = (250, 500, 1000, 2000)
+
+
+def measure() -> bool:
+    """Print a row for each size; whether 1,000 kits are as fast as promised, and twice as many take twice as long."""
+    # A key takes a while to make and kits only need some; that they are alike is then no news.
+    few = kitmaker.key
+    with patch.object(kitmaker, "key", lambda label: few(f"bench {hash(label) % 16}")):
+        print("composer check, offline, kits of 2.7 (each file signed)")
+        took = {size: _check(size) for size in _SIZES}
+    for size, seconds in took.items():
+        print(f"  {size:5} kits  {seconds:6.2f} s  {1000 * seconds / size:5.2f} ms each")
+    return took[1000] <= _PROMISED and took[2000] <= 2.5 * took[1000]
+
+
+def _check(size: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        clients = tuple(f"site-{number}" for number in range(size - 2))
+        made = provision(Path(folder), Project("2.7", clients=clients, begins=NOW - timedelta(days=1)))
+        options = CheckOptions(NOW, ignore=frozenset({"DUP"}))
+        began = time.perf_counter()
+        report = check_kits([made.prod], Path(folder) / "none", options)
+        took = time.perf_counter() - began
+    assert len(report.kits) == size
+    assert report.findings == ()
+    return took
