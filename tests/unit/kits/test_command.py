@@ -1,0 +1,103 @@
+"""``composer check`` as a user runs it, and before what would run the kits."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import composer
+from tests.kitmaker import Project, key, pem_of_key, provision
+from tests.unit.kits.archives import encrypted, files_of
+
+PROJECT = Project("2.9", begins=datetime.now(timezone.utc).replace(microsecond=0) - timedelta(days=1))
+
+
+@pytest.fixture
+def prod(tmp_path: Path) -> Path:
+    return provision(tmp_path, PROJECT).prod
+
+
+def test_good_kits(prod: Path, tmp_path: Path) -> None:
+    ended = composer("check", prod, cwd=tmp_path)
+    assert (ended.returncode, ended.err) == (0, "")
+    assert "site-1" in ended.out
+    assert "358" in ended.out
+    assert "4 kits, no errors, no warnings" in ended.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["prod_00"]
+
+
+def test_json(prod: Path, tmp_path: Path) -> None:
+    (prod / "site-1/startup/client.key").chmod(0o644)
+    ended = composer("check", prod, "--json", cwd=tmp_path)
+    assert ended.returncode == 3
+    document = json.loads(ended.out)
+    assert document["ok"] is False
+    assert [kit["name"] for kit in document["kits"]] == ["admin@nvidia.com", "server1", "site-1", "site-2"]
+    for kit in document["kits"]:
+        assert {"path", "name", "type", "release", "project", "certificate_not_after", "root_fingerprint"} <= set(kit)
+        assert datetime.fromisoformat(kit["certificate_not_after"].replace("Z", "+00:00")) > PROJECT.begins
+        assert (kit["release"], kit["project"]) == ("2.9", "fedx")
+    assert [set(finding) for finding in document["findings"]] == [{"id", "severity", "kit", "message", "fix"}]
+    assert document["findings"][0]["id"] == "MODE"
+
+
+def test_bad_kits_end_with_3_unless_ignored(prod: Path, tmp_path: Path) -> None:
+    (prod / "site-1/startup/client.key").chmod(0o644)
+    ended = composer("check", prod, cwd=tmp_path)
+    assert ended.returncode == 3
+    assert "[ERROR MODE] site-1: " in ended.out
+    assert composer("check", prod, "--ignore", "MODE", cwd=tmp_path).returncode == 0
+    assert composer("check", prod, "--ignore", "NONE", cwd=tmp_path).returncode == 1
+
+
+def test_options(prod: Path, tmp_path: Path) -> None:
+    assert composer("check", prod, "--root-fingerprint", "00" * 32, cwd=tmp_path).returncode == 3
+    warned = composer("check", prod, "--warn-days", "400", cwd=tmp_path)
+    assert warned.returncode == 0
+    assert "[WARNING VALID]" in warned.out
+
+
+def test_no_kit(tmp_path: Path) -> None:
+    for arguments in ([tmp_path], [tmp_path / "none"], []):
+        ended = composer("check", *arguments, cwd=tmp_path)
+        assert ended.returncode == 1
+        assert ended.err.startswith("error: ")
+        assert " hint: " in ended.err
+        assert "Traceback" not in ended.err
+
+
+def test_pins(prod: Path, tmp_path: Path) -> None:
+    archive, pin = tmp_path / "site-1.zip", tmp_path / "pin"
+    archive.write_bytes(encrypted(files_of(prod / "site-1"), "s3cret"))
+    pin.write_text("s3cret\n")
+    assert composer("check", archive, cwd=tmp_path).returncode == 1
+    assert composer("check", archive, cwd=tmp_path, COMPOSER_PIN="wrong").returncode == 1
+    assert composer("check", archive, cwd=tmp_path, COMPOSER_PIN="s3cret").returncode == 0
+    ended = composer("check", archive, "--pin-file", pin, cwd=tmp_path)
+    assert ended.returncode == 0
+    assert "s3cret" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("command", ["up", "build"])
+def test_bad_kits_do_not_get_to_run(command: str, prod: Path, tmp_path: Path) -> None:
+    (prod / "site-1/startup/client.key").write_bytes((prod / "site-2/startup/client.key").read_bytes())
+    (prod / "site-1/startup/client.key").chmod(0o600)
+    ended = composer(command, prod, cwd=tmp_path, DOCKER_HOST="unix:///nonexistent")
+    assert ended.returncode == 3
+    assert "site-1: startup/client.key is not the key of startup/client.crt" in ended.err
+    assert "composer check" in ended.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["prod_00"]
+
+
+def test_no_key_material_in_any_output(prod: Path, tmp_path: Path) -> None:
+
+    (prod / "site-1/startup/client.key").write_bytes(pem_of_key(key("else")))
+    said = "".join(
+        ended.out + ended.err
+        for ended in (composer("check", prod, *more, cwd=tmp_path) for more in ([], ["--json"], ["-v"]))
+    )
+    for path in prod.rglob("*.key"):
+        assert not [line for line in path.read_text().splitlines() if line in said]
