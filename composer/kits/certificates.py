@@ -55,7 +55,10 @@ def _parse(data: bytes) -> tuple[x509.Certificate, ...]:
         raise ValueError("byte-order mark")
     certificates = tuple(x509.load_pem_x509_certificates(data))
     for certificate in certificates:
+        # cryptography parses a part only when it is asked for: whatever is malformed shall show here.
         describe(certificate)
+        certificate.issuer.rfc4514_string()
+        certificate.public_key()
     return certificates
 
 

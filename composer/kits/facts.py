@@ -172,8 +172,8 @@ def kit_of(facts: Facts) -> Kit:
     certificate = facts.certificate
     if facts.type is None or facts.wiring is None or certificate is None or not facts.releases:
         raise ComposerError(f"{path} is not a startup kit", _ANOTHER)
-    if not certificate.common_name or not certificate.common_name.isprintable():
-        raise ComposerError(f"{path}: its certificate names nobody", "ask for the kit again")
+    if not certificate.common_name or not (certificate.common_name + certificate.organization).isprintable():
+        raise ComposerError(f"{path}: its certificate names nobody in plain text", "ask for the kit again")
     return Kit(
         path=path,
         name=certificate.common_name,

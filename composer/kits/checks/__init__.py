@@ -108,8 +108,8 @@ def _run(subjects: list[Subject], options: CheckOptions) -> tuple[Finding, ...]:
             if problem.severity == "error":
                 subjects[index] = replace(subject, spoiled=subject.spoiled.union(problem.files))
             if check.id not in options.ignore:
-                finding = Finding(check.id, problem.severity, subject.facts.name, problem.message, problem.fix)
-                found.append((index, finding))
+                texts = (_plain(text) for text in (subject.facts.name, problem.message, problem.fix))
+                found.append((index, Finding(check.id, problem.severity, *texts)))
     return tuple(finding for _, finding in sorted(found, key=lambda pair: pair[0]))
 
 
@@ -126,13 +126,18 @@ def _described(subject: Subject) -> CheckedKit:
     facts = subject.facts
     return CheckedKit(
         path=subject.shown,
-        name=facts.name,
+        name=_plain(facts.name),
         type=facts.type,
         release=facts.releases[0] if facts.releases else "",
         project=facts.wiring.project if facts.wiring else "",
         certificate_not_after=facts.certificate.not_after if facts.certificate else None,
         root_fingerprint=facts.root_fingerprint,
     )
+
+
+def _plain(text: str) -> str:
+    """A text from a kit as one line that does nothing to a terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _fingerprint(given: str) -> str:

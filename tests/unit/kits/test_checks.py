@@ -51,6 +51,7 @@ def test_a_fault_yields_its_own_id_alone(provisioned: Provision, fault: Fault, r
     assert {finding.severity for finding in report.findings} == {fault.severity}
     assert report.ok == (fault.severity == "warning")
     assert all(finding.message and finding.fix for finding in report.findings)
+    assert all((f.kit + f.message + f.fix).isprintable() for f in report.findings)
     assert tree(made.prod) == before
 
 

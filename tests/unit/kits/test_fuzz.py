@@ -17,6 +17,7 @@ from composer.errors import ComposerError
 from composer.kits import load_kits
 from composer.kits.checks import CheckOptions, check_kits
 from composer.kits.tar import members_of_tar
+from composer.model import Finding
 from tests.kitmaker import NOW, Project, Provisioned, provision
 from tests.unit.kits.archives import encrypted, files_of, packed, tarred, zipped
 
@@ -60,7 +61,12 @@ def survives(path: Path, into: Path) -> None:
             assert "\n" not in error.message + error.hint
 
     said(lambda: load_kits([path], into, lambda _: "1234"))
-    said(lambda: [f.message for f in check_kits([path], into, CheckOptions(NOW), lambda _: "1234").findings])
+    said(lambda: [plain(f) for f in check_kits([path], into, CheckOptions(NOW), lambda _: "1234").findings])
+
+
+def plain(finding: Finding) -> None:
+    """A finding is one line that does nothing to a terminal."""
+    assert (finding.kit + finding.message + finding.fix).isprintable()
 
 
 def with_file(made: Provisioned, name: str, data: bytes) -> None:
