@@ -7,7 +7,7 @@ from pathlib import Path
 
 from composer.definition import Definition, ParticipantChoice
 from composer.errors import ComposerError
-from composer.kits.releases import NVFLARE_VERSIONS
+from composer.kits.releases import NVFLARE_VERSIONS, conflict
 from composer.materials import Materials
 from composer.model import (
     Federation,
@@ -37,7 +37,8 @@ def resolve_federation(
         caller: Who runs composer; root may run containers as the kits' owner, others only as themselves.
 
     Raises:
-        ComposerError: The definition names a participant that no kit has, or what it says cannot be run.
+        ComposerError: The definition names a participant that no kit has, or what it says cannot be run with
+            the kits.
     """
     _refuse_strangers(project, definition)
     compose_project = compose_project_name(project.name)
@@ -94,6 +95,11 @@ def _resolve_participant(
         definition.image,
         materials,
     )
+    reason = conflict(kit.release, image.nvflare)
+    if reason:
+        raise ComposerError(
+            f"{kit.name}: {reason}", f"leave image.nvflare out: {NVFLARE_VERSIONS[kit.release]} is what fits the kits"
+        )
     return Participant(
         kit=kit,
         service=service,

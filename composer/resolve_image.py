@@ -8,14 +8,14 @@ from pathlib import Path
 
 from composer.definition import ImageChoice
 from composer.errors import ComposerError
+from composer.kits.releases import RELEASES, minor_release, python_for
 from composer.lock import lock_key
 from composer.materials import Materials
 from composer.model import Image
 
-DEFAULT_BASE = "python:3.12-slim-bookworm"
-
 # These end up in the instructions of a Dockerfile: nothing else than such a name may get there.
 _BASE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})", re.ASCII)
+_OFFICIAL = re.compile(r"python:(\d+)\.(\d+)\b", re.ASCII)
 _NVFLARE = re.compile(r"[0-9][0-9A-Za-z.+!]*", re.ASCII)
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?", re.ASCII)
 _OPTION = re.compile(r"--?[A-Za-z][^\x00-\x1f\x7f]*")
@@ -40,7 +40,7 @@ def resolve_image(repository: str, nvflare: str, own: ImageChoice, common: Image
     """
     choice = _laid_over(own, common)
     version = _checked("nvflare", choice.nvflare or nvflare, _NVFLARE, "write a version, such as 2.9.0")
-    base = _base(choice.base or DEFAULT_BASE)
+    base = _base(choice.base or default_base(version), version)
     packages = {
         _checked("packages", name, _PACKAGE, "write names of Debian packages") for name in choice.packages or ()
     }
@@ -67,10 +67,22 @@ def _laid_over(own: ImageChoice, common: ImageChoice) -> ImageChoice:
     return replace(common, **{name: value for name, value in chosen.items() if value is not None})
 
 
-def _base(base: str) -> str:
+def default_base(nvflare: str) -> str:
+    """Return the base image that fits a version of NVFLARE."""
+    major, minor = python_for(nvflare)
+    return f"python:{major}.{minor}-slim-bookworm"
+
+
+def _base(base: str, nvflare: str) -> str:
     _checked("base", base, _BASE, "write it with its tag, such as python:3.12-slim-bookworm")
     if base.endswith(":latest"):
         raise ComposerError(f"image.base: {base} is another image every day", "name the tag that you mean")
+    release, python = RELEASES.get(minor_release(nvflare)), _OFFICIAL.match(base)
+    if release and python and not release.runs_on((int(python[1]), int(python[2]))):
+        newest = ".".join(map(str, release.newest_python))
+        raise ComposerError(
+            f"image.base: NVFLARE {nvflare} does not run on {base}", f"it runs on Python until {newest}"
+        )
     return base
 
 

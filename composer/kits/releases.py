@@ -42,9 +42,7 @@ RELEASES = {
 NVFLARE_VERSIONS = {release.name: release.nvflare for release in RELEASES.values()}
 """The version of NVFLARE that kits of each release run on unless told otherwise."""
 
-# Since 2.8 clients read the server's address from another place of their kit than before, kits are unsigned,
-# and admins speak another protocol since 2.7: a kit runs on its own generation only.
-_GENERATIONS = (("2.4", "2.5", "2.6"), ("2.7",), ("2.8", "2.9"))
+_PYTHON_OF_IMAGES = (3, 12)
 
 
 def minor_release(version: str) -> str:
@@ -52,22 +50,30 @@ def minor_release(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
+def python_for(nvflare: str) -> tuple[int, int]:
+    """The Python that images of an NVFLARE version get unless told otherwise: 3.12, or the newest that it runs on."""
+    release = RELEASES.get(minor_release(nvflare))
+    return min(_PYTHON_OF_IMAGES, release.newest_python) if release else _PYTHON_OF_IMAGES
+
+
 def conflict(kit_release: str, nvflare: str) -> str:
     """Why NVFLARE of version ``nvflare`` cannot run a kit that ``kit_release`` provisioned; empty if it can.
 
-    The rule is NVFLARE's own: what changed in the kits' format from release to release.
+    Since 2.8 clients find the server's address elsewhere in their kit than before, and kits are unsigned; admins
+    speak another protocol since 2.7. So kits run on their own generation: until 2.6, 2.7, since 2.8.
     """
-    runtime = minor_release(nvflare)
-    if runtime not in RELEASES:
-        return f"NVFLARE {nvflare} is none of the releases that composer knows ({', '.join(RELEASES)})"
-    if any(kit_release in generation and runtime in generation for generation in _GENERATIONS):
+    kit, runtime = _generation(kit_release), _generation(nvflare)
+    if kit == runtime:
         return ""
-    if _before_28(kit_release) and not _before_28(runtime):
+    if runtime == 2:
         return f"NVFLARE {nvflare} does not find the server's address in kits of {kit_release}"
-    if not _before_28(kit_release) and _before_28(runtime):
-        return f"NVFLARE {nvflare} refuses kits of {kit_release}: they are not signed"
+    if kit == 2:
+        return f"NVFLARE {nvflare} refuses kits of {kit_release}, which are not signed"
     return f"admins of NVFLARE {nvflare} and kits of {kit_release} do not speak the same protocol"
 
 
-def _before_28(release: str) -> bool:
-    return tuple(int(part) for part in release.split(".")) < (2, 8)
+def _generation(version: str) -> int:
+    major, minor = (int(part) if part.isdecimal() else 0 for part in (*version.split("."), "0")[:2])
+    if (major, minor) >= (2, 8):
+        return 2
+    return 1 if (major, minor) == (2, 7) else 0

@@ -12,7 +12,6 @@ from composer.errors import ComposerError
 from composer.materials import Materials, load_materials
 from composer.model import Connection, Federation, HostEntry, Kit, Listener, Owner, Project
 from composer.resolve import resolve_federation
-from composer.resolve_image import DEFAULT_BASE
 from tests.golden.cases import OWNER, SERVER, kit
 
 ROOT_USER = Owner(0, 0)
@@ -25,7 +24,7 @@ def resolve(*kits: Kit, definition: Definition | None = None, caller: Owner = OW
 
 def test_defaults() -> None:
     server, site = resolve(kit(SERVER, "server"), kit("site-1", "client")).participants
-    assert server.image.base == DEFAULT_BASE
+    assert server.image.base == "python:3.12-slim-bookworm"
     assert server.image.tag == "example-d029f8/server1:2.9.0"
     assert server.ports == (8002,)
     assert site.ports == ()
@@ -122,3 +121,28 @@ def test_a_missing_requirements_file_is_named(tmp_path: Path) -> None:
     definition = Definition(image=ImageChoice(requirements=tmp_path / "none.txt"))
     with pytest.raises(ComposerError, match=r"cannot read .*none\.txt: No such file"):
         load_materials(Project("p", (replace(kit("site-1", "client")),)), definition, tmp_path / "deployment")
+
+
+def test_the_version_of_nvflare_and_of_python_follow_from_the_kit() -> None:
+    old, new = resolve(kit("site-1", "client", release="2.4"), kit("site-2", "client", release="2.7")).participants
+    assert (old.image.nvflare, old.image.base) == ("2.4.2", "python:3.10-slim-bookworm")
+    assert (new.image.nvflare, new.image.base) == ("2.7.3", "python:3.12-slim-bookworm")
+
+
+@pytest.mark.parametrize(
+    ("release", "image", "reason"),
+    [
+        ("2.7", ImageChoice(nvflare="2.9.0"), "does not find the server's address"),
+        ("2.9", ImageChoice(nvflare="2.7.3"), "not signed"),
+        ("2.6", ImageChoice(nvflare="2.7.3"), "same protocol"),
+        ("2.4", ImageChoice(base="python:3.12-slim-bookworm"), "NVFLARE 2.4.2 does not run on python:3.12"),
+    ],
+)
+def test_what_cannot_work_together_is_refused(release: str, image: ImageChoice, reason: str) -> None:
+    with pytest.raises(ComposerError, match=reason):
+        resolve(kit("site-1", "client", release=release), definition=Definition(image=image))
+
+
+def test_within_a_generation_the_version_is_the_users_choice() -> None:
+    image = ImageChoice(nvflare="2.9.0", base="python:3.14-slim")
+    assert resolve(kit("site-1", "client", release="2.8"), definition=Definition(image=image)).participants

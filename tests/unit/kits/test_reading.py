@@ -247,7 +247,9 @@ def test_releases_name_the_newest_patch() -> None:
         ("2.7", "2.9.0", False),
         ("2.9", "2.7.3", False),
         ("2.6", "2.7.3", False),
-        ("2.9", "3.0.0", False),
+        ("2.9", "3.0.0", True),
+        ("2.7", "3.0.0", False),
+        ("2.9", "nonsense", False),
     ],
 )
 def test_generations_that_cannot_work_together(kit: str, nvflare: str, fits: bool) -> None:
