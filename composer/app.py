@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from composer.errors import ChecksFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, Federation, FederationStatus, Owner
+from composer.model import Command, Federation, FederationStatus, ImageStatus, Owner
 
 if TYPE_CHECKING:
     from composer.engine import Engine
@@ -201,6 +201,72 @@ def up(
     return wait_until_federated(engine, manifest, deployment, timeout, talk.progress)
 
 
+def wheels(inputs: Inputs, folder: Path, talk: Talk) -> tuple[str, ...]:
+    """Collect the wheels that the federation's images need into a folder and return their names.
+
+    Raises:
+        ComposerError: The kits or the definition do not allow it, or a package cannot be had.
+    """
+    from composer.images import collect_wheels
+
+    federation = _resolve(_known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}, connected=True)
+    return collect_wheels(federation, folder, talk)
+
+
+def images(deployment: Path) -> tuple[ImageStatus, ...]:
+    """Return how the image of every participant of a deployment stands.
+
+    Raises:
+        ComposerError: There is no deployment there, or no engine answers.
+    """
+    from composer.engine import connect
+    from composer.images import list_images
+
+    return list_images(deployed(deployment), connect().image_facts())
+
+
+def save_images(deployment: Path, folder: Path, talk: Talk) -> None:
+    """Write the images of a deployment to a folder, what they share once.
+
+    Raises:
+        ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
+    """
+    from composer.engine import connect
+    from composer.image_archive import save
+
+    manifest = deployed(deployment)
+    talk.step(f"Saving {_count(len(manifest.participants), 'image')}")
+    save(connect(), [participant.image for participant in manifest.participants], folder, talk.output)
+
+
+def load_images(folder: Path, talk: Talk) -> tuple[str, ...]:
+    """Load the images that :func:`save_images` wrote and return their tags.
+
+    Raises:
+        ComposerError: The folder holds none, or they are damaged.
+    """
+    from composer.engine import connect
+    from composer.image_archive import load
+
+    engine = connect()
+    talk.step(f"Loading the images in {folder}")
+    return load(engine, folder, talk.output)
+
+
+def write_sboms(deployment: Path, folder: Path, talk: Talk) -> tuple[str, ...]:
+    """Write a bill of materials for every participant's image and return the files' names.
+
+    Raises:
+        ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
+    """
+    from composer.engine import connect
+    from composer.sbom import write_sboms as write
+
+    manifest = deployed(deployment)
+    talk.step("Looking into the images")
+    return write(manifest, connect().image_facts(), folder)
+
+
 def status(deployment: Path) -> FederationStatus:
     """Return how every participant of a deployment is seen to run.
 
@@ -336,13 +402,16 @@ def _known_inputs(inputs: Inputs) -> Inputs:
     return Inputs(tuple(path.absolute() for path in kits), definition, inputs.deployment, inputs.pin)
 
 
-def _resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str]) -> Federation:
-    from composer.definition import Definition, load_definition
+def _resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: bool = False) -> Federation:
+    """Resolve; ``found`` are locks besides those on disk, ``connected`` leaves the definition's wheels aside."""
+    from composer.definition import Definition, load_definition, without_wheels
     from composer.kits import load_kits
     from composer.materials import load_materials
     from composer.resolve import resolve_federation
 
     definition = load_definition(inputs.definition) if inputs.definition else Definition()
+    if connected:
+        definition = without_wheels(definition)
     project = load_kits(inputs.kits, inputs.deployment / "kits", inputs.pin)
     materials = load_materials(project, definition, inputs.deployment)
     materials = replace(materials, locks={**materials.locks, **{(None, key): lock for key, lock in found.items()}})

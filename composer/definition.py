@@ -74,6 +74,15 @@ class Definition:
     participants: Mapping[str, ParticipantChoice] = field(default_factory=dict)
 
 
+def without_wheels(definition: Definition) -> Definition:
+    """Return the definition as it is where wheels are collected, which need not be there yet."""
+    participants = {
+        name: replace(choice, image=replace(choice.image, wheels=None))
+        for name, choice in definition.participants.items()
+    }
+    return replace(definition, image=replace(definition.image, wheels=None), participants=participants)
+
+
 def load_definition(path: Path) -> Definition:
     """Read composer.yml.
 

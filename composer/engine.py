@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
 
 from composer.errors import ComposerError
@@ -34,6 +34,17 @@ class Container:
     one_off: bool
 
 
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the engine says of an image. ``shared`` are the bytes of its layers that other images have, too."""
+
+    id: str
+    size: int
+    shared: int
+    created: datetime
+    labels: Mapping[str, str]
+
+
 class Engine:
     """A Docker engine, found as the Docker CLI finds it: DOCKER_HOST, else the current context."""
 
@@ -49,6 +60,12 @@ class Engine:
             for image in images
             for tag in image.get("RepoTags") or ()
         }
+
+    def image_facts(self) -> dict[str, ImageFacts]:
+        """Return what the engine says of every tagged image, by tag."""
+        with _speaking():
+            images = self._client.api.df()["Images"] or ()
+        return {tag: _facts(image) for image in images for tag in image.get("RepoTags") or ()}
 
     def has_image(self, tag: str) -> bool:
         """Tell whether the engine has an image of this name, so that nothing need be pulled."""
@@ -123,6 +140,16 @@ def _unreachable(error: Exception) -> ComposerError:
         return ComposerError(f"no Docker engine answers at {where}", "start Docker, or set DOCKER_HOST to your engine")
     return ComposerError(
         f"the Docker engine at {where} does not answer: {text.splitlines()[0]}", "see what `docker info` says"
+    )
+
+
+def _facts(image: Mapping[str, Any]) -> ImageFacts:
+    return ImageFacts(
+        id=image["Id"],
+        size=int(image["Size"]),
+        shared=max(int(image.get("SharedSize", 0)), 0),
+        created=datetime.fromtimestamp(image["Created"], timezone.utc),
+        labels=image.get("Labels") or {},
     )
 
 

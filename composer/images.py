@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from composer.errors import CommandFailed, ComposerError
 from composer.lock import add_wheels, lock_key, render_lock
-from composer.manifest import Manifest
-from composer.model import Command, Federation, Image, Wheelhouse
+from composer.manifest import DeployedParticipant, Manifest
+from composer.model import Command, Federation, Image, ImageStatus, Wheelhouse
 from composer.process import command_line, stream
-from composer.render.dockerfile import render_resolution
+from composer.render.dockerfile import INPUTS_LABEL, NVFLARE_LABEL, render_resolution
 from composer.runtimes import build
 
 if TYPE_CHECKING:
     from composer.app import Talk
-    from composer.engine import Engine
+    from composer.engine import Engine, ImageFacts
 
 # pip before 22.2 does not say what it would install.
 _OLD_PIP = "no such option: --"
@@ -78,17 +78,48 @@ def build_stale(
     if not waiting:
         return ()
     builder = build.require_buildx()
-    images = [p.image for p in federation.participants if p.service in {w.service for w in waiting}]
+    folder = federation.deployment
+    images = {p.service: p.image for p in federation.participants}
+    chosen = [images[p.service] for p in waiting]
     if offline:
-        _require_bases(engine, images)
-    commands = [build.build_wheels(federation.deployment, house, builder) for house in _wheelhouses(images)]
-    commands.append(build.build(federation.deployment, [p.service for p in waiting], builder, offline))
+        _require_bases(engine, chosen)
+    commands = [build.build_wheels(folder, house, builder) for house in _wheelhouses(chosen)]
+    for inputs in dict.fromkeys(p.inputs for p in waiting):
+        alike = [p for p in waiting if p.inputs == inputs]
+        first = alike[0].service
+        tags = [p.image for p in alike]
+        commands.append(build.build(folder / "images" / first, images[first], tags, builder, offline))
     talk.step(f"Building {len(waiting)} image{'s' if len(waiting) > 1 else ''}")
     for command in commands:
         talk.command(command_line(command))
         if not dry_run:
             _run(command, talk)
     return tuple(participant.name for participant in waiting)
+
+
+def list_images(manifest: Manifest, facts: Mapping[str, ImageFacts]) -> tuple[ImageStatus, ...]:
+    """Return how the image of every participant stands on an engine that says ``facts`` of its images."""
+    ids = [facts[p.image].id for p in manifest.participants if p.image in facts]
+    return tuple(_image_status(participant, facts.get(participant.image), ids) for participant in manifest.participants)
+
+
+def _image_status(participant: DeployedParticipant, facts: ImageFacts | None, ids: Sequence[str]) -> ImageStatus:
+    if facts is None:
+        return ImageStatus(participant.name, participant.type, participant.image, "missing")
+    # Where participants have the very same image, none of it is anybody's own.
+    shared = facts.size if ids.count(facts.id) > 1 else min(facts.shared, facts.size)
+    return ImageStatus(
+        name=participant.name,
+        type=participant.type,
+        tag=participant.image,
+        state="fresh" if facts.labels.get(INPUTS_LABEL) == participant.inputs else "stale",
+        id=facts.id,
+        size=facts.size,
+        shared=shared,
+        own=facts.size - shared,
+        nvflare=facts.labels.get(NVFLARE_LABEL, ""),
+        built=facts.created,
+    )
 
 
 def collect_wheels(federation: Federation, folder: Path, talk: Talk) -> tuple[str, ...]:
@@ -107,9 +138,6 @@ def collect_wheels(federation: Federation, folder: Path, talk: Talk) -> tuple[st
     Raises:
         ComposerError: The package index cannot be reached or lacks something, or the folder cannot be written.
     """
-    federation = replace(
-        federation, participants=tuple(replace(p, image=replace(p.image, wheels=None)) for p in federation.participants)
-    )
     images = {lock_key(p.image): p.image for p in federation.participants}
     found = find_locks(federation, [p.service for p in federation.participants], talk)
     builder = build.require_buildx()

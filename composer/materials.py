@@ -56,6 +56,8 @@ def load_materials(project: Project, definition: Definition, deployment: Path) -
 
 
 def _wheelhouse(folder: Path) -> Wheelhouse:
+    if not str(folder).isprintable():
+        raise ComposerError(f"image.wheels: {str(folder)!r} is no path to write down", "rename the folder")
     wheels = sorted(path for path in folder.glob("*.whl") if path.is_file())
     if not wheels:
         raise ComposerError(f"there are no wheels in {folder}", "collect them where there is Internet: composer wheels")

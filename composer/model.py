@@ -17,6 +17,7 @@ Severity = Literal["error", "warning"]
 Network = Literal["host"]
 State = Literal["absent", "created", "running", "restarting", "exited", "stopped"]
 Health = Literal["starting", "healthy", "unhealthy", "none"]
+Freshness = Literal["fresh", "stale", "missing"]
 
 
 # --- load -------------------------------------------------------------------------------------------------
@@ -306,6 +307,26 @@ class ParticipantStatus:
     def well(self) -> bool:
         """True when it runs and does what it is there for."""
         return self.state == "running" and self.registered and self.health in ("healthy", "none")
+
+
+@dataclass(frozen=True)
+class ImageStatus:
+    """A participant's image as the engine has it; the fields are those of ``composer images --json``.
+
+    ``shared`` and ``own`` add up to ``size``: the bytes that other images have as well, and those that are only
+    for this participant. ``state`` tells whether it was built from what the deployment folder holds now.
+    """
+
+    name: str
+    type: ParticipantType
+    tag: str
+    state: Freshness
+    id: str = ""
+    size: int = 0
+    shared: int = 0
+    own: int = 0
+    nvflare: str = ""
+    built: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from composer.errors import ComposerError
-from composer.model import FederationStatus, ParticipantStatus
+from composer.model import FederationStatus, ImageStatus, ParticipantStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from composer.kits.checks import CheckReport
 
+_PIPE_WIDTH = 1000
 _STATUS_FIELDS = (
     "name",
     "type",
@@ -204,6 +205,34 @@ def _check_table(report: CheckReport) -> Any:
 _STYLES = {"error": "red", "warning": "yellow"}
 
 
+def print_images(images: Sequence[ImageStatus]) -> None:
+    """Print a row per participant's image on standard output."""
+    rows = [
+        (
+            {"fresh": "green", "stale": "yellow", "missing": "red"}[image.state],
+            (
+                image.name,
+                image.tag,
+                image.id.removeprefix("sha256:")[:12],
+                _megabytes(image.size),
+                _megabytes(image.shared),
+                _megabytes(image.own),
+                image.nvflare,
+                _ago(image.built),
+                image.state,
+            ),
+        )
+        for image in images
+    ]
+    columns = ("NAME", "IMAGE", "ID", "SIZE", "SHARED", "OWN", "NVFLARE", "BUILT", "")
+    _print_table(table(columns, rows))
+
+
+def images_document(images: Sequence[ImageStatus]) -> dict[str, object]:
+    """Return what ``composer images --json`` prints. Fields may be added, never renamed."""
+    return {"images": [asdict(image) for image in images]}
+
+
 def status_table(status: FederationStatus) -> Any:
     """Return the table of ``composer status``, for rich to draw."""
     columns: dict[str, Callable[[ParticipantStatus], str]] = {
@@ -259,6 +288,10 @@ def _ago(since: datetime | None) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{max(seconds, 0)} s"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size else "0"
 
 
 def _plain(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from composer import __version__
-from composer.cli import check, kits, run
+from composer.cli import check, images, kits, run
 
 
 class _InOrder(click.Group):
@@ -38,6 +38,8 @@ _COMMANDS = (
     run.down,
     run.generate,
     run.build,
+    images.images,
+    images.wheels,
     check.check,
     kits.hosts,
     kits.provision,

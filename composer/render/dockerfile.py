@@ -16,6 +16,11 @@ NVFLARE_LABEL = "flare-composer.nvflare"
 LOCK = "requirements.lock"
 REQUIREMENTS = "requirements.txt"
 WHEELS_DOCKERFILE = "images/.wheels/Dockerfile"
+# What a build takes from the environment that it is started in: proxies, and the time that stands for now.
+BUILD_ARGUMENTS = (
+    "SOURCE_DATE_EPOCH",
+    *(name for proxy in ("http_proxy", "https_proxy", "no_proxy") for name in (proxy, proxy.upper())),
+)
 _SCRIPTS = ("entrypoint.sh", "healthcheck.sh")
 # Where a build secret is mounted, and pip's own variable that names it.
 _SECRETS = {

@@ -12,10 +12,6 @@ class _Quoted(str):
     """A string that is written between double quotes."""
 
 
-class Interpolated(str):
-    """A string whose ``${NAME:-default}`` Compose is meant to replace."""
-
-
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
@@ -39,8 +35,6 @@ def dump_compose(document: Mapping[str, Any]) -> str:
 
 
 def _quote(value: Any) -> Any:
-    if isinstance(value, Interpolated):
-        return _Quoted(value)
     if isinstance(value, str):
         return _Quoted(value.replace("$", "$$"))
     if isinstance(value, Mapping):

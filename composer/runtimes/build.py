@@ -10,9 +10,7 @@ from composer.errors import CommandFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, Image, Wheelhouse
 from composer.process import run
-from composer.render.compose import BUILD_NETWORK
-from composer.render.dockerfile import WHEELS_DOCKERFILE, build_secrets
-from composer.runtimes.docker import compose
+from composer.render.dockerfile import BUILD_ARGUMENTS, WHEELS_DOCKERFILE, build_secrets
 
 _BUILDX = "install Docker's buildx plugin (docker-buildx-plugin)"
 
@@ -37,11 +35,21 @@ def require_buildx() -> str:
     return run(Command(("docker", "context", "show")), timeout=30).strip() or "default"
 
 
-def build(deployment: Path, services: Sequence[str], builder: str, offline: bool) -> Command:
-    """Return the command that builds the images of ``services``; ``offline`` leaves their steps without a network."""
-    command = compose(deployment, "--progress", "plain", "build", *services)
-    network = ((BUILD_NETWORK, "none"),) if offline else ()
-    return Command(command.argv, (*command.environment, *_builder(builder), *network), command.folder)
+def build(context: Path, image: Image, tags: Sequence[str], builder: str, offline: bool) -> Command:
+    """Return the command that builds an image and gives it all of ``tags``.
+
+    Compose's own build is not used: it writes the service's name, that is the site's, into the image.
+
+    Args:
+        context: ``images/<service>/`` of one of those that share the image.
+        image: What goes into it.
+        tags: Of all that share it.
+        builder: As :func:`require_buildx` returns it.
+        offline: Leave all steps without a network.
+    """
+    names = [part for tag in tags for part in ("--tag", tag)]
+    network = "none" if offline else "host"
+    return _buildx(image, builder, "--network", network, "--load", *names, str(context))
 
 
 def build_wheels(deployment: Path, wheels: Wheelhouse, builder: str) -> Command:
@@ -52,11 +60,15 @@ def build_wheels(deployment: Path, wheels: Wheelhouse, builder: str) -> Command:
 
 def export(context: Path, target: str, folder: Path, image: Image, builder: str) -> Command:
     """Return the command that builds ``target`` of a build context and puts what is in it into ``folder``."""
+    output = f"type=local,dest={folder}"
+    return _buildx(image, builder, "--network", "host", "--target", target, "--output", output, str(context))
+
+
+def _buildx(image: Image, builder: str, *arguments: str) -> Command:
     secrets = [part for name, file in build_secrets(image) for part in ("--secret", f"id={name},src={file}")]
-    argv = ("docker", "buildx", "build", "--progress", "plain", "--network", "host", *secrets)
-    return Command(
-        (*argv, "--target", target, "--output", f"type=local,dest={folder}", str(context)), _builder(builder)
-    )
+    given = [part for name in BUILD_ARGUMENTS for part in ("--build-arg", name)]
+    argv = ("docker", "buildx", "build", "--progress", "plain", *secrets, *given, *arguments)
+    return Command(argv, _builder(builder))
 
 
 def _builder(name: str) -> tuple[tuple[str, str], ...]:

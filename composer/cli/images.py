@@ -1,0 +1,83 @@
+"""Commands around images: wheels, and images with what it moves and lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli.options import AS_JSON, PATH, takes_deployment, takes_kits, talking
+
+if TYPE_CHECKING:
+    from composer.app import Inputs
+    from composer.output import Terminal
+
+
+@click.command()
+@talking
+@takes_kits
+@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Where the wheels are put.")
+def wheels(terminal: Terminal, inputs: Inputs, output: Path) -> None:
+    """Collect the wheels for building where there is no Internet."""
+    from composer import app
+
+    names = app.wheels(inputs, output, terminal)
+    terminal.done(f"{len(names)} wheels are in {output}; name it in composer.yml as image.wheels")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+@takes_deployment
+@AS_JSON
+def images(context: click.Context, deployment: Path, as_json: bool) -> None:
+    """Show a row per participant's image; save, load and list what is in them."""
+    if context.invoked_subcommand is None:
+        context.invoke(_listing, deployment=deployment, as_json=as_json)
+
+
+@click.command()
+@talking
+def _listing(terminal: Terminal, deployment: Path, as_json: bool) -> None:  # noqa: ARG001
+    from composer import app, output
+
+    rows = app.images(deployment)
+    if as_json:
+        output.print_json(output.images_document(rows))
+    else:
+        output.print_images(rows)
+
+
+@images.command()
+@talking
+@takes_deployment
+@click.argument("folder", type=PATH, metavar="DIR")
+def save(terminal: Terminal, deployment: Path, folder: Path) -> None:
+    """Write all images to DIR, what they share once, to load them elsewhere."""
+    from composer import app
+
+    app.save_images(deployment, folder, terminal)
+    terminal.done(f"the images are in {folder}; there: composer images load {folder.name}")
+
+
+@images.command()
+@talking
+@click.argument("folder", type=PATH, metavar="DIR")
+def load(terminal: Terminal, folder: Path) -> None:
+    """Load the images that `composer images save` wrote to DIR."""
+    from composer import app
+
+    tags = app.load_images(folder, terminal)
+    terminal.done(f"loaded {', '.join(tags)}")
+
+
+@images.command()
+@talking
+@takes_deployment
+@click.argument("folder", type=PATH, metavar="DIR")
+def sbom(terminal: Terminal, deployment: Path, folder: Path) -> None:
+    """Write a bill of materials per participant to DIR: what is really installed (CycloneDX)."""
+    from composer import app
+
+    written = app.write_sboms(deployment, folder, terminal)
+    terminal.done(f"wrote {', '.join(written)} to {folder}")
