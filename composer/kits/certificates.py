@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,6 +25,7 @@ E = TypeVar("E", bound=x509.ExtensionType)
 
 # What cryptography raises for malformed input, lazily and by attribute access too.
 MALFORMED = (
+    Warning,
     ValueError,
     TypeError,
     x509.InvalidVersion,
@@ -53,12 +55,15 @@ def _parse(data: bytes) -> tuple[x509.Certificate, ...]:
     # OpenSSL, which NVFLARE reads it with, wants the first line to be the BEGIN line or plain text before it.
     if data.startswith(b"\xef\xbb\xbf"):
         raise ValueError("byte-order mark")
-    certificates = tuple(x509.load_pem_x509_certificates(data))
-    for certificate in certificates:
-        # cryptography parses a part only when it is asked for: whatever is malformed shall show here.
-        describe(certificate)
-        certificate.issuer.rfc4514_string()
-        certificate.public_key()
+    with warnings.catch_warnings():
+        # What cryptography only warns of (a serial number below 1) no certificate of NVFLARE's has.
+        warnings.simplefilter("error")
+        certificates = tuple(x509.load_pem_x509_certificates(data))
+        for certificate in certificates:
+            # It parses a part only when it is asked for: whatever is malformed shall show here.
+            describe(certificate)
+            certificate.issuer.rfc4514_string()
+            certificate.public_key()
     return certificates
 
 

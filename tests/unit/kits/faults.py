@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -257,6 +258,26 @@ def wrong_bundle(made: Provisioned) -> None:
     write(startup(made, "client.crt"), pem_of(leaf) + pem_of(middle))
 
 
+def recoded(made: Provisioned, change: Callable[[bytes], bytes]) -> None:
+    """Change a certificate's inside, without a care for its signature."""
+    lines = startup(made, "client.crt").read_bytes().splitlines()
+    inside = change(base64.b64decode(b"".join(lines[1:-1])))
+    write(startup(made, "client.crt"), b"\n".join([lines[0], base64.encodebytes(inside).strip(), lines[-1], b""]))
+
+
+def no_serial(made: Provisioned) -> None:
+    """A serial number below 1."""
+    at = 13  # SEQUENCE, SEQUENCE, version; then the tag and the length of the serial number.
+    recoded(made, lambda data: data[: at + 2] + b"\x80" + data[at + 3 :])
+
+
+def malformed_issuer(made: Provisioned) -> None:
+    """An issuer that shows to be none only when it is looked at."""
+    recoded(
+        made, lambda data: data.replace(b"\x06\x03\x55\x04\x03\x0c\x04fedx", b"\x06\x03\x55\x04\x03\x00\x04fedx", 1)
+    )
+
+
 def state(made: Provisioned) -> None:
     """Leave the state of provisioning in a kit."""
     text = json.dumps({"root_pri_key": pem_of_key(made.authority.key).decode()})
@@ -345,6 +366,8 @@ FAULTS = (
     Fault("certificate is a key", "CHAIN", in_file("client.crt", lambda _: b"-----BEGIN CERTIFICATE-----\nAAAA\n")),
     Fault("certificate with a BOM", "CHAIN", in_file("client.crt", bom)),
     Fault("certificate in binary form", "CHAIN", in_file("client.crt", lambda _: bytes(range(256)))),
+    Fault("certificate of no serial number", "CHAIN", no_serial),
+    Fault("certificate of a malformed issuer", "CHAIN", malformed_issuer),
     Fault("certificate missing", "CHAIN", without("startup/client.crt")),
     Fault("root cut off", "CHAIN", in_file("rootCA.pem", cut)),
     Fault("root empty", "CHAIN", in_file("rootCA.pem", lambda _: b"")),
