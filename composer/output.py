@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from composer.kits.checks import CheckReport
 
-_PIPE_WIDTH = 1000
 _STATUS_FIELDS = (
     "name",
     "type",
@@ -44,6 +43,7 @@ class Terminal:
     def __init__(self, verbosity: int = 0) -> None:
         self._verbosity = verbosity
         self._live: Live | None = None
+        self._text = ""
         self._seen: dict[str, str] = {}
         self._console: Console | None = None
 
@@ -62,6 +62,7 @@ class Terminal:
             from rich.live import Live
             from rich.spinner import Spinner
 
+            self._text = text
             self._live = Live(Spinner("dots", text=text), console=self._err, transient=True, refresh_per_second=10)
             self._live.start()
         else:
@@ -88,6 +89,12 @@ class Terminal:
         """Show a line that a long command wrote: all of them with -v, else the last beside the spinner."""
         if self._verbosity > 0:
             print(line, file=sys.stderr, flush=True)
+        elif self._live and line.strip():
+            from rich.spinner import Spinner
+            from rich.text import Text
+
+            shown = Text(f"{self._text}  {line.strip()}", no_wrap=True, overflow="ellipsis")
+            self._live.update(Spinner("dots", text=shown))
 
     def progress(self, status: FederationStatus) -> None:
         """Show how far the participants are: a table that is drawn again, or a line for each news."""
@@ -133,10 +140,14 @@ _PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True
 
 def print_status(status: FederationStatus) -> None:
     """Print a row per participant on standard output."""
+    _print_table(status_table(status))
+
+
+def _print_table(drawn: Any) -> None:
     from rich.console import Console
 
     # Without a terminal there is no width to keep to: whoever reads the lines wants them whole.
-    Console(width=None if sys.stdout.isatty() else 1000).print(status_table(status))
+    Console(width=None if sys.stdout.isatty() else 1000).print(drawn)
 
 
 def print_json(document: object) -> None:
