@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from composer.errors import ChecksFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, Federation, FederationStatus, ImageStatus, Owner
+from composer.model import Command, Federation, FederationStatus, Owner
 
 if TYPE_CHECKING:
     from composer.engine import Engine
@@ -83,7 +83,7 @@ def check(
 
     from composer.kits.checks import CheckOptions, check_kits
 
-    known = _known_inputs(inputs)
+    known = known_inputs(inputs)
     options = CheckOptions(datetime.now(timezone.utc), warn_days, frozenset(ignore), root_fingerprint)
     with TemporaryDirectory(prefix="composer-") as folder:
         return check_kits(known.kits, Path(folder), options, known.pin)
@@ -118,9 +118,9 @@ def _generate(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Map
     from composer.render import render_deployment
     from composer.write import changed_files, write_deployment
 
-    known = _known_inputs(inputs)
+    known = known_inputs(inputs)
     caller = Owner(os.geteuid(), os.getegid())
-    federation = _resolve(known, caller, found)
+    federation = resolve(known, caller, found)
     if not found and any(participant.user.uid == 0 for participant in federation.participants):
         talk.warn(
             "the kits belong to root, so the containers run as root (without capabilities); "
@@ -152,8 +152,8 @@ def build(
     Raises:
         ComposerError: As for :func:`generate`, or an image cannot be built.
     """
+    from composer.building import build_stale
     from composer.engine import connect
-    from composer.images import build_stale
     from composer.runtimes import docker
 
     _require_good_kits(inputs, talk)
@@ -179,10 +179,11 @@ def up(
         NotHealthy: Somebody has not registered in time.
         ComposerError: Anything before that went wrong; then nothing was started.
     """
+    from composer.building import build_stale
     from composer.engine import connect
-    from composer.images import build_stale
     from composer.readiness import wait_until_federated
     from composer.runtimes import docker
+    from composer.runtimes.gpus import require_gpus
 
     _require_good_kits(inputs, talk)
     docker.require_compose()
@@ -193,78 +194,14 @@ def up(
     running = docker.own_containers(engine, manifest, deployment)
     docker.require_free_ports(manifest, running)
     build_stale(engine, generated.federation, manifest, talk, False, dry_run)
+    if not dry_run:
+        require_gpus(generated.federation.started)
     talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
     _stream(docker.start(deployment), talk, dry_run)
     if dry_run:
         return FederationStatus(manifest.federation)
     talk.step("Waiting until they are registered")
     return wait_until_federated(engine, manifest, deployment, timeout, talk.progress)
-
-
-def wheels(inputs: Inputs, folder: Path, talk: Talk) -> tuple[str, ...]:
-    """Collect the wheels that the federation's images need into a folder and return their names.
-
-    Raises:
-        ComposerError: The kits or the definition do not allow it, or a package cannot be had.
-    """
-    from composer.images import collect_wheels
-
-    federation = _resolve(_known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}, connected=True)
-    return collect_wheels(federation, folder, talk)
-
-
-def images(deployment: Path) -> tuple[ImageStatus, ...]:
-    """Return how the image of every participant of a deployment stands.
-
-    Raises:
-        ComposerError: There is no deployment there, or no engine answers.
-    """
-    from composer.engine import connect
-    from composer.images import list_images
-
-    return list_images(deployed(deployment), connect().image_facts())
-
-
-def save_images(deployment: Path, folder: Path, talk: Talk) -> None:
-    """Write the images of a deployment to a folder, what they share once.
-
-    Raises:
-        ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
-    """
-    from composer.engine import connect
-    from composer.image_archive import save
-
-    manifest = deployed(deployment)
-    talk.step(f"Saving {_count(len(manifest.participants), 'image')}")
-    save(connect(), [participant.image for participant in manifest.participants], folder, talk.output)
-
-
-def load_images(folder: Path, talk: Talk) -> tuple[str, ...]:
-    """Load the images that :func:`save_images` wrote and return their tags.
-
-    Raises:
-        ComposerError: The folder holds none, or they are damaged.
-    """
-    from composer.engine import connect
-    from composer.image_archive import load
-
-    engine = connect()
-    talk.step(f"Loading the images in {folder}")
-    return load(engine, folder, talk.output)
-
-
-def write_sboms(deployment: Path, folder: Path, talk: Talk) -> tuple[str, ...]:
-    """Write a bill of materials for every participant's image and return the files' names.
-
-    Raises:
-        ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
-    """
-    from composer.engine import connect
-    from composer.sbom import write_sboms as write
-
-    manifest = deployed(deployment)
-    talk.step("Looking into the images")
-    return write(manifest, connect().image_facts(), folder)
 
 
 def status(deployment: Path) -> FederationStatus:
@@ -366,7 +303,7 @@ def hosts(inputs: Inputs) -> str:
     """
     from composer.render.hosts import render_hosts
 
-    return render_hosts(_resolve(_known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}))
+    return render_hosts(resolve(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}))
 
 
 def provision(project: Path, workspace: Path, talk: Talk) -> Path:
@@ -386,7 +323,7 @@ def provision(project: Path, workspace: Path, talk: Talk) -> Path:
     return run_provisioner(project, workspace, talk.output)
 
 
-def _known_inputs(inputs: Inputs) -> Inputs:
+def known_inputs(inputs: Inputs) -> Inputs:
     """Complete what the user left out: kits from composer.yml, else both from the deployment's last run."""
     from composer.definition import load_definition
     from composer.write import read_manifest
@@ -402,8 +339,18 @@ def _known_inputs(inputs: Inputs) -> Inputs:
     return Inputs(tuple(path.absolute() for path in kits), definition, inputs.deployment, inputs.pin)
 
 
-def _resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: bool = False) -> Federation:
-    """Resolve; ``found`` are locks besides those on disk, ``connected`` leaves the definition's wheels aside."""
+def resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: bool = False) -> Federation:
+    """Load and resolve what is to run.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        caller: Who runs composer.
+        found: Locks of images by their keys, besides those in the deployment folder.
+        connected: Leave the definition's wheels aside: the package index can be reached.
+
+    Raises:
+        ComposerError: The kits or the definition do not allow it.
+    """
     from composer.definition import Definition, load_definition, without_wheels
     from composer.kits import load_kits
     from composer.materials import load_materials
@@ -422,7 +369,7 @@ def _generate_locked(
     engine: Engine, inputs: Inputs, talk: Talk, force: bool, dry_run: bool, offline: bool
 ) -> Generated:
     """Generate, and where images that must be built are not pinned to hashes yet, pin them and generate again."""
-    from composer.images import find_locks
+    from composer.building import find_locks
     from composer.runtimes.build import stale
 
     generated = generate(inputs, talk, force, dry_run)

@@ -17,7 +17,7 @@ _LIST = "images.json"
 _BLOCK = 1 << 20
 
 
-def save(engine: Engine, tags: Sequence[str], folder: Path, line: Callable[[str], None]) -> None:
+def save_archive(engine: Engine, tags: Sequence[str], folder: Path, line: Callable[[str], None]) -> None:
     """Write images to ``folder``, over what an earlier save left there.
 
     Args:
@@ -47,8 +47,8 @@ def save(engine: Engine, tags: Sequence[str], folder: Path, line: Callable[[str]
         part.unlink(missing_ok=True)
 
 
-def load(engine: Engine, folder: Path, line: Callable[[str], None]) -> tuple[str, ...]:
-    """Load the images that :func:`save` wrote to ``folder`` and return their tags.
+def load_archive(engine: Engine, folder: Path, line: Callable[[str], None]) -> tuple[str, ...]:
+    """Load the images that :func:`save_archive` wrote to ``folder`` and return their tags.
 
     Raises:
         ComposerError: It holds none, they are damaged, or the engine has others afterwards than were saved.

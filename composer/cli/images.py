@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Where the wheels are put.")
 def wheels(terminal: Terminal, inputs: Inputs, output: Path) -> None:
     """Collect the wheels for building where there is no Internet."""
-    from composer import app
+    from composer import images as use_cases
 
-    names = app.wheels(inputs, output, terminal)
+    names = use_cases.wheels(inputs, output, terminal)
     terminal.done(f"{len(names)} wheels are in {output}; name it in composer.yml as image.wheels")
 
 
@@ -39,9 +39,10 @@ def images(context: click.Context, deployment: Path, as_json: bool) -> None:
 @click.command()
 @talking
 def _listing(terminal: Terminal, deployment: Path, as_json: bool) -> None:  # noqa: ARG001
-    from composer import app, output
+    from composer import images as use_cases
+    from composer import output
 
-    rows = app.images(deployment)
+    rows = use_cases.list_images(deployment)
     if as_json:
         output.print_json(output.images_document(rows))
     else:
@@ -54,9 +55,9 @@ def _listing(terminal: Terminal, deployment: Path, as_json: bool) -> None:  # no
 @click.argument("folder", type=PATH, metavar="DIR")
 def save(terminal: Terminal, deployment: Path, folder: Path) -> None:
     """Write all images to DIR, what they share once, to load them elsewhere."""
-    from composer import app
+    from composer import images as use_cases
 
-    app.save_images(deployment, folder, terminal)
+    use_cases.save(deployment, folder, terminal)
     terminal.done(f"the images are in {folder}; there: composer images load {folder.name}")
 
 
@@ -65,9 +66,9 @@ def save(terminal: Terminal, deployment: Path, folder: Path) -> None:
 @click.argument("folder", type=PATH, metavar="DIR")
 def load(terminal: Terminal, folder: Path) -> None:
     """Load the images that `composer images save` wrote to DIR."""
-    from composer import app
+    from composer import images as use_cases
 
-    tags = app.load_images(folder, terminal)
+    tags = use_cases.load(folder, terminal)
     terminal.done(f"loaded {', '.join(tags)}")
 
 
@@ -77,7 +78,7 @@ def load(terminal: Terminal, folder: Path) -> None:
 @click.argument("folder", type=PATH, metavar="DIR")
 def sbom(terminal: Terminal, deployment: Path, folder: Path) -> None:
     """Write a bill of materials per participant to DIR: what is really installed (CycloneDX)."""
-    from composer import app
+    from composer import images as use_cases
 
-    written = app.write_sboms(deployment, folder, terminal)
+    written = use_cases.write_sboms(deployment, folder, terminal)
     terminal.done(f"wrote {', '.join(written)} to {folder}")

@@ -1,0 +1,208 @@
+"""Builds images: what they are pinned to, which are stale, and the wheels for building without an index."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from composer.errors import CommandFailed, ComposerError
+from composer.lock import add_wheels, lock_key, render_lock
+from composer.manifest import DeployedParticipant, Manifest
+from composer.model import Command, Federation, Image, ImageStatus, Wheelhouse
+from composer.process import command_line, stream
+from composer.render.dockerfile import INPUTS_LABEL, NVFLARE_LABEL, render_resolution
+from composer.runtimes import build
+
+if TYPE_CHECKING:
+    from composer.app import Talk
+    from composer.engine import Engine, ImageFacts
+
+# pip before 22.2 does not say what it would install.
+_OLD_PIP = "no such option: --"
+
+
+def find_locks(federation: Federation, services: Sequence[str], talk: Talk) -> dict[str, str]:
+    """Find out what pip would install into images that are not pinned yet; return the locks by their keys.
+
+    It is found out in the base images, where the answer depends on, by builds that leave no image behind.
+
+    Args:
+        federation: What is to run.
+        services: Those whose images are about to be built; the others' are left as they are.
+        talk: Hears what is done.
+
+    Raises:
+        ComposerError: The package index cannot be reached or lacks something, or a base image cannot be had.
+    """
+    images = [p.image for p in federation.participants if p.service in services]
+    open_ones = {lock_key(image): image for image in images if not image.lock and not image.wheels}
+    if not open_ones:
+        return {}
+    builder = build.require_buildx()
+    talk.step("Finding out which Python packages to pin")
+    found = {}
+    for key, image in open_ones.items():
+        try:
+            with _exported(image, "lock", builder, talk) as folder:
+                found[key] = render_lock((folder / "report.json").read_text(encoding="utf-8"), image)
+        except CommandFailed as error:
+            if _OLD_PIP not in error.stderr:
+                raise build.explain(error) from error
+            talk.warn(f"the pip of {image.base} is too old to pin packages by their hashes: they are not pinned")
+    return found
+
+
+def build_stale(
+    engine: Engine, federation: Federation, manifest: Manifest, talk: Talk, offline: bool, dry_run: bool
+) -> tuple[str, ...]:
+    """Build the images that are missing or stale and return their participants' names.
+
+    Args:
+        engine: The engine that gets the images.
+        federation: What is to run.
+        manifest: What was generated of it.
+        talk: Hears what is done.
+        offline: Fetch nothing: no network for any step, no base image but those that the engine has.
+        dry_run: Only show the commands.
+
+    Raises:
+        ComposerError: An image cannot be built, or ``offline`` and its base image is not there.
+    """
+    waiting = build.stale(manifest, engine.image_inputs())
+    if not waiting:
+        return ()
+    builder = build.require_buildx()
+    folder = federation.deployment
+    images = {p.service: p.image for p in federation.participants}
+    chosen = [images[p.service] for p in waiting]
+    if offline:
+        _require_bases(engine, chosen)
+    for house in _wheelhouses(chosen):
+        talk.step(f"Bringing the wheels of {house.folder} into builds")
+        _run(build.build_wheels(folder, house, builder), talk, dry_run)
+    for inputs in dict.fromkeys(p.inputs for p in waiting):
+        alike = [p for p in waiting if p.inputs == inputs]
+        first = alike[0].service
+        talk.step(f"Building the image of {', '.join(p.name for p in alike)}")
+        command = build.build(folder / "images" / first, images[first], [p.image for p in alike], builder, offline)
+        _run(command, talk, dry_run)
+    return tuple(participant.name for participant in waiting)
+
+
+def image_statuses(manifest: Manifest, facts: Mapping[str, ImageFacts]) -> tuple[ImageStatus, ...]:
+    """Return how the image of every participant stands on an engine that says ``facts`` of its images."""
+    ids = [facts[p.image].id for p in manifest.participants if p.image in facts]
+    return tuple(_image_status(participant, facts.get(participant.image), ids) for participant in manifest.participants)
+
+
+def _image_status(participant: DeployedParticipant, facts: ImageFacts | None, ids: Sequence[str]) -> ImageStatus:
+    if facts is None:
+        return ImageStatus(participant.name, participant.type, participant.image, "missing")
+    # Where participants have the very same image, none of it is anybody's own.
+    shared = facts.size if ids.count(facts.id) > 1 else min(facts.shared, facts.size)
+    return ImageStatus(
+        name=participant.name,
+        type=participant.type,
+        tag=participant.image,
+        state="fresh" if facts.labels.get(INPUTS_LABEL) == participant.inputs else "stale",
+        id=facts.id,
+        size=facts.size,
+        shared=shared,
+        own=facts.size - shared,
+        nvflare=facts.labels.get(NVFLARE_LABEL, ""),
+        built=facts.created,
+    )
+
+
+def collect_wheels(federation: Federation, folder: Path, talk: Talk) -> tuple[str, ...]:
+    """Collect all wheels that the federation's images need, for their base images' Python and platform.
+
+    The locks go with them, so that a build from this folder installs just what was collected.
+
+    Args:
+        federation: What is to be built elsewhere.
+        folder: Where they are put; what is in it already stays.
+        talk: Hears what is done.
+
+    Returns:
+        The names of the wheels.
+
+    Raises:
+        ComposerError: The package index cannot be reached or lacks something, or the folder cannot be written.
+    """
+    images = {lock_key(p.image): p.image for p in federation.participants}
+    found = find_locks(federation, [p.service for p in federation.participants], talk)
+    builder = build.require_buildx()
+    talk.step("Collecting wheels")
+    names: set[str] = set()
+    for key, image in images.items():
+        locked = replace(image, lock=image.lock or found.get(key, ""))
+        if not locked.lock:
+            raise ComposerError(
+                f"the pip of {image.base} is too old to say what it needs", "take an image.base with pip 22.2 or newer"
+            )
+        try:
+            with _exported(locked, "wheels", builder, talk) as exported:
+                wheels = {path.name: _sha256(path) for path in exported.glob("*.whl")}
+                _deliver(exported, wheels, folder)
+                (folder / f"{key[:16]}.lock").write_text(add_wheels(locked.lock, wheels), encoding="utf-8")
+        except CommandFailed as error:
+            raise build.explain(error) from error
+        except OSError as error:
+            raise ComposerError(f"cannot write {folder}: {error.strerror}", "name another folder with -o") from error
+        names.update(wheels)
+    return tuple(sorted(names))
+
+
+@contextmanager
+def _exported(image: Image, target: str, builder: str, talk: Talk) -> Iterator[Path]:
+    """Build a target of the image's resolution and lend the folder with what came out."""
+    with TemporaryDirectory(prefix="composer-") as place:
+        context, out = Path(place, "context"), Path(place, "out")
+        context.mkdir()
+        for file in render_resolution(image):
+            (context / file.path).write_bytes(file.content)
+        stream(build.export(context, target, out, image, builder), talk.output)
+        yield out
+
+
+def _run(command: Command, talk: Talk, dry_run: bool) -> None:
+    talk.command(command_line(command))
+    if dry_run:
+        return
+    try:
+        stream(command, talk.output)
+    except CommandFailed as error:
+        raise build.explain(error) from error
+
+
+def _wheelhouses(images: Sequence[Image]) -> list[Wheelhouse]:
+    houses = {image.wheels for image in images if image.wheels}
+    return sorted(houses, key=lambda house: house.image)
+
+
+def _require_bases(engine: Engine, images: Sequence[Image]) -> None:
+    missing = sorted({image.base for image in images if not engine.has_image(image.base)})
+    if missing:
+        raise ComposerError(
+            f"the base image {missing[0]} is not on this engine",
+            "load it (docker load -i FILE), or build where a registry can be reached",
+        )
+
+
+def _deliver(exported: Path, wheels: Mapping[str, str], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in wheels:
+        part = folder / f".{name}.part"
+        shutil.copyfile(exported / name, part)
+        part.replace(folder / name)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
