@@ -120,15 +120,21 @@ def load_facts(path: Path) -> Facts:
         releases = attempt(lambda: releases_of(folder, kind, document), ())
     if kind and kind != "admin":
         launch = attempt(lambda: launch_of(folder, role_file.removeprefix("startup/")), None)
-    root = attempt(lambda: certificates_in(folder, ROOT), none) if folder.has_folder("startup") else none
+    root = attempt(lambda: certificates_in(folder, ROOT), none) if _listed(folder) else none
     key = folder.entries.get(f"startup/{stem}.key")
     owner = key.owner if key else folder.root.owner
     return Facts(folder, kind, releases, document, wiring, launch, chain, root, owner, troubles=tuple(troubles))
 
 
+def _listed(folder: KitFolder) -> bool:
+    return folder.has_folder("startup") and "startup" not in folder.closed
+
+
 def _role_file(folder: KitFolder) -> str:
     if not folder.has_folder("startup"):
         raise UnreadableError("there is no folder startup/ in it", _ANOTHER)
+    if "startup" in folder.closed:
+        raise UnreadableError("startup/ cannot be read", _OWNER, check="MODE", file="startup")
     found = [file for file in TYPES if file in folder.entries]
     if len(found) > 1:
         names = " and ".join(file.removeprefix("startup/") for file in found)
@@ -154,6 +160,7 @@ def _role_file(folder: KitFolder) -> str:
 _PREPARED = ("startup/start_docker.sh", "startup/start_slurm.sh", "helm_chart")
 _STARTED_BY = ("startup/sub_start.sh", "startup/start.sh", "startup/stop_fl.sh")
 _ANOTHER = "give a kit's folder: the one that holds startup/ and local/"
+_OWNER = "run composer as the user that the kit belongs to"
 _SEPARATE = "unpack every kit into a folder of its own"
 _ORIGINAL = "give the kit as it was provisioned, before `nvflare deploy prepare`"
 _NO_OVERSEER = "provision the project again with one server and without an overseer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -68,6 +69,7 @@ class KitFolder:
         entries: What lies at its top and everything below ``startup``, ``local`` and ``state``, by relative path.
         contents: The bytes of the regular files among them that are not large.
         complete: False where there was more than composer looks at.
+        closed: The folders among them that this user may not list.
     """
 
     path: Path
@@ -75,6 +77,7 @@ class KitFolder:
     entries: Mapping[str, Entry]
     contents: Mapping[str, bytes]
     complete: bool
+    closed: tuple[str, ...] = ()
 
     def has(self, name: str) -> bool:
         """Whether there is a regular file of that relative path."""
@@ -164,23 +167,24 @@ def load_folder(path: Path) -> KitFolder:
         OSError: The folder itself cannot be listed.
     """
     entries: dict[str, Entry] = {}
-    contents: dict[str, bytes] = {}
-    complete = True
-    for entry in _walk(path):
-        if len(entries) >= ENTRIES:
-            complete = False
-            break
+    closed: list[str] = []
+    inside = 0
+    for entry in _walk(path, closed):
         entries[entry.path] = entry
+        # At the top a used kit may hold the folders of a thousand jobs.
+        inside += "/" in entry.path
+        if inside > ENTRIES:
+            break
+    contents: dict[str, bytes] = {}
+    for entry in entries.values():
         # The top level may hold logs and whatever a site keeps there: only what NVFLARE put below is content.
         if entry.kind == "file" and entry.size <= KEPT and "/" in entry.path:
-            try:
+            with contextlib.suppress(OSError):
                 contents[entry.path] = _read(path / entry.path, KEPT)
-            except OSError:
-                continue
-    return KitFolder(path, _entry("", path.stat()), entries, contents, complete)
+    return KitFolder(path, _entry("", path.stat()), entries, contents, inside <= ENTRIES, tuple(closed))
 
 
-def _walk(path: Path) -> Iterator[Entry]:
+def _walk(path: Path, closed: list[str]) -> Iterator[Entry]:
     pending = [("", 0)]
     while pending:
         below, depth = pending.pop()
@@ -190,6 +194,7 @@ def _walk(path: Path) -> Iterator[Entry]:
         except OSError:
             if not below:
                 raise
+            closed.append(below)
             continue
         for item in listed:
             entry = _entry(f"{below}/{item.name}" if below else item.name, item.stat(follow_symlinks=False))

@@ -49,7 +49,9 @@ def _line_ends(subject: Subject, said: set[str]) -> Iterator[Problem]:
     folder = subject.facts.folder
     signed = any(folder.has(f"{where}/signature.json") for where in ("startup", "local"))
     for name, data in folder.contents.items():
-        if b"\r\n" in data and name.endswith(_TEXTS) and name not in said:
+        # A site's own policies in local/ are its own matter.
+        provisioned = name.startswith("startup/") or name.endswith((".default", ".sample"))
+        if b"\r\n" in data and provisioned and name.endswith(_TEXTS) and name not in said:
             fix = "unpack the kit again without converting line ends"
             fatal = signed or name.endswith(".sh")
             yield Problem(f"{name} has Windows line ends", fix, (name,), "error" if fatal else "warning")

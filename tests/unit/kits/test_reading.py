@@ -212,19 +212,30 @@ class TestRefused:
         assert "two authorities" in self.refused(made.prod, other.kit("site-3")).message
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
-    def test_a_kit_that_this_user_may_not_read(self, provisioned: Provision) -> None:
+    @pytest.mark.parametrize("closed", ["startup/client.key", "startup"])
+    def test_a_kit_that_this_user_may_not_read(self, provisioned: Provision, closed: str) -> None:
         made = provisioned(Project("2.9"))
+        (made.kit("site-1") / closed).chmod(0o700)
         for folder in made.prod.parents:
-            if not folder.stat().st_mode & 0o005:
+            if folder.owner() == "root" and folder.stat().st_mode & 0o005 != 0o005:
                 folder.chmod(0o755)
-            if folder.name.startswith("pytest-of"):
-                break
         os.seteuid(65534)
         try:
-            report = check_kits([made.prod], NOWHERE, CheckOptions(NOW))
+            report = check_kits([made.kit("site-1")], NOWHERE, CheckOptions(NOW))
+            error = self.refused(made.kit("site-1")) if closed == "startup" else None
         finally:
             os.seteuid(0)
         assert {finding.id for finding in report.findings} == {"MODE"}
+        assert error is None or "cannot be read" in error.message
+
+
+def test_a_used_kit_with_thousands_of_jobs(provisioned: Provision) -> None:
+    made = provisioned(Project("2.7"))
+    for number in range(6000):
+        (made.kit("site-1") / f"job-{number}").mkdir()
+    (made.kit("site-1") / "log.txt").write_text("x" * 100_000)
+    (made.kit("site-1") / "local/resources.json").write_bytes(b"{}\r\n")
+    assert check_kits([made.prod], NOWHERE, CheckOptions(NOW)).findings == ()
 
 
 def test_releases_name_the_newest_patch() -> None:
