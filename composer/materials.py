@@ -19,16 +19,16 @@ from composer.render.dockerfile import LOCK
 class Materials:
     """Contents of files that a definition names.
 
-    ``requirements`` maps a requirements file to its text, ``wheelhouses`` a folder of wheels to what is in it.
-    ``locks`` holds the locks that are there by where they come from, a wheelhouse or (None) the deployment, and
-    by what they were found out for. ``local`` maps a participant to the files of its kit's ``local`` folder with
-    the site's own laid over them, paths relative to that folder.
+    ``requirements`` maps a requirements file to its text. ``local`` maps a participant to the files of its
+    kit's ``local`` folder with the site's own laid over them, paths relative to that folder. ``wheelhouses``
+    maps a folder of wheels to what is in it. ``locks`` holds the locks that are there by where they come from, a
+    wheelhouse or (None) the deployment, and by what they were found out for.
     """
 
     requirements: Mapping[Path, str] = field(default_factory=dict)
+    local: Mapping[str, tuple[GeneratedFile, ...]] = field(default_factory=dict)
     wheelhouses: Mapping[Path, Wheelhouse] = field(default_factory=dict)
     locks: Mapping[tuple[Path | None, str], str] = field(default_factory=dict)
-    local: Mapping[str, tuple[GeneratedFile, ...]] = field(default_factory=dict)
 
 
 def load_materials(project: Project, definition: Definition, deployment: Path) -> Materials:
