@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -28,8 +29,7 @@ def public_key_of(folder: KitFolder, name: str) -> bytes:
     try:
         if data.startswith(b"\xef\xbb\xbf"):
             raise ValueError("byte-order mark")
-        # The full validation tests primes, 50 ms a key; _holds does what matters here in microseconds.
-        key = load_pem_private_key(data, None, unsafe_skip_rsa_key_validation=True)
+        key = _load(data)
     except TypeError:
         reason, fix = "is protected by a passphrase, which NVFLARE cannot ask for", "store it without one"
         raise UnreadableError(f"{name} {reason}", fix, check="KEY-MATCH", file=name) from None
@@ -53,10 +53,16 @@ def is_private_key(data: bytes) -> bool:
 def loaded_public_key(data: bytes) -> bytes:
     """The public half of a private key, or nothing where it cannot be read."""
     try:
-        key: PrivateKeyTypes = load_pem_private_key(data, None, unsafe_skip_rsa_key_validation=True)
-        return public_bytes(key.public_key())
+        return public_bytes(_load(data).public_key())
     except MALFORMED:
         return b""
+
+
+def _load(data: bytes) -> PrivateKeyTypes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # The full validation tests primes, 50 ms a key; _holds does what matters here in microseconds.
+        return load_pem_private_key(data, None, unsafe_skip_rsa_key_validation=True)
 
 
 def _holds(key: rsa.RSAPrivateKey) -> bool:
