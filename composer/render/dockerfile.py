@@ -71,7 +71,7 @@ def inputs_hash(participant: Participant) -> str:
 
 
 def _context(folder: PurePosixPath, files: Mapping[str, bytes]) -> tuple[GeneratedFile, ...]:
-    ignore = "*\n" + "".join(f"!{name}\n" for name in sorted(files))
+    ignore = "*\n" + "".join(f"!{name}\n" for name in sorted(files) if name != "Dockerfile")
     return tuple(
         GeneratedFile(folder / name, content, 0o755 if name.endswith(".sh") else 0o644)
         for name, content in sorted({**files, ".dockerignore": ignore.encode()}.items())
