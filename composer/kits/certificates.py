@@ -28,6 +28,7 @@ MALFORMED = (
     Warning,
     ValueError,
     TypeError,
+    KeyError,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
     UnsupportedAlgorithm,
