@@ -90,7 +90,10 @@ def check(
 
 
 def _require_good_kits(inputs: Inputs, talk: Talk) -> None:
+    from composer.kits.project import require_one_server
+
     report = check(inputs)
+    require_one_server([kit.path for kit in report.kits if kit.type == "server"])
     if not report.ok:
         raise ChecksFailed(report.findings, "`composer check` on the same kits says all and what to do")
     for finding in report.findings:

@@ -9,6 +9,7 @@ from composer.model import Kit, Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 _ORDER = ("server", "relay", "client", "admin")
 
@@ -23,12 +24,7 @@ def project_of(kits: Sequence[Kit], authority: str) -> Project:
     Raises:
         ComposerError: Two servers, two kits of one name, or kits of different projects.
     """
-    servers = [kit for kit in kits if kit.type == "server"]
-    if len(servers) > 1:
-        raise ComposerError(
-            f"two servers: {servers[0].path} and {servers[1].path}",
-            "a federation has one; give the kits of one",
-        )
+    require_one_server([kit.path for kit in kits if kit.type == "server"])
     named: dict[str, Kit] = {}
     for kit in kits:
         other = named.setdefault(kit.name, kit)
@@ -37,6 +33,16 @@ def project_of(kits: Sequence[Kit], authority: str) -> Project:
     _require_one_project(kits)
     name = next((kit.project for kit in kits if kit.project), authority)
     return Project(name, in_order(kits))
+
+
+def require_one_server(servers: Sequence[Path]) -> None:
+    """Make sure that a federation has one server at most, given the paths of the servers' kits.
+
+    Raises:
+        ComposerError: There are two.
+    """
+    if len(servers) > 1:
+        raise ComposerError(f"two servers: {servers[0]} and {servers[1]}", "a federation has one; give the kits of one")
 
 
 def _require_one_project(kits: Sequence[Kit]) -> None:

@@ -1,0 +1,78 @@
+"""What is rendered is kept as files: a change of them is seen in review. ``make golden`` writes them anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from composer.model import Federation
+from composer.render import render_deployment
+from tests.conftest import run
+from tests.golden.cases import CASES, OWNER
+
+HERE = Path(__file__).parent
+
+
+def rendered(federation: Federation) -> dict[str, bytes]:
+    kits = tuple(participant.kit.path for participant in federation.participants)
+    files = render_deployment(federation, kits, None, OWNER).files
+    return {str(file.path): file.content for file in files}
+
+
+def worth_keeping(files: dict[str, bytes]) -> dict[str, str]:
+    """Without what says nothing of its own: scripts that are copied as they are, and hashes."""
+    return {
+        name: re.sub(r"\b[0-9a-f]{64}\b", "SHA256", content.decode())
+        for name, content in files.items()
+        if not name.endswith((".sh", "manifest.json"))
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rendering_is_what_was_reviewed(case: str) -> None:
+    found = worth_keeping(rendered(CASES[case]()))
+    expected = HERE / case
+    if os.environ.get("UPDATE_GOLDEN"):
+        shutil.rmtree(expected, ignore_errors=True)
+        for name, content in found.items():
+            (expected / name).parent.mkdir(parents=True, exist_ok=True)
+            (expected / name).write_text(content)
+    kept = {str(path.relative_to(expected)): path.read_text() for path in expected.rglob("*") if path.is_file()}
+    assert set(found) == set(kept)
+    for name, content in found.items():
+        assert content == kept[name], name
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("case", CASES)
+def test_compose_reads_what_was_meant(case: str, tmp_path: Path) -> None:
+    """Compose's own reading of the file has the strings that went into it, ``$`` and all."""
+    federation = CASES[case]()
+    for name, content in rendered(federation).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    ended = run(
+        ["docker", "compose", "-f", tmp_path / "docker-compose.yml", "--profile", "admin", "config", "--format", "json"]
+    )
+    assert ended.returncode == 0, ended.err
+    assert ended.err == ""
+    services = json.loads(ended.out)["services"]
+    assert set(services) == {participant.service for participant in federation.participants}
+    for participant in federation.participants:
+        service = services[participant.service]
+        assert service["network_mode"] == "host"
+        assert "ports" not in service
+        # `config` writes a `$` as the file must have it: doubled.
+        sources = [volume["source"].replace("$$", "$") for volume in service["volumes"]]
+        assert {str(mount.source) for mount in participant.data} <= set(sources)
+        assert str(participant.kit.path / "startup") in sources
+        for name, value in participant.environment:
+            assert service["environment"][name].replace("$$", "$") == value
+        entries = {entry.name: entry.address for entry in participant.host_entries}
+        assert dict(entry.split("=", 1) for entry in service["extra_hosts"]) == entries
