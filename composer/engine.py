@@ -81,9 +81,9 @@ class Engine:
     def containers(self, compose_project: str) -> tuple[Container, ...]:
         """Return the containers of a Compose project, running or not, one-off ones too."""
         with _speaking():
-            listed = self._client.api.containers(
-                all=True, filters={"label": f"com.docker.compose.project={compose_project}"}
-            )
+            # Images that Compose built carry the project's label too, and hand it on to whatever runs them.
+            labels = [f"com.docker.compose.project={compose_project}", "com.docker.compose.config-hash"]
+            listed = self._client.api.containers(all=True, filters={"label": labels})
         # One that is gone between the two calls is no container of ours any more.
         return tuple(found for item in listed if (found := self._inspect(item["Id"])) is not None)
 
