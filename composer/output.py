@@ -140,14 +140,19 @@ _PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True
 
 def print_status(status: FederationStatus) -> None:
     """Print a row per participant on standard output."""
-    _print_table(status_table(status))
+    _print(status_table(status))
 
 
-def _print_table(drawn: Any) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Print an aligned table on standard output; each row comes with its style."""
+    _print(table(columns, rows))
+
+
+def _print(drawing: object) -> None:
     from rich.console import Console
 
     # Without a terminal there is no width to keep to: whoever reads the lines wants them whole.
-    Console(width=None if sys.stdout.isatty() else 1000).print(drawn)
+    Console(width=None if sys.stdout.isatty() else 1000).print(drawing)
 
 
 def print_json(document: object) -> None:
@@ -236,7 +241,7 @@ def print_images(images: Sequence[ImageStatus]) -> None:
         for image in images
     ]
     columns = ("NAME", "IMAGE", "ID", "SIZE", "SHARED", "OWN", "NVFLARE", "BUILT", "")
-    _print_table(table(columns, rows))
+    _print(table(columns, rows))
 
 
 def images_document(images: Sequence[ImageStatus]) -> dict[str, object]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from composer import __version__
-from composer.model import GeneratedFile, Image, Participant
+from composer.model import GeneratedFile, Image, Participant, ParticipantType
 from composer.render.templates import read_template, render_template
 
 INPUTS_LABEL = "flare-composer.inputs"
@@ -36,8 +38,8 @@ def build_secrets(image: Image) -> tuple[tuple[str, Path], ...]:
 
 def render_context(participant: Participant) -> tuple[GeneratedFile, ...]:
     """Return the files of ``images/<service>/``."""
-    image = participant.image
-    files = {**_copied(image), "Dockerfile": _dockerfile(participant, __version__, inputs_hash(participant)).encode()}
+    image, kind = _untagged(participant.image), participant.type
+    files = {**_copied(image), "Dockerfile": _dockerfile(image, kind, __version__, _inputs_hash(image, kind)).encode()}
     return _context(PurePosixPath("images", participant.service), files)
 
 
@@ -64,8 +66,18 @@ def inputs_hash(participant: Participant) -> str:
 
     composer's own version is not among it: what it changes in an image, it changes in these files.
     """
-    digest = hashlib.sha256(_dockerfile(participant, "", "").encode())
-    for name, content in sorted(_copied(participant.image).items()):
+    return _inputs_hash(_untagged(participant.image), participant.type)
+
+
+def _untagged(image: Image) -> Image:
+    """The tag is all that tells most images of a federation apart, and it does not enter them."""
+    return replace(image, tag="")
+
+
+@functools.lru_cache
+def _inputs_hash(image: Image, kind: ParticipantType) -> str:
+    digest = hashlib.sha256(_dockerfile(image, kind, "", "").encode())
+    for name, content in sorted(_copied(image).items()):
         digest.update(name.encode() + b"\0" + content)
     return digest.hexdigest()
 
@@ -89,15 +101,15 @@ def _requirements(image: Image) -> dict[str, bytes]:
     return files
 
 
-def _dockerfile(participant: Participant, version: str, inputs: str) -> str:
-    image = participant.image
+@functools.lru_cache
+def _dockerfile(image: Image, kind: ParticipantType, version: str, inputs: str) -> str:
     environment = [(name, _dockerfile_string(value)) for name, value in image.environment]
     return render_template(
         "Dockerfile.j2",
         **_values(image),
         requirements=LOCK if image.lock else REQUIREMENTS,
         environment=environment,
-        type=participant.type,
+        type=kind,
         version=version,
         inputs=inputs,
     )

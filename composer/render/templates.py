@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import SandboxedEnvironment
 
 
 def templates_folder() -> Path:
@@ -13,6 +18,7 @@ def templates_folder() -> Path:
     return beside if (beside / "Dockerfile.j2").is_file() else package / "dockerfiles"
 
 
+@functools.cache
 def read_template(name: str) -> bytes:
     """Return the content of a file of ``dockerfiles/`` that needs no rendering."""
     return (templates_folder() / name).read_bytes()
@@ -20,10 +26,15 @@ def read_template(name: str) -> bytes:
 
 def render_template(name: str, **values: object) -> str:
     """Return the template ``name`` with ``values`` filled in; one that is missing is an error."""
+    return _environment().get_template(name).render(**values)
+
+
+@functools.cache
+def _environment() -> SandboxedEnvironment:
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
-    environment = SandboxedEnvironment(
+    return SandboxedEnvironment(
         loader=FileSystemLoader(templates_folder()),
         undefined=StrictUndefined,
         autoescape=False,
@@ -31,4 +42,3 @@ def render_template(name: str, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(name).render(**values)

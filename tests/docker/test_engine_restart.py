@@ -24,6 +24,9 @@ from tests.docker.test_federation import eventually
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
 
+BRIDGE = f"cmp{os.getpid()}"
+
+
 @dataclass
 class OwnEngine:
     """A dockerd with a data root, an exec root and a socket of its own."""
@@ -38,7 +41,8 @@ class OwnEngine:
 
     def start(self) -> None:
         argv = ["dockerd", "--data-root", self.data, "--exec-root", self.state / "exec", "--host", self.host]
-        argv += ["--pidfile", self.state / "docker.pid", "--bridge", "none", "--iptables=false"]
+        # A bridge of its own: with none, dockerd deletes docker0, which is another engine's.
+        argv += ["--pidfile", self.state / "docker.pid", "--bridge", BRIDGE, "--iptables=false"]
         with (self.state / "dockerd.log").open("ab") as log:
             self.process = subprocess.Popen(
                 list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -87,9 +91,12 @@ def own_engine(engine: None) -> Iterator[OwnEngine]:
     # Short paths: containerd's sockets lie below, and a socket's path may have 107 characters.
     data, state = (Path(tempfile.mkdtemp(prefix="engine-", dir=parent)) for parent in ("/var/tmp", "/run"))
     own = OwnEngine(data, state)
+    assert run(["ip", "link", "add", BRIDGE, "type", "bridge"]).returncode == 0
+    assert run(["ip", "address", "add", "10.213.0.1/24", "dev", BRIDGE]).returncode == 0
     own.start()
     yield own
     own.stop()
+    run(["ip", "link", "delete", BRIDGE])
     for folder in (data, state):
         unmount_below(folder)
         shutil.rmtree(folder)
