@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from composer.errors import ChecksFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, Federation, FederationStatus, Owner
+from composer.process import command_line, stream
 
 if TYPE_CHECKING:
     from composer.engine import Engine
@@ -89,7 +91,8 @@ def check(
         return check_kits(known.kits, Path(folder), options, known.pin)
 
 
-def _require_good_kits(inputs: Inputs, talk: Talk) -> None:
+def _require_good_kits(inputs: Inputs, talk: Talk) -> str:
+    """Check the kits and return the fingerprint of the authority that they all trust."""
     from composer.kits.project import require_one_server
 
     report = check(inputs)
@@ -98,9 +101,10 @@ def _require_good_kits(inputs: Inputs, talk: Talk) -> None:
         raise ChecksFailed(report.findings, "`composer check` on the same kits says all and what to do")
     for finding in report.findings:
         talk.warn(f"{finding.kit}: {finding.message} ({finding.id}); {finding.fix}")
+    return report.kits[0].root_fingerprint
 
 
-def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False) -> Generated:
+def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False, wait: bool = False) -> Generated:
     """Write the deployment folder for the kits and run nothing.
 
     Args:
@@ -108,11 +112,13 @@ def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = Fa
         talk: Hears what is done.
         force: Replace generated files that were edited by hand, keeping each as ``.orig``.
         dry_run: Write nothing.
+        wait: Wait for another composer that is at work on the folder.
 
     Raises:
-        ComposerError: The kits, the definition or the folder do not allow it.
+        ComposerError: The kits, the definition or the folder do not allow it, or another composer is at work there.
     """
-    return _generate(inputs, talk, force, dry_run, {})
+    with _turn(inputs.deployment, talk, wait, dry_run):
+        return _generate(inputs, talk, force, dry_run, {})
 
 
 def _generate(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Mapping[str, str]) -> Generated:
@@ -141,7 +147,7 @@ def _generate(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Map
 
 
 def build(
-    inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False, offline: bool = False
+    inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False, offline: bool = False, wait: bool = False
 ) -> tuple[str, ...]:
     """Generate, then build the images that are missing or stale; return their participants' names.
 
@@ -151,6 +157,7 @@ def build(
         force: As for :func:`generate`.
         dry_run: Only show the files and commands.
         offline: Fetch nothing from anywhere.
+        wait: As for :func:`generate`.
 
     Raises:
         ComposerError: As for :func:`generate`, or an image cannot be built.
@@ -162,12 +169,20 @@ def build(
     _require_good_kits(inputs, talk)
     docker.require_compose()
     engine = connect()
-    generated = _generate_locked(engine, inputs, talk, force, dry_run, offline)
-    return build_stale(engine, generated.federation, generated.manifest, talk, offline, dry_run)
+    with _turn(inputs.deployment, talk, wait, dry_run):
+        generated = _generate(inputs, talk, force, dry_run, {})
+        if not dry_run:
+            generated = _pinned(engine, inputs, generated, talk, force, offline)
+        return build_stale(engine, generated.federation, generated.manifest, talk, offline, dry_run)
 
 
 def up(
-    inputs: Inputs, talk: Talk, timeout: float = DEFAULT_TIMEOUT, force: bool = False, dry_run: bool = False
+    inputs: Inputs,
+    talk: Talk,
+    timeout: float = DEFAULT_TIMEOUT,
+    force: bool = False,
+    dry_run: bool = False,
+    wait: bool = False,
 ) -> FederationStatus:
     """Generate and build what is missing or stale, start, and wait until federated.
 
@@ -177,34 +192,42 @@ def up(
         timeout: Seconds to wait for the registrations.
         force: As for :func:`generate`.
         dry_run: Only show the files and commands.
+        wait: As for :func:`generate`.
 
     Raises:
-        NotHealthy: Somebody has not registered in time.
-        ComposerError: Anything before that went wrong; then nothing was started.
+        NotHealthy: Somebody has not registered in time; all run and go on trying.
+        ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
     from composer.building import build_stale
     from composer.engine import connect
     from composer.readiness import wait_until_federated
     from composer.runtimes import docker
     from composer.runtimes.gpus import require_gpus
+    from composer.transaction import look, undone_on_failure
 
-    _require_good_kits(inputs, talk)
+    authority = _require_good_kits(inputs, talk)
     docker.require_compose()
     engine = connect()
     deployment = inputs.deployment
-    generated = _generate_locked(engine, inputs, talk, force, dry_run, offline=False)
-    manifest = generated.manifest
-    running = docker.own_containers(engine, manifest, deployment)
-    docker.require_free_ports(manifest, running)
-    build_stale(engine, generated.federation, manifest, talk, False, dry_run)
-    if not dry_run:
+    with _turn(deployment, talk, wait, dry_run):
+        before = look(engine, deployment)
+        docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
+        generated = _generate(inputs, talk, force, dry_run, {})
+        running = docker.own_containers(engine, generated.manifest, deployment)
+        docker.require_free_ports(generated.manifest, running)
+        if not dry_run:
+            generated = _pinned(engine, inputs, generated, talk, force, offline=False)
+        manifest = generated.manifest
+        build_stale(engine, generated.federation, manifest, talk, False, dry_run)
+        if dry_run:
+            talk.command(command_line(docker.start(deployment)))
+            return FederationStatus(manifest.federation)
         require_gpus(generated.federation.started)
-    talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
-    _stream(docker.start(deployment), talk, dry_run)
-    if dry_run:
-        return FederationStatus(manifest.federation)
-    talk.step("Waiting until they are registered")
-    return wait_until_federated(engine, manifest, deployment, timeout, talk.progress)
+        with undone_on_failure(engine, manifest, deployment, before, talk):
+            talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
+            _stream(docker.start(deployment), talk)
+            talk.step("Waiting until they are registered")
+            return wait_until_federated(engine, manifest, deployment, timeout, talk.progress)
 
 
 def status(deployment: Path) -> FederationStatus:
@@ -239,6 +262,7 @@ def down(
     purge: bool = False,
     confirm: Callable[[str], bool] = lambda _: False,
     dry_run: bool = False,
+    wait: bool = False,
 ) -> None:
     """Stop and remove this deployment's containers; kits, workspaces and the job store stay.
 
@@ -248,9 +272,11 @@ def down(
         purge: Delete the deployment folder too, with the workspaces and the job store, after ``confirm``.
         confirm: Asked before anything is deleted.
         dry_run: Only show the commands.
+        wait: As for :func:`generate`.
 
     Raises:
-        ComposerError: There is no deployment there, or its Compose project is somebody else's.
+        ComposerError: There is no deployment there, its Compose project is somebody else's, or another composer
+            is at work on it.
     """
     from composer.engine import connect
     from composer.runtimes import docker
@@ -259,13 +285,23 @@ def down(
     manifest = deployed(deployment)
     if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
         raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
-    docker.own_containers(connect(), manifest, deployment)
-    talk.step(f"Stopping {manifest.federation}")
-    _stream(docker.stop(deployment), talk, dry_run)
-    if purge and dry_run:
-        talk.command(f"rm -r {deployment}")
-    elif purge:
-        remove_deployment(deployment)
+    engine = connect()
+    with _turn(deployment, talk, wait, dry_run):
+        containers = docker.own_containers(engine, manifest, deployment)
+        for job in docker.running_jobs(engine, containers.values()):
+            talk.warn(f"job {job} has not ended, and ends now without a result")
+        commands = [docker.stop(deployment), *docker.stop_former(engine, manifest, deployment)]
+        if dry_run:
+            for command in commands:
+                talk.command(command_line(command))
+            if purge:
+                talk.command(f"rm -r {deployment}")
+            return
+        talk.step(f"Stopping {manifest.federation}")
+        for command in commands:
+            _stream(command, talk)
+        if purge:
+            remove_deployment(deployment)
 
 
 def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal: bool, talk: Talk) -> int:
@@ -368,27 +404,25 @@ def resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: 
     return resolve_federation(project, definition, materials, inputs.deployment, caller)
 
 
-def _generate_locked(
-    engine: Engine, inputs: Inputs, talk: Talk, force: bool, dry_run: bool, offline: bool
-) -> Generated:
-    """Generate, and where images that must be built are not pinned to hashes yet, pin them and generate again."""
+def _pinned(engine: Engine, inputs: Inputs, generated: Generated, talk: Talk, force: bool, offline: bool) -> Generated:
+    """Where images that must be built are not pinned to hashes yet, pin them and generate again."""
     from composer.building import find_locks
     from composer.runtimes.build import stale
 
-    generated = generate(inputs, talk, force, dry_run)
-    if offline or dry_run:
-        return generated
     waiting = [participant.service for participant in stale(generated.manifest, engine.image_inputs())]
-    found = find_locks(generated.federation, waiting, talk)
-    return _generate(inputs, talk, force, dry_run, found) if found else generated
+    found = {} if offline else find_locks(generated.federation, waiting, talk)
+    return _generate(inputs, talk, force, False, found) if found else generated
 
 
-def _stream(command: Command, talk: Talk, dry_run: bool) -> None:
-    from composer.process import command_line, stream
-
+def _stream(command: Command, talk: Talk) -> None:
     talk.command(command_line(command))
-    if not dry_run:
-        stream(command, talk.output)
+    stream(command, talk.output)
+
+
+def _turn(deployment: Path, talk: Talk, wait: bool, dry_run: bool) -> AbstractContextManager[None]:
+    from composer.turn import my_turn
+
+    return nullcontext() if dry_run else my_turn(deployment, wait, lambda who: talk.step(f"Waiting for {who}"))
 
 
 def deployed(deployment: Path) -> Manifest:

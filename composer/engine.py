@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from composer.errors import ComposerError
 from composer.model import Health, State
-from composer.render.compose import DEPLOYMENT_LABEL, PARTICIPANT_LABEL
+from composer.render.compose import AUTHORITY_LABEL, DEPLOYMENT_LABEL, PARTICIPANT_LABEL
 from composer.render.dockerfile import INPUTS_LABEL
 
 if TYPE_CHECKING:
@@ -20,12 +21,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Container:
-    """A container of a Compose project. ``one_off`` tells an admin's console from what ``up`` started."""
+    """A container of a Compose project. ``one_off`` tells an admin's console from what ``up`` started.
+
+    ``inputs`` is what its image was built from, ``configuration`` Compose's own hash of what it was made from,
+    ``authority`` the fingerprint of the root that its kit trusts.
+    """
 
     id: str
     name: str
+    compose_project: str
+    service: str
     participant: str
     deployment: str
+    authority: str
+    image: str
+    image_id: str
+    inputs: str
+    configuration: str
     state: State
     health: Health
     exit_code: int
@@ -80,9 +92,55 @@ class Engine:
 
     def containers(self, compose_project: str) -> tuple[Container, ...]:
         """Return the containers of a Compose project, running or not, one-off ones too."""
+        return self._labelled(f"com.docker.compose.project={compose_project}")
+
+    def containers_of(self, deployment: Path) -> tuple[Container, ...]:
+        """Return the containers of a deployment folder, whatever their Compose project."""
+        return self._labelled(f"{DEPLOYMENT_LABEL}={deployment}")
+
+    def processes(self, container: str) -> tuple[str, ...]:
+        """Return the command lines of the processes in a container; none where it does not run."""
+        from docker.errors import APIError
+
+        with _speaking():
+            try:
+                found = self._client.api.top(container, ps_args="-eo pid,args")
+            except APIError as error:
+                if error.response is not None and error.response.status_code in (404, 409):
+                    return ()
+                raise
+        return tuple(row[-1] for row in found["Processes"] or ())
+
+    def try_to_start(self, container: str) -> str:
+        """Start a container and return why the engine cannot; empty if it can."""
+        from docker.errors import APIError
+
+        with _speaking():
+            try:
+                self._client.api.start(container)
+            except APIError as error:
+                return str(error.explanation or error)
+        return ""
+
+    def remove(self, container: str) -> None:
+        """End a container at once and remove it; one that is gone is no error."""
+        from docker.errors import NotFound
+
+        with _speaking(), contextlib.suppress(NotFound):
+            self._client.api.remove_container(container, force=True)
+
+    def name_image(self, image: str, name: str) -> None:
+        """Let ``name`` stand for the image with this id again; an image that is gone stays gone."""
+        from docker.errors import NotFound
+
+        repository, _, tag = name.rpartition(":")
+        with _speaking(), contextlib.suppress(NotFound):
+            self._client.api.tag(image, repository, tag)
+
+    def _labelled(self, label: str) -> tuple[Container, ...]:
         with _speaking():
             # Images that Compose built carry the project's label too, and hand it on to whatever runs them.
-            labels = [f"com.docker.compose.project={compose_project}", "com.docker.compose.config-hash"]
+            labels = [label, "com.docker.compose.config-hash"]
             listed = self._client.api.containers(all=True, filters={"label": labels})
         # One that is gone between the two calls is no container of ours any more.
         return tuple(found for item in listed if (found := self._inspect(item["Id"])) is not None)
@@ -159,8 +217,16 @@ def _container(found: Mapping[str, Any]) -> Container:
     return Container(
         id=found["Id"],
         name=found["Name"].lstrip("/"),
+        compose_project=labels.get("com.docker.compose.project", ""),
+        service=labels.get("com.docker.compose.service", ""),
         participant=labels.get(PARTICIPANT_LABEL, ""),
         deployment=labels.get(DEPLOYMENT_LABEL, ""),
+        authority=labels.get(AUTHORITY_LABEL, ""),
+        image=found["Config"].get("Image", ""),
+        image_id=found.get("Image", ""),
+        # The engine lays an image's labels under a container's own.
+        inputs=labels.get(INPUTS_LABEL, ""),
+        configuration=labels.get("com.docker.compose.config-hash", ""),
         state=_state(state),
         health=cast(Health, (state.get("Health") or {}).get("Status", "none")),
         exit_code=int(state.get("ExitCode", 0)),

@@ -44,9 +44,19 @@ class ChecksFailed(ComposerError):
 
 
 class NotHealthy(ComposerError):
-    """The federation runs, but not all of it is well."""
+    """The federation runs, but not all of it is well; it goes on trying."""
 
     exit_code = 3
+
+
+class CrashLoop(ComposerError):
+    """A participant ends again and again, soon after each start."""
+
+    exit_code = 3
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has come: as Ctrl-C, but for the exit status."""
 
 
 class CommandFailed(ComposerError):
@@ -54,10 +64,11 @@ class CommandFailed(ComposerError):
 
     Attributes:
         stderr: The last lines that the command wrote to its standard error.
+        last_line: The very last one; where it wrote nothing, its status in words.
     """
 
     def __init__(self, command: str, returncode: int, stderr: str) -> None:
-        last = stderr.strip().splitlines()[-1:] or [f"it ended with status {returncode}"]
-        super().__init__(f"`{command}` failed: {last[0]}", "run the command by hand to see all of its output")
+        self.last_line = (stderr.strip().splitlines() or [f"it ended with status {returncode}"])[-1]
+        super().__init__(f"`{command}` failed: {self.last_line}", "run the command by hand to see all of its output")
         self.returncode = returncode
         self.stderr = stderr

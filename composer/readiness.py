@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from composer.engine import Container, Engine
-from composer.errors import NotHealthy
+from composer.errors import ComposerError, CrashLoop, NotHealthy
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import FederationStatus, ParticipantStatus
 from composer.runtimes import docker
@@ -16,7 +16,7 @@ from composer.runtimes import docker
 _TICK = 0.05
 # A look at the engine costs a request a container, so it may take this share of the waiting time.
 _LOOK_SHARE = 0.1
-_CRASH_LOOP = 3
+CRASH_LOOP = 3
 
 
 def wait_until_federated(
@@ -36,18 +36,22 @@ def wait_until_federated(
         progress: Gets every status that was seen on the way.
 
     Raises:
-        NotHealthy: Somebody was not well in time, or crashes again and again; the message has a line for each.
+        NotHealthy: Somebody was not well in time; the message has a line for each.
+        CrashLoop: Somebody crashes again and again.
     """
     deadline = time.monotonic() + timeout
+    crashes_before: dict[str, int] = {}
     while True:
         began = time.monotonic()
         status = docker.observe(engine, manifest, deployment, datetime.now(timezone.utc))
         progress(status)
         if all(_arrived(participant) for participant in status.participants):
             return status
-        looping = [p for p in status.participants if p.restarts >= _CRASH_LOOP and not p.registered]
+        for one in status.participants:
+            crashes_before.setdefault(one.name, one.restarts)
+        looping = [p.name for p in status.participants if p.restarts - crashes_before[p.name] >= CRASH_LOOP]
         if looping or began > deadline:
-            raise _failure(engine, manifest, deployment, status, timeout)
+            raise _failure(engine, manifest, deployment, status, looping, timeout)
         cost = time.monotonic() - began
         time.sleep(max(_TICK, min(cost / _LOOK_SHARE, 1.0)))
 
@@ -57,20 +61,30 @@ def _arrived(status: ParticipantStatus) -> bool:
 
 
 def _failure(
-    engine: Engine, manifest: Manifest, deployment: Path, status: FederationStatus, timeout: float
-) -> NotHealthy:
+    engine: Engine,
+    manifest: Manifest,
+    deployment: Path,
+    status: FederationStatus,
+    looping: Sequence[str],
+    timeout: float,
+) -> ComposerError:
     containers = docker.own_containers(engine, manifest, deployment)
     deployed = {participant.name: participant for participant in manifest.participants}
-    missing = [participant for participant in status.participants if not _arrived(participant)]
+    missing = [one for one in status.participants if one.name in looping or (not looping and not _arrived(one))]
     reasons = [
-        f"{one.name} {_symptom(one, timeout)}: {_cause(engine, deployed[one.name], containers.get(one.name), one)}"
+        f"{one.name} {_symptom(one, looping, timeout)}: "
+        f"{_cause(engine, deployed[one.name], containers.get(one.name), one)}"
         for one in missing
     ]
-    return NotHealthy("\n".join(reasons), f"read more with: composer logs -n 50 {missing[0].name}")
+    if looping:
+        return CrashLoop(
+            "\n".join(reasons), f"read more in {deployment}/workspaces/{deployed[missing[0].name].service}/log.txt"
+        )
+    return NotHealthy("\n".join(reasons), f"they go on trying; read more with: composer logs -n 50 {missing[0].name}")
 
 
-def _symptom(status: ParticipantStatus, timeout: float) -> str:
-    if status.restarts >= _CRASH_LOOP:
+def _symptom(status: ParticipantStatus, looping: Sequence[str], timeout: float) -> str:
+    if looping:
         return f"crashes again and again ({status.restarts} restarts)"
     if status.state != "running":
         return f"does not run ({status.detail or status.state})"

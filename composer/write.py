@@ -20,6 +20,7 @@ from composer.manifest import MANIFEST, Manifest, parse_manifest
 from composer.model import GeneratedFile, Owner, Rendering
 
 _STAGED = ".staged"
+_STARTED = ".started"
 _COMPLETE = ".complete"
 
 
@@ -72,6 +73,30 @@ def read_manifest(deployment: Path) -> Manifest | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise ComposerError(f"cannot read {path}", "run composer generate --force KITS") from error
+
+
+def keep_started(deployment: Path, names: Iterable[str]) -> None:
+    """Keep copies of the files that containers were just made from: later edits of them start nothing by themselves.
+
+    Raises:
+        ComposerError: They cannot be written.
+    """
+    folder = deployment / _STARTED
+    try:
+        contents = {name: (deployment / name).read_bytes() for name in names if (deployment / name).is_file()}
+        if contents == read_started(deployment):
+            return
+        if folder.exists():
+            shutil.rmtree(folder)
+        for name, content in contents.items():
+            _write(folder / name, content, 0o600)
+    except OSError as error:
+        raise ComposerError(f"cannot write {error.filename or folder}: {error.strerror}", "make room there") from error
+
+
+def read_started(deployment: Path) -> dict[str, bytes]:
+    """Return what :func:`keep_started` has kept, by name."""
+    return {path.name: path.read_bytes() for path in (deployment / _STARTED).glob("*")}
 
 
 def remove_deployment(deployment: Path) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from composer.errors import ComposerError
+from composer.errors import ComposerError, Terminated
 from composer.output import Terminal
 
 PATH = click.Path(path_type=Path)
 FORCE = click.option("--force", is_flag=True, help="Replace generated files that were edited; yours stay as .orig.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the files and commands, do nothing.")
+WAIT = click.option("--wait", is_flag=True, help="Wait for another composer that is at work on the folder.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -33,16 +35,24 @@ def talking(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _reporting(terminal: Terminal, call: Callable[[], Any]) -> Any:
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         return call()
     except ComposerError as error:
         terminal.error(error)
         sys.exit(error.exit_code)
+    except Terminated:
+        terminal.error(ComposerError("terminated"))
+        sys.exit(143)
     except KeyboardInterrupt:
         terminal.error(ComposerError("interrupted"))
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
 
 
 def takes_deployment(function: Callable[..., Any]) -> Callable[..., Any]:

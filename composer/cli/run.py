@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import AS_JSON, DRY_RUN, FORCE, takes_deployment, takes_kits, talking
+from composer.cli.options import AS_JSON, DRY_RUN, FORCE, WAIT, takes_deployment, takes_kits, talking
 
 if TYPE_CHECKING:
     from composer.app import Inputs
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 @takes_kits
 @FORCE
 @DRY_RUN
-def generate(terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool) -> None:
+@WAIT
+def generate(terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool, wait: bool) -> None:
     """Write the deployment folder; run nothing."""
     from composer import app
 
-    generated = app.generate(inputs, terminal, force, dry_run)
+    generated = app.generate(inputs, terminal, force, dry_run, wait)
     changes = f"{len(generated.changed)} files written" if generated.changed else "nothing changed"
     terminal.done(f"{inputs.deployment}: {changes}")
 
@@ -35,11 +36,12 @@ def generate(terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool) -> 
 @click.option("--offline", is_flag=True, help="Fetch nothing: no network for any step, no image pulled.")
 @FORCE
 @DRY_RUN
-def build(terminal: Terminal, inputs: Inputs, offline: bool, force: bool, dry_run: bool) -> None:
+@WAIT
+def build(terminal: Terminal, inputs: Inputs, offline: bool, force: bool, dry_run: bool, wait: bool) -> None:
     """Generate, then build the images that are missing or stale."""
     from composer import app
 
-    built = app.build(inputs, terminal, force, dry_run, offline)
+    built = app.build(inputs, terminal, force, dry_run, offline, wait)
     terminal.done(f"built the images of {', '.join(built)}" if built else "all images are fresh")
 
 
@@ -49,11 +51,12 @@ def build(terminal: Terminal, inputs: Inputs, offline: bool, force: bool, dry_ru
 @click.option("--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait.")
 @FORCE
 @DRY_RUN
-def up(terminal: Terminal, inputs: Inputs, timeout: float, force: bool, dry_run: bool) -> None:
+@WAIT
+def up(terminal: Terminal, inputs: Inputs, timeout: float, force: bool, dry_run: bool, wait: bool) -> None:
     """Generate and build what is stale, start, and wait until all are registered."""
     from composer import app
 
-    status = app.up(inputs, terminal, timeout, force, dry_run)
+    status = app.up(inputs, terminal, timeout, force, dry_run, wait)
     if not dry_run:
         terminal.done(f"{status.federation} is up: {len(status.participants)} participants, all registered")
 
@@ -93,11 +96,12 @@ def logs(terminal: Terminal, names: tuple[str, ...], deployment: Path, follow: b
 @click.option("--purge", is_flag=True, help="Delete the deployment folder too, with workspaces and job store.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before deleting.")
 @DRY_RUN
-def down(terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: bool) -> None:
+@WAIT
+def down(terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: bool, wait: bool) -> None:
     """Stop and remove the containers; kits, workspaces and job store stay."""
     from composer import app
 
-    app.down(deployment, terminal, purge, lambda question: yes or click.confirm(question, err=True), dry_run)
+    app.down(deployment, terminal, purge, lambda question: yes or click.confirm(question, err=True), dry_run, wait)
 
 
 class _WithArguments(click.Command):

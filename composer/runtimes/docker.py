@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +17,10 @@ from composer.process import run
 from composer.render import COMPOSE_FILE
 from composer.render.compose import WORKSPACE
 
+_JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.private.fed.app.client.worker_process")
 OVERRIDE_FILE = "compose.override.yml"
+COMPOSE_FILES = (COMPOSE_FILE, OVERRIDE_FILE)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _OLDEST_COMPOSE = (2, 20)
 # What a user's shell may hold for another project of theirs.
 _FOREIGN = (
@@ -27,13 +32,18 @@ _FOREIGN = (
 )
 
 
-def compose(deployment: Path, *arguments: str) -> Command:
-    """Return the command that runs ``docker compose ARGUMENTS`` on a deployment folder, the user's override too."""
-    files = ["--file", str(deployment / COMPOSE_FILE)]
-    if (deployment / OVERRIDE_FILE).is_file():
-        files += ["--file", str(deployment / OVERRIDE_FILE)]
+def compose(deployment: Path, *arguments: str, files: Sequence[Path] = ()) -> Command:
+    """Return the command that runs ``docker compose ARGUMENTS`` on a deployment folder, the user's override too.
+
+    Args:
+        deployment: The deployment folder.
+        arguments: Of ``docker compose``.
+        files: Stand for the Compose files in the folder.
+    """
+    chosen = files or [deployment / COMPOSE_FILE, *(file for file in [deployment / OVERRIDE_FILE] if file.is_file())]
+    named = [part for path in chosen for part in ("--file", str(path))]
     return Command(
-        ("docker", "compose", "--project-directory", str(deployment), *files, *arguments),
+        ("docker", "compose", "--project-directory", str(deployment), *named, *arguments),
         environment=tuple((name, None) for name in _FOREIGN),
     )
 
@@ -57,6 +67,11 @@ def require_compose() -> None:
 def start(deployment: Path) -> Command:
     """Return the command that starts all participants but the admins."""
     return compose(deployment, "up", "--detach", "--no-build", "--remove-orphans")
+
+
+def start_again(deployment: Path, files: Sequence[Path], services: Sequence[str]) -> Command:
+    """Return the command that starts services as former Compose files describe them."""
+    return compose(deployment, "up", "--detach", "--no-build", "--no-deps", *services, files=files)
 
 
 def stop(deployment: Path) -> Command:
@@ -113,6 +128,38 @@ def own_containers(engine: Engine, manifest: Manifest, deployment: Path) -> dict
     return found
 
 
+def refuse_swapped_kits(containers: Iterable[Container], authority: str, deployment: Path) -> None:
+    """Make sure that no participant runs which trusts another authority than the kits do.
+
+    Raises:
+        ComposerError: One does: the new ones could not speak to those that still run.
+    """
+    for container in containers:
+        if container.authority not in ("", authority) and container.state in ("running", "restarting"):
+            raise ComposerError(
+                f"the kits are of another authority than those with which {container.participant} runs",
+                f"if they were provisioned anew: composer down -d {shlex.quote(str(deployment))}, then up; "
+                "else name the former kits",
+            )
+
+
+def stop_former(engine: Engine, manifest: Manifest, deployment: Path) -> tuple[Command, ...]:
+    """Return the commands that remove what the deployment started when its project had another name."""
+    names = {container.compose_project for container in engine.containers_of(deployment)} - {manifest.compose_project}
+    return tuple(Command(("docker", "compose", "--project-name", name, "down")) for name in sorted(names))
+
+
+def running_jobs(engine: Engine, containers: Iterable[Container]) -> tuple[str, ...]:
+    """Return the jobs whose processes are found in the containers, in every release started with ``-n JOB``."""
+    jobs: set[str] = set()
+    for container in containers:
+        for process in engine.processes(container.id) if container.state == "running" else ():
+            words = process.split()
+            if any(word in _JOB_MODULES for word in words) and "-n" in words[:-1]:
+                jobs.add(words[words.index("-n") + 1])
+    return tuple(sorted(jobs))
+
+
 def require_free_ports(manifest: Manifest, running: Mapping[str, Container]) -> None:
     """Make sure that the ports which participants open are free, but for those that this deployment holds itself.
 
@@ -144,9 +191,9 @@ def observe(engine: Engine, manifest: Manifest, deployment: Path, now: datetime)
 
 
 def last_words(engine: Engine, container: Container | None) -> str:
-    """Return the last line that a participant wrote, without colours; empty where there is none."""
-    lines = engine.last_lines(container.id, 20) if container else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    """Return the last line that a participant itself wrote, without colours; empty where there is none."""
+    lines = [_COLOURS.sub("", line).strip() for line in engine.last_lines(container.id, 20)] if container else []
+    return next((line for line in reversed(lines) if line and not line.startswith("composer: ")), "")
 
 
 def _status(

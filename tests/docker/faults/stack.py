@@ -1,0 +1,145 @@
+"""What the fault tests share: federations of their own to break, and ways to look at them.
+
+Every test names the row of the list of faults that it stands for, ``@pytest.mark.fault(ROW)``; the rows are
+listed in tests/README.md.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import COMPOSER, Deployment, docker, provision, run, tree
+
+PARTICIPANTS = ("server1", "site-1", "site-2")
+# Below the ports that the kernel hands out by itself, and apart from those that other tests take.
+_PORTS = itertools.count(24000 + os.getpid() % 800 * 10)
+
+
+def own_port() -> int:
+    """Return a port that nobody listens on and no other test of this run gets."""
+    for port in _PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.3)
+
+
+@contextmanager
+def stack(folder: Path, definition: Path | None, up: bool = True) -> Iterator[Deployment]:
+    """Lend a server and two sites on a port of their own; afterwards the kits must be what they were."""
+    port = own_port()
+    kits = provision(folder, f"fault{port}", port)
+    before = tree(kits)
+    deployment = Deployment(folder / "deployment", kits, definition)
+    try:
+        if up:
+            ended = deployment.up()
+            assert ended.returncode == 0, ended.err
+        yield deployment
+        assert tree(kits) == before
+    finally:
+        if (deployment.folder / "manifest.json").exists():
+            deployment.run("down", "--wait")
+
+
+def inspect(deployment: Deployment, service: str) -> dict[str, Any]:
+    return dict(json.loads(docker("inspect", deployment.container(service)))[0])
+
+
+def containers(deployment: Deployment) -> dict[str, str]:
+    """Return the ids of the deployment's containers, running or not, by name."""
+    label = f"label=flare-composer.deployment={deployment.folder}"
+    lines = docker("ps", "--all", "--no-trunc", "--filter", label, "--format", "{{.Names}} {{.ID}}").splitlines()
+    return dict(line.split() for line in lines)  # type: ignore[misc]
+
+
+def rows(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """Return what ``composer status`` says, by participant."""
+    return {row["name"]: row for row in deployment.status()["participants"]}
+
+
+def healthy(deployment: Deployment) -> bool:
+    return bool(deployment.status()["healthy"])
+
+
+def registrations(deployment: Deployment, site: str) -> int:
+    """Return how often a site was accepted by the server, as its own log says."""
+    log = deployment.folder / "workspaces" / site / "log.txt"
+    return log.read_text(errors="replace").count(f"Successfully registered client:{site}")
+
+
+def python_pid(deployment: Deployment, service: str) -> int:
+    """Return the participant's own process, as this machine numbers it."""
+    top = docker("top", deployment.container(service), "-eo", "pid,args").splitlines()[1:]
+    (pid,) = [line.split()[0] for line in top if "python3 -u -m nvflare.private" in line]
+    return int(pid)
+
+
+@contextmanager
+def started(deployment: Deployment, command: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Lend a composer that runs in a session of its own, as a terminal would start it."""
+    chosen = ["-f", str(deployment.definition)] if deployment.definition else []
+    argv = [*COMPOSER, command, str(deployment.kits), "-d", str(deployment.folder), *chosen, *arguments]
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, **deployment.environment, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+    """Read what composer says until a line holds ``text``."""
+    assert process.stderr
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if text in line:
+            return
+    raise AssertionError(f"it never said {text!r} but: {''.join(said)}")
+
+
+def nvflare(deployment: Deployment, *arguments: str, cwd: Path) -> dict[str, Any]:
+    ended = deployment.run("admin", "--", "--format", "json", *arguments, cwd=cwd)
+    assert ended.returncode == 0, ended.err + ended.out
+    return dict(json.loads(ended.out)["data"])
+
+
+def leftovers(folder: Path = Path("/tmp")) -> set[str]:
+    """Return the temporary folders that composer has not removed."""
+    return {path.name for path in folder.glob("composer-*")}
+
+
+def sh(*argv: str | Path) -> str:
+    """Run a program that must end with 0; return what it wrote."""
+    ended = run(argv)
+    assert ended.returncode == 0, f"{' '.join(map(str, argv))}: {ended.err}"
+    return ended.out

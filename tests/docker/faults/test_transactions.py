@@ -1,0 +1,184 @@
+"""A start that fails or is interrupted leaves what was there before, and two composers never mix."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Deployment, docker
+from tests.docker.faults.stack import (
+    PARTICIPANTS,
+    containers,
+    eventually,
+    healthy,
+    inspect,
+    leftovers,
+    started,
+    wait_for_line,
+)
+
+pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
+
+
+def override(deployment: Deployment, **services: object) -> Path:
+    """Write the user's own Compose file."""
+    path = deployment.folder / "compose.override.yml"
+    path.write_text(json.dumps({"services": services}))
+    return path
+
+
+@pytest.mark.fault(21)
+def test_a_third_that_fails_to_start_takes_the_other_two_back(fresh: Deployment) -> None:
+    assert fresh.on_kits("build").returncode == 0
+    override(fresh, **{"site-2": {"working_dir": "/etc/passwd"}})
+    ended = fresh.up()
+    assert ended.returncode == 1
+    assert re.search(r"error: site-2 cannot be started: .*/etc/passwd", ended.err)
+    assert containers(fresh) == {}
+
+
+@pytest.mark.fault(4)
+def test_a_crash_loop_at_the_start_is_taken_back_and_named(fresh: Deployment) -> None:
+    assert fresh.on_kits("build").returncode == 0
+    override(fresh, **{"site-2": {"command": ["client", "no.such.module"]}})
+    ended = fresh.up()
+    assert ended.returncode == 3
+    assert re.search(r"error: site-2 crashes again and again .*No module named", ended.err)
+    assert containers(fresh) == {}
+
+
+@pytest.mark.fault(21)
+def test_what_ran_before_goes_on_after_a_failed_change(well: Deployment) -> None:
+    before = containers(well)
+    path = override(well, **{"site-2": {"command": ["client", "no.such.module"]}})
+    try:
+        ended = well.up()
+    finally:
+        path.unlink()
+    assert ended.returncode == 3
+    after = containers(well)
+    changed = well.container("site-2")
+    assert {name: one for name, one in after.items() if name != changed} == {
+        name: one for name, one in before.items() if name != changed
+    }
+    eventually(lambda: healthy(well))
+
+
+def test_a_changed_participant_is_the_only_one_that_is_made_anew(well: Deployment) -> None:
+    before = containers(well)
+    path = override(well, **{"site-1": {"environment": {"OMP_NUM_THREADS": "3"}}})
+    try:
+        assert well.up().returncode == 0
+        after = containers(well)
+        assert [name for name in before if after[name] != before[name]] == [well.container("site-1")]
+        assert "OMP_NUM_THREADS=3" in inspect(well, "site-1")["Config"]["Env"]
+    finally:
+        path.unlink()
+    assert well.up().returncode == 0
+
+
+@pytest.mark.fault(16)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_up_takes_back_what_it_started(fresh: Deployment, number: int, status: int) -> None:
+    assert fresh.on_kits("build").returncode == 0
+    before = leftovers()
+    with started(fresh, "up") as process:
+        wait_for_line(process, "started")
+        # As a terminal sends it: to composer and to whatever it has started.
+        os.killpg(process.pid, number)
+        assert process.wait(60) == status
+    assert containers(fresh) == {}
+    assert leftovers() <= before
+    assert fresh.up().returncode == 0
+    assert healthy(fresh)
+    assert fresh.run("down").returncode == 0
+    assert containers(fresh) == {}
+
+
+@pytest.mark.fault(16)
+def test_an_interrupt_while_a_running_federation_is_changed(well: Deployment) -> None:
+    before = containers(well)
+    path = override(well, **{"site-1": {"command": ["client", "http.server", "--bind", "127.0.0.1", "0"]}})
+    try:
+        with started(well, "up") as process:
+            wait_for_line(process, "site-1: started")
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(60) == 130
+    finally:
+        path.unlink()
+    after = containers(well)
+    assert sorted(after) == sorted(before)
+    assert after[well.container("server1")] == before[well.container("server1")]
+    eventually(lambda: healthy(well))
+
+
+@pytest.mark.fault(15)
+def test_an_interrupted_build_leaves_no_image_and_no_folder(fresh: Deployment, tmp_path: Path) -> None:
+    definition = tmp_path / "composer.yml"
+    text = fresh.definition.read_text() if fresh.definition else "image:\n"
+    # No layer of another build serves for this one.
+    definition.write_text(f"{text}  packages: [tree]\n  environment: {{BUILT: test-{time.time()}}}\n")
+    fresh.definition = definition
+    before = leftovers()
+    with started(fresh, "build", "-v") as process:
+        wait_for_line(process, "RUN")
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+    assert leftovers() <= before
+    project = fresh.kits.parent.name
+    assert docker("images", "--quiet", "--filter", f"reference={project}/*") == ""
+    assert fresh.on_kits("build").returncode == 0
+    assert docker("images", "--quiet", "--filter", f"reference={project}/*") != ""
+
+
+@pytest.mark.fault(20)
+def test_a_second_composer_names_the_first(fresh: Deployment) -> None:
+    assert fresh.on_kits("build").returncode == 0
+    with started(fresh, "up") as first:
+        wait_for_line(first, "Starting")
+        for second in (fresh.up(), fresh.run("down"), fresh.on_kits("generate")):
+            assert second.returncode == 1
+            assert f"(process {first.pid} on " in second.err
+            assert "`composer up " in second.err
+            assert "--wait" in second.err
+        assert first.wait(120) == 0
+    assert healthy(fresh)
+
+
+@pytest.mark.fault(20)
+def test_two_ups_and_a_down_at_once_are_as_if_one_came_after_another(fresh: Deployment) -> None:
+    assert fresh.on_kits("build").returncode == 0
+    with started(fresh, "up") as first:
+        wait_for_line(first, "Starting")
+        with started(fresh, "up", "--wait") as second:
+            wait_for_line(second, "Waiting for `composer up ")
+            waited = fresh.run("status", "--json")
+            assert waited.returncode in (0, 3), waited.err
+            assert first.wait(120) == 0
+            assert second.wait(120) == 0
+    assert sorted(containers(fresh)) == sorted(fresh.container(one) for one in PARTICIPANTS)
+    assert healthy(fresh)
+    with started(fresh, "up", "--wait") as third:
+        assert fresh.run("down", "--wait").returncode == 0
+        assert third.wait(120) == 0
+    # Whoever was last has had its way, whole.
+    assert sorted(containers(fresh)) in ([], sorted(fresh.container(one) for one in PARTICIPANTS))
+
+
+@pytest.mark.fault(20)
+def test_a_killed_composer_keeps_nobody_out(fresh: Deployment) -> None:
+    assert fresh.on_kits("build").returncode == 0
+    with started(fresh, "up") as first:
+        wait_for_line(first, "Starting")
+        first.kill()
+        first.wait(10)
+    assert (fresh.folder / ".lock").exists()
+    assert fresh.up().returncode == 0
+    assert healthy(fresh)
+    assert not (fresh.folder / ".lock").exists()
