@@ -140,11 +140,11 @@ def _pip(image: Image, variables: Mapping[str, str]) -> str:
     """The pip that installs is never in the environment that it installs into; a wheel of it serves as well."""
     place = "/wheels/pip-*.whl" if image.wheels and image.wheels.has_pip else "/opt/pip/lib/python3*/site-packages"
     settings = [f"{name}={value}" for name, value in variables.items()]
-    return " ".join([f"PYTHONPATH=$(echo {place})", *settings, "/opt/flare/bin/python3 -m pip --quiet"])
+    return " ".join([f"PYTHONPATH=$(echo {place})", *settings, "/opt/flare/bin/python3 -m pip"])
 
 
 def _pip_options(image: Image) -> str:
-    options = ["--disable-pip-version-check", *image.pip_options]
+    options = ["--disable-pip-version-check", "--progress-bar=off", *image.pip_options]
     if image.wheels:
         options += ["--no-index", "--find-links=/wheels"]
     if image.lock:
