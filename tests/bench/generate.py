@@ -43,7 +43,8 @@ def provision(folder: Path, sites: int) -> Path:
         f"  - {{name: server1, type: server, org: hub, fed_learn_port: 8002}}\n{clients}"
         "builders:\n"
         "  - path: nvflare.lighter.impl.workspace.WorkspaceBuilder\n"
-        "  - path: nvflare.lighter.impl.static_file.StaticFileBuilder\n    args: {config_folder: config, scheme: http}\n"
+        "  - path: nvflare.lighter.impl.static_file.StaticFileBuilder\n"
+        "    args: {config_folder: config, scheme: http}\n"
         "  - path: nvflare.lighter.impl.cert.CertBuilder\n"
     )
     ended = composer("provision", folder / "project.yml", "-w", folder / "workspace")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import composer.render.yaml
 from composer.render.yaml import dump_compose
 
 # Compose refuses control characters, as YAML does; names with them never get here.
@@ -23,9 +25,18 @@ def test_every_string_survives(document: dict[str, str | list[str]]) -> None:
     assert yaml.safe_load(dump_compose(document)) == {key: doubled(value) for key, value in document.items()}
 
 
+@given(st.dictionaries(TRAPS | TEXT.filter(bool), st.one_of(TRAPS, TEXT, st.lists(TEXT))))
+def test_with_and_without_libyaml_the_bytes_are_the_same(document: dict[str, str | list[str]]) -> None:
+    assert hasattr(yaml, "CSafeDumper")
+    fast = dump_compose(document)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(composer.render.yaml, "_DUMPER", composer.render.yaml._dumper(yaml.SafeDumper))
+        assert dump_compose(document) == fast
+
+
 def test_every_string_is_quoted_and_nothing_else() -> None:
     text = dump_compose({"a": "x", "n": 3, "t": True, "l": ["1e3"]})
-    assert text == '"a": "x"\n"n": 3\n"t": true\n"l":\n  - "1e3"\n'
+    assert text == '"a": "x"\n"n": 3\n"t": true\n"l":\n- "1e3"\n'
 
 
 def test_keys_are_not_interpolated_by_compose_so_they_are_not_doubled() -> None:
