@@ -128,4 +128,4 @@ def test_values_of_the_environment_stay_one_value(value: str) -> None:
 def test_pip_options_stay_one_word(value: str) -> None:
     text = context(with_image(pip_options=(f"--x={value}",)))["Dockerfile"]
     line = next(line for line in text.splitlines() if "--disable-pip-version-check" in line)
-    assert shlex.split(line.removesuffix("\\"))[1] == f"--x={value}"
+    assert shlex.split(line.removesuffix("\\"))[2] == f"--x={value}"
