@@ -237,10 +237,10 @@ def status(deployment: Path) -> FederationStatus:
         ComposerError: There is no deployment there, or no engine answers.
     """
     from composer.engine import connect
-    from composer.runtimes import docker
+    from composer.runtimes.observe import examine
 
     manifest = deployed(deployment)
-    return docker.observe(connect(), manifest, deployment, datetime.now(timezone.utc))
+    return examine(connect(), manifest, deployment, datetime.now(timezone.utc))
 
 
 def logs(deployment: Path, names: Sequence[str], follow: bool, lines: int | None, colour: bool) -> int:

@@ -289,7 +289,11 @@ class Command:
 
 @dataclass(frozen=True)
 class ParticipantStatus:
-    """A participant as it is seen to run; the fields are those of ``composer status --json``."""
+    """A participant as it is seen to run; the fields are those of ``composer status --json``.
+
+    ``image_fresh`` is false where it runs an image that was not built from the Dockerfile as it is now; ``drift``
+    says in words what it was started from that is no longer what the deployment folder holds.
+    """
 
     name: str
     type: ParticipantType
@@ -301,6 +305,8 @@ class ParticipantStatus:
     certificate_days_left: int
     image: str
     restarts: int = 0
+    image_fresh: bool = True
+    drift: str = ""
     detail: str = ""
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -29,8 +30,13 @@ _STATUS_FIELDS = (
     "certificate_days_left",
     "image",
     "restarts",
+    "image_fresh",
+    "drift",
     "detail",
 )
+
+
+_WATCH = 2.0
 
 
 class Terminal:
@@ -138,9 +144,33 @@ class Terminal:
 _PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 
 
-def print_status(status: FederationStatus) -> None:
+def print_status(status: FederationStatus, as_json: bool = False) -> None:
     """Print a row per participant on standard output."""
-    _print(status_table(status))
+    if as_json:
+        print_json(status_document(status))
+    else:
+        _print(status_table(status))
+
+
+def watch_status(look: Callable[[], FederationStatus], as_json: bool = False) -> FederationStatus:
+    """Show what ``look`` sees every two seconds until Ctrl-C, in place on a terminal; return what was seen last."""
+    seen = look()
+    try:
+        if as_json or not sys.stdout.isatty():
+            while True:
+                print_status(seen, as_json)
+                sys.stdout.flush()
+                time.sleep(_WATCH)
+                seen = look()
+        from rich.live import Live
+
+        with Live(status_table(seen), auto_refresh=False) as live:
+            while True:
+                time.sleep(_WATCH)
+                seen = look()
+                live.update(status_table(seen), refresh=True)
+    except KeyboardInterrupt:
+        return seen
 
 
 def print_table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
@@ -261,9 +291,10 @@ def status_table(status: FederationStatus) -> Any:
         "SINCE": lambda one: _ago(one.since),
         "RESTARTS": lambda one: str(one.restarts),
         "CERTIFICATE": lambda one: f"{one.certificate_days_left} d",
-        "": lambda one: one.detail,
+        "IMAGE": lambda one: "fresh" if one.image_fresh else "stale",
+        "": lambda one: "; ".join(part for part in (one.detail, one.drift) if part),
     }
-    if not any(participant.detail for participant in status.participants):
+    if not any(participant.detail or participant.drift for participant in status.participants):
         del columns[""]
     rows = [(_style(one), [cell(one) for cell in columns.values()]) for one in status.participants]
     return table(tuple(columns), rows)

@@ -12,11 +12,11 @@ from composer.errors import ComposerError, CrashLoop, NotHealthy
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import FederationStatus, ParticipantStatus
 from composer.runtimes import docker
+from composer.runtimes.observe import last_words, observe, unreachable
 
 _TICK = 0.05
 # A look at the engine costs a request a container, so it may take this share of the waiting time.
 _LOOK_SHARE = 0.1
-CRASH_LOOP = 3
 
 
 def wait_until_federated(
@@ -43,13 +43,13 @@ def wait_until_federated(
     crashes_before: dict[str, int] = {}
     while True:
         began = time.monotonic()
-        status = docker.observe(engine, manifest, deployment, datetime.now(timezone.utc))
+        status = observe(engine, manifest, deployment, datetime.now(timezone.utc))
         progress(status)
         if all(_arrived(participant) for participant in status.participants):
             return status
         for one in status.participants:
             crashes_before.setdefault(one.name, one.restarts)
-        looping = [p.name for p in status.participants if p.restarts - crashes_before[p.name] >= CRASH_LOOP]
+        looping = [p.name for p in status.participants if p.restarts - crashes_before[p.name] >= docker.CRASH_LOOP]
         if looping or began > deadline:
             raise _failure(engine, manifest, deployment, status, looping, timeout)
         cost = time.monotonic() - began
@@ -97,7 +97,7 @@ def _cause(
     engine: Engine, participant: DeployedParticipant, container: Container | None, status: ParticipantStatus
 ) -> str:
     """Name, port and TLS are tried from here; where they are well, the participant's own last words must do."""
-    probed = status.detail if participant.type == "server" else docker.unreachable(participant)
-    words = docker.last_words(engine, container)
+    probed = status.detail if participant.type == "server" else unreachable(participant)
+    words = last_words(engine, container)
     said = f"its last line was: {words}" if words else ""
     return "; ".join(part for part in (probed, said) if part) or "it wrote nothing"

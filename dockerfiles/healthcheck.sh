@@ -33,8 +33,11 @@ pid=$(<"$workspace/composer.pid")
 sockets=$(ls -l "/proc/$pid/fd")
 printf -v suffix ':%04X' "$port"
 # Columns of /proc/net/tcp: remote address, state (01 is established), inode.
-while read -r _ _ remote connected _ _ _ _ _ inode _; do
-    [[ $connected == 01 && $remote == *"$suffix" && $sockets == *"socket:[$inode]"* ]] && exit 0
-done < <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+for table in /proc/net/tcp /proc/net/tcp6; do
+    [[ -r $table ]] || continue
+    while read -r _ _ remote connected _ _ _ _ _ inode _; do
+        [[ $connected == 01 && $remote == *"$suffix" && $sockets == *"socket:[$inode]"* ]] && exit 0
+    done <"$table"
+done
 printf 'no open connection to port %s\n' "$port"
 exit 1

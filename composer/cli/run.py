@@ -65,15 +65,16 @@ def up(terminal: Terminal, inputs: Inputs, timeout: float, force: bool, dry_run:
 @talking
 @takes_deployment
 @AS_JSON
-def status(terminal: Terminal, deployment: Path, as_json: bool) -> None:  # noqa: ARG001
+@click.option("-w", "--watch", is_flag=True, help="Draw it again every two seconds, until Ctrl-C.")
+def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> None:  # noqa: ARG001
     """Show a row per participant; exit with 3 unless all is well."""
     from composer import app, output
 
-    seen = app.status(deployment)
-    if as_json:
-        output.print_json(output.status_document(seen))
+    if watch:
+        seen = output.watch_status(lambda: app.status(deployment), as_json)
     else:
-        output.print_status(seen)
+        seen = app.status(deployment)
+        output.print_status(seen, as_json)
     sys.exit(0 if seen.healthy else 3)
 
 

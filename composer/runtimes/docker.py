@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from composer.engine import Container, Engine
 from composer.errors import CommandFailed, ComposerError
-from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, FederationStatus, Health, ParticipantStatus, State
-from composer.probe import Identity, busy_port, explain, shake_hands
+from composer.manifest import Manifest
+from composer.model import Command
+from composer.probe import busy_port
 from composer.process import run
 from composer.render import COMPOSE_FILE
 from composer.render.compose import WORKSPACE
@@ -20,7 +18,7 @@ from composer.render.compose import WORKSPACE
 _JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.private.fed.app.client.worker_process")
 OVERRIDE_FILE = "compose.override.yml"
 COMPOSE_FILES = (COMPOSE_FILE, OVERRIDE_FILE)
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+CRASH_LOOP = 3
 _OLDEST_COMPOSE = (2, 20)
 # What a user's shell may hold for another project of theirs.
 _FOREIGN = (
@@ -177,94 +175,6 @@ def require_free_ports(manifest: Manifest, running: Mapping[str, Container]) -> 
                     f"port {port} of {participant.name} is taken on {family}",
                     f"see by whom with: ss -ltnp 'sport = :{port}', and stop that",
                 )
-
-
-def observe(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:
-    """Look at every participant of a deployment that ``up`` starts, once."""
-    containers = own_containers(engine, manifest, deployment)
-    return FederationStatus(
-        manifest.federation,
-        tuple(
-            _status(participant, containers.get(participant.name), deployment, now) for participant in manifest.started
-        ),
-    )
-
-
-def last_words(engine: Engine, container: Container | None) -> str:
-    """Return the last line that a participant itself wrote, without colours; empty where there is none."""
-    lines = [_COLOURS.sub("", line).strip() for line in engine.last_lines(container.id, 20)] if container else []
-    return next((line for line in reversed(lines) if line and not line.startswith("composer: ")), "")
-
-
-def _status(
-    participant: DeployedParticipant, container: Container | None, deployment: Path, now: datetime
-) -> ParticipantStatus:
-    state: State = container.state if container else "absent"
-    registered, since, detail = False, None, ""
-    if container and state == "running":
-        if participant.type == "server":
-            detail = unreachable(participant)
-            registered, since = not detail, container.started
-        else:
-            since = registered_since(deployment, participant, container.started)
-            registered = since is not None
-    elif container and state == "exited":
-        detail = f"ended with status {container.exit_code}"
-        if container.exit_code == 0:
-            state, detail = "stopped", "shut down by an administrator"
-    return ParticipantStatus(
-        name=participant.name,
-        type=participant.type,
-        host="local",
-        state=state,
-        health=_health(container, registered),
-        registered=registered,
-        since=since,
-        certificate_days_left=(participant.certificate_not_after - now) // timedelta(days=1),
-        image=participant.image,
-        restarts=container.restarts if container else 0,
-        detail=detail,
-    )
-
-
-def _health(container: Container | None, registered: bool) -> Health:
-    """Docker looks every 30 s; until it has, what composer itself sees is the truth."""
-    if container is None or container.state != "running":
-        return "none"
-    if container.health == "starting" and registered:
-        return "healthy"
-    return container.health
-
-
-def registered_since(deployment: Path, participant: DeployedParticipant, started: datetime | None) -> datetime | None:
-    """Return when a running participant was accepted by the server; None while it has not been.
-
-    The container's entrypoint says so in ``composer.state``; what it said before ``started`` is of a former life.
-    """
-    path = deployment / "workspaces" / participant.service / "composer.state"
-    try:
-        word, _, time = path.read_text(encoding="ascii").strip().partition(" ")
-        written = path.stat().st_mtime
-        since = datetime.fromisoformat(time.replace("Z", "+00:00"))
-    except (OSError, ValueError):
-        return None
-    fresh = started is None or written >= started.timestamp()
-    return since if word == "registered" and fresh else None
-
-
-def unreachable(participant: DeployedParticipant) -> str:
-    """Return why the other side of a participant's connection does not answer as it must; empty if it does."""
-    stem = "server" if participant.type == "server" else "client"
-    startup = participant.kit / "startup"
-    identity = Identity(startup / f"{stem}.crt", startup / f"{stem}.key", startup / "rootCA.pem")
-    where = f"{participant.host_name}:{participant.port}"
-    try:
-        name = shake_hands(participant.address, participant.port, identity, participant.security)
-    except OSError as error:
-        return f"{where}: {explain(error)}"
-    if participant.security != "clear" and participant.identity and name != participant.identity:
-        return f"{where}: answered by {name!r}, not by {participant.identity!r}"
-    return ""
 
 
 def services(manifest: Manifest, names: Iterable[str]) -> tuple[str, ...]:

@@ -1,0 +1,195 @@
+"""How a deployment's containers are seen to run: from their engine, their workspaces and the server's own log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from composer.engine import Container, Engine
+from composer.errors import ComposerError
+from composer.kits.certificates import fingerprint_of
+from composer.manifest import DeployedParticipant, Manifest
+from composer.model import FederationStatus, Health, ParticipantStatus, State
+from composer.probe import Identity, explain, shake_hands
+from composer.process import run
+from composer.runtimes import docker
+from composer.runtimes.admissions import admissions
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# How much of the server's log is read: thousands of sites' comings and goings.
+_TAIL = 2**21
+
+
+def observe(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:
+    """Look at every participant of a deployment that ``up`` starts, once."""
+    containers = docker.own_containers(engine, manifest, deployment)
+    admitted = _admitted(manifest, deployment)
+    statuses = [
+        _status(participant, containers.get(participant.name), deployment, now) for participant in manifest.started
+    ]
+    return FederationStatus(manifest.federation, tuple(_as_the_server_sees(one, admitted) for one in statuses))
+
+
+def examine(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:
+    """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated."""
+    seen = observe(engine, manifest, deployment, now)
+    containers = docker.own_containers(engine, manifest, deployment)
+    deployed = {participant.name: participant for participant in manifest.participants}
+    hashes = _configurations(deployment)
+    reasons: dict[tuple[str, int], str] = {}
+    examined = []
+    for one in seen.participants:
+        participant, container = deployed[one.name], containers.get(one.name)
+        detail = one.detail
+        if container and not one.registered:
+            where = (participant.address, participant.port)
+            if participant.type != "server" and where not in reasons:
+                reasons[where] = unreachable(participant)
+            detail = _why_not_well(engine, container, one, reasons.get(where, ""), now)
+        fresh = container is None or container.inputs == participant.inputs
+        drift = _drift(participant, container, hashes)
+        examined.append(replace(one, detail=detail, image_fresh=fresh, drift=drift))
+    return replace(seen, participants=tuple(examined))
+
+
+def _why_not_well(
+    engine: Engine, container: Container, status: ParticipantStatus, unreached: str, now: datetime
+) -> str:
+    if status.state == "running" and container.restarts < docker.CRASH_LOOP:
+        if status.type == "server" or container.started is None:
+            return status.detail
+        minutes = int((now - container.started).total_seconds() / 60)
+        since = f"up for {minutes} min and not registered" if minutes else "not registered yet"
+        return "; ".join(part for part in (since, status.detail, unreached) if part)
+    if status.state in ("running", "restarting"):
+        said = last_words(engine, container)
+        return f"crashes again and again; its last line: {said}" if said else "crashes again and again"
+    return status.detail
+
+
+def _configurations(deployment: Path) -> Mapping[str, str]:
+    """Return Compose's hash of each service as the files have it now; empty where Compose cannot read them."""
+    try:
+        lines = run(docker.compose(deployment, "config", "--hash", "*"), timeout=30).splitlines()
+    except ComposerError:
+        return {}
+    return dict(line.split(" ", 1) for line in lines if " " in line)
+
+
+def _drift(participant: DeployedParticipant, container: Container | None, hashes: Mapping[str, str]) -> str:
+    if container is None:
+        return ""
+    found = []
+    if container.configuration != hashes.get(participant.service, container.configuration):
+        found.append("docker-compose.yml or compose.override.yml has changed")
+    if container.inputs != participant.inputs:
+        found.append("the image is not of its Dockerfile")
+    now = fingerprint_of(participant.kit / "startup" / "rootCA.pem")
+    if now not in (participant.root_fingerprint, container.authority):
+        found.append("the kit has been replaced by one of another authority" if now else "the kit is gone")
+    return "; ".join(found)
+
+
+def _admitted(manifest: Manifest, deployment: Path) -> Mapping[str, bool]:
+    server = next((one for one in manifest.started if one.type == "server"), None)
+    if server is None:
+        return {}
+    try:
+        with (deployment / "workspaces" / server.service / "log.txt").open("rb") as log:
+            log.seek(max(log.seek(0, 2) - _TAIL, 0))
+            return admissions(log.read())
+    except OSError:
+        return {}
+
+
+def _as_the_server_sees(status: ParticipantStatus, admitted: Mapping[str, bool]) -> ParticipantStatus:
+    """A site knows when it was accepted; that it has been forgotten since, only the server does."""
+    if status.type == "server" or not status.registered or admitted.get(status.name, True):
+        return status
+    return replace(
+        status, registered=False, since=None, health=_forgotten(status.health), detail="the server does not have it"
+    )
+
+
+def _forgotten(health: Health) -> Health:
+    return "starting" if health == "healthy" else health
+
+
+def last_words(engine: Engine, container: Container | None) -> str:
+    """Return the last line that a participant itself wrote, without colours; empty where there is none."""
+    lines = [_COLOURS.sub("", line).strip() for line in engine.last_lines(container.id, 20)] if container else []
+    return next((line for line in reversed(lines) if line and not line.startswith("composer: ")), "")
+
+
+def _status(
+    participant: DeployedParticipant, container: Container | None, deployment: Path, now: datetime
+) -> ParticipantStatus:
+    state: State = container.state if container else "absent"
+    registered, since, detail = False, None, ""
+    if container and state == "running":
+        if participant.type == "server":
+            detail = unreachable(participant)
+            registered, since = not detail, container.started
+        else:
+            since = registered_since(deployment, participant, container.started)
+            registered = since is not None
+    elif container and state == "exited":
+        detail = f"ended with status {container.exit_code}"
+        if container.exit_code == 0:
+            state, detail = "stopped", "shut down by an administrator"
+    return ParticipantStatus(
+        name=participant.name,
+        type=participant.type,
+        host="local",
+        state=state,
+        health=_health(container, registered),
+        registered=registered,
+        since=since,
+        certificate_days_left=(participant.certificate_not_after - now) // timedelta(days=1),
+        image=participant.image,
+        restarts=container.restarts if container else 0,
+        detail=detail,
+    )
+
+
+def _health(container: Container | None, registered: bool) -> Health:
+    """Docker looks every few minutes; until it has, what composer itself sees is the truth."""
+    if container is None or container.state != "running":
+        return "none"
+    if container.health == "starting" and registered:
+        return "healthy"
+    return container.health
+
+
+def registered_since(deployment: Path, participant: DeployedParticipant, started: datetime | None) -> datetime | None:
+    """Return when a running participant was accepted by the server; None while it has not been.
+
+    The container's entrypoint says so in ``composer.state``; what it said before ``started`` is of a former life.
+    """
+    path = deployment / "workspaces" / participant.service / "composer.state"
+    try:
+        word, _, time = path.read_text(encoding="ascii").strip().partition(" ")
+        written = path.stat().st_mtime
+        since = datetime.fromisoformat(time.replace("Z", "+00:00"))
+    except (OSError, ValueError):
+        return None
+    fresh = started is None or written >= started.timestamp()
+    return since if word == "registered" and fresh else None
+
+
+def unreachable(participant: DeployedParticipant) -> str:
+    """Return why the other side of a participant's connection does not answer as it must; empty if it does."""
+    stem = "server" if participant.type == "server" else "client"
+    startup = participant.kit / "startup"
+    identity = Identity(startup / f"{stem}.crt", startup / f"{stem}.key", startup / "rootCA.pem")
+    where = f"{participant.host_name}:{participant.port}"
+    try:
+        name = shake_hands(participant.address, participant.port, identity, participant.security)
+    except OSError as error:
+        return f"{where}: {explain(error)}"
+    if participant.security != "clear" and participant.identity and name != participant.identity:
+        return f"{where}: answered by {name!r}, not by {participant.identity!r}"
+    return ""
