@@ -1,5 +1,6 @@
 # Sourced by with-engine.sh: what a bare Debian machine lacks, each part installed only where it is missing.
 # shellcheck shell=bash
+set -euo pipefail
 
 # The machine's own Debian sources with their suite replaced by $1, so that no mirror is named here.
 debian_sources() {
@@ -10,12 +11,15 @@ debian_sources() {
 
 debian_mirror() {
     local mirror
+    # apt fills the names in, not the shell.
+    # shellcheck disable=SC2016
     mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(ORIGIN)' 'Created-By: Packages' |
         awk -v codename="$(debian_codename)" '$3 == "Debian" && $2 == codename { print $1; exit }')
     [[ -n "$mirror" ]] || fail "no Debian source for $(debian_codename) in this machine's apt configuration" "add one and run apt-get update"
     printf '%s\n' "$mirror"
 }
 
+# shellcheck source=/dev/null
 debian_codename() { (. /etc/os-release && printf '%s\n' "$VERSION_CODENAME"); }
 
 apt_install() {
@@ -30,6 +34,7 @@ install_engine() {
     command -v iptables >/dev/null || packages+=(iptables)
     command -v debootstrap >/dev/null || packages+=(debootstrap)
     command -v ip >/dev/null || packages+=(iproute2)
+    [[ -x /usr/bin/python3 ]] && /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
     [[ ${#packages[@]} -eq 0 ]] || apt_install "${packages[@]}"
 }
 
@@ -39,8 +44,9 @@ install_plugins() {
     local plugins=$1 work
     [[ ! -x "$plugins/docker-compose" || ! -x "$plugins/docker-buildx" ]] || return 0
     say "installing Compose v2 and buildx into $plugins"
-    work=$(mktemp -d "$cache/plugins.XXXXXX")
-    mkdir -p "$work/lists/partial" "$work/root" "$plugins"
+    mkdir -p "$plugins"
+    work=$(mktemp -d "$plugins.XXXXXX")
+    mkdir -p "$work/lists/partial" "$work/root"
     debian_sources trixie >"$work/trixie.sources"
     local options=(-qq -o "Dir::Etc::sourcelist=$work/trixie.sources" -o Dir::Etc::sourceparts=-
         -o "Dir::State::lists=$work/lists" -o "Dir::Cache::pkgcache=$work/pkgcache" -o "Dir::Cache::srcpkgcache=$work/srcpkgcache"
