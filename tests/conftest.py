@@ -76,6 +76,14 @@ def docker(*arguments: str) -> str:
     return ended.out
 
 
+def forget_images(compose_project: str, **environment: str) -> None:
+    """Delete the images of a project; what the next test builds is in the build cache."""
+    template = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", f"{compose_project}/*"]
+    tags = run(template, env=environment).out.split()
+    if tags:
+        run(["docker", "rmi", *tags], env=environment)
+
+
 @dataclass
 class Deployment:
     """A deployment folder of a test, and composer on it."""
@@ -108,6 +116,12 @@ class Deployment:
     def compose_project(self) -> str:
         """The Compose project's name."""
         return str(json.loads((self.folder / "manifest.json").read_text())["compose_project"])
+
+    def forget(self) -> None:
+        """Take everything down, and the images away that were built for it."""
+        if (self.folder / "manifest.json").exists():
+            self.run("down", "--purge", "--yes")
+        forget_images(self.kits.parent.name, **self.environment)
 
     def container(self, service: str) -> str:
         """The name of a service's container."""
@@ -162,4 +176,4 @@ def federation(
     ended = deployment.up()
     assert ended.returncode == 0, ended.err
     yield deployment
-    deployment.run("down")
+    deployment.forget()

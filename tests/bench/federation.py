@@ -35,8 +35,7 @@ def figures() -> list[Figure]:
         poc_up, poc_down = peers.poc(Path(folder))
         builder_up, builder_down = peers.docker_builder(Path(folder), image_of(deployment))
         prepared = peers.deploy_prepare(Path(folder), image_of(deployment))
-        deployment.run("down", "--purge", "--yes")
-        remove_images(deployment)
+        deployment.forget()
     return [
         Figure("up to registered", tuple(ours), 1.15, "plain `docker compose up -d`", tuple(plain)),
         Figure("up to registered", tuple(ours), 0.3, "`nvflare poc start`", poc_up),
@@ -100,11 +99,3 @@ def image_of(deployment: Deployment) -> str:
     """An image with the NVFLARE of the kits, for the peers."""
     manifest = json.loads((deployment.folder / "manifest.json").read_text())
     return str(manifest["participants"][0]["image"])
-
-
-def remove_images(deployment: Deployment) -> None:
-    """Leave no image behind."""
-    repository = deployment.kits.parent.name
-    tags = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{repository}/*").split()
-    if tags:
-        docker("rmi", *tags)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, docker, free_port, missing, provision, run
+from tests.conftest import Deployment, docker, forget_images, free_port, missing, provision, run
 from tests.docker.test_federation import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
@@ -126,7 +126,8 @@ def reboots(
     ended = deployment.up()
     assert ended.returncode == 0, ended.err
     yield deployment
-    deployment.run("down")
+    deployment.forget()
+    forget_images(kits.parent.name)
 
 
 @pytest.mark.parametrize("how", [OwnEngine.stop, OwnEngine.cut_power])

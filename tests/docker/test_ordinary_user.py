@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Ended, free_port, missing, run
+from tests.conftest import ROOT, Ended, forget_images, free_port, missing, run
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -95,6 +95,7 @@ def test_from_project_yml_to_a_federation_and_back(person: Person, definition: P
     strangers = [path for path in person.home.rglob("*") if path.lstat().st_uid != person.uid]
     assert [path for path in strangers if path != project] == []
     assert (person.home / "deployment" / "job-store").stat().st_uid == person.uid
+    forget_images(f"user{port}")
     assert person.run("composer", "down", "--purge", "--yes").returncode == 0
     assert not (person.home / "deployment").exists()
 
