@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.bench import peers
 from tests.bench.figure import Figure, seconds, timed, until
-from tests.conftest import Deployment, Ended, docker, free_port, provision, run
+from tests.conftest import Deployment, Ended, free_port, provision, run
 
 RUNS = 5
 SITES = ("site-1", "site-2")
