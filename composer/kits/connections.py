@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from composer.kits.folder import UnreadableError
 from composer.model import Connection, Listener
+from composer.names import is_host
 
 if TYPE_CHECKING:
     from composer.kits.folder import KitFolder
@@ -81,6 +82,12 @@ class _Fields:
             raise self.wrong(key, "plain text of at most 255 characters")
         return found
 
+    def host(self, key: str, default: str | None = None) -> str:
+        found = self.text(key, default)
+        if not is_host(found):
+            raise self.wrong(key, "the name or address of a host")
+        return found
+
     def port(self, key: str, default: int | None = None) -> int:
         found = self.value.get(key, default)
         if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= 65535:
@@ -101,7 +108,7 @@ class _Fields:
         return UnreadableError(f"{self.file}: {at} is not {wanted}", _AGAIN, file=self.file)
 
     def _checked(self, key: str, host: str, port: str) -> tuple[str, int]:
-        if not host or not port.isascii() or not port.isdecimal() or len(port) > 5 or not 0 < int(port) <= 65535:
+        if not is_host(host) or not port.isascii() or not port.isdecimal() or len(port) > 5 or not 0 < int(port) <= 65535:
             raise self.wrong(key, "of the form host:port")
         return host, int(port)
 
@@ -113,7 +120,7 @@ def _of_server(folder: KitFolder, document: _Fields, name: str) -> Wiring:
     listens_on = [Listener(host, port)]
     admin_port = server.port("admin_port", port)
     if admin_port != port:
-        admin_host = server.text("admin_server", server.text("admin_host", host))
+        admin_host = server.host("admin_server", server.host("admin_host", host))
         listens_on.append(Listener(admin_host, admin_port))
     return Wiring(
         project=server.text("name"),
@@ -163,7 +170,7 @@ def _of_admin(document: _Fields) -> Wiring:
     admin = document.below("admin")
     identity = admin.text("server_identity", "")
     if "host" in admin:
-        host, port = admin.text("host"), admin.port("port")
+        host, port = admin.host("host"), admin.port("port")
         scheme = admin.text("scheme", "grpc")
     else:
         # Until 2.6 the console speaks over a TLS socket of its own, whatever the project's scheme.
@@ -201,7 +208,7 @@ def _listener(folder: KitFolder) -> tuple[Listener, ...]:
     if "resources" not in internal:
         return ()
     resources = internal.below("resources")
-    return (Listener(resources.text("host", "localhost"), resources.port("port", 0)),)
+    return (Listener(resources.host("host", "localhost"), resources.port("port", 0)),)
 
 
 def _security(fields: _Fields) -> str:

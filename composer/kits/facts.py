@@ -12,6 +12,7 @@ from composer.kits.fingerprint import releases_of
 from composer.kits.folder import KitFolder, UnreadableError, load_folder
 from composer.kits.launch import launch_of
 from composer.model import Kit, Owner
+from composer.names import fault_of_name, is_organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,8 +180,14 @@ def kit_of(facts: Facts) -> Kit:
     certificate = facts.certificate
     if facts.type is None or facts.wiring is None or certificate is None or not facts.releases:
         raise ComposerError(f"{path} is not a startup kit", _ANOTHER)
-    if not certificate.common_name or not (certificate.common_name + certificate.organization).isprintable():
-        raise ComposerError(f"{path}: its certificate names nobody in plain text", "ask for the kit again")
+    fault = fault_of_name(certificate.common_name, facts.type)
+    if fault:
+        raise ComposerError(f"{path}: {certificate.common_name!r} is not a name that composer runs", fault)
+    if certificate.organization and not is_organization(certificate.organization):
+        raise ComposerError(
+            f"{path}: {certificate.organization!r} is not an organization's name that composer runs",
+            "use letters, digits and _, a letter or digit first",
+        )
     return Kit(
         path=path,
         name=certificate.common_name,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.launch import SCRIPT, setting
-from composer.names import is_host_name
+from composer.names import fault_of_name, is_organization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # X.509 ends there; NVFLARE cuts a server's longer name.
 _LONGEST = 64
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
-_ADMIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}", re.ASCII)
 
 
 def _name(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
@@ -24,12 +21,9 @@ def _name(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
     if certificate is None or subject.certificate_file in subject.spoiled:
         return
     name = certificate.common_name
-    if not _legal(name, subject.facts.type):
-        yield Problem(
-            f"{name!r} is not a name that composer runs",
-            "use letters, digits, - and _, a letter or digit first, as NVFLARE's own `cert request` demands",
-            (subject.certificate_file,),
-        )
+    fault = fault_of_name(name, subject.facts.type)
+    if fault:
+        yield Problem(f"{name!r} is not a name that composer runs", fault, (subject.certificate_file,))
         return
     said = {file: value for file, value in _names_said(subject).items() if value and not _same(value, name)}
     if said:
@@ -74,18 +68,15 @@ def _same(said: str, name: str) -> bool:
     return said == name or (len(name) == _LONGEST and said[:_LONGEST] == name)
 
 
-def _legal(name: str, kind: str | None) -> bool:
-    if kind == "server":
-        return is_host_name(name) and not name.startswith("_")
-    return bool((_ADMIN if kind == "admin" else _NAME).fullmatch(name))
-
-
 def _organization(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
     del options
     certificate, said = subject.facts.certificate, setting(subject.facts.launch, "org")
-    if certificate is None or not said or subject.certificate_file in subject.spoiled:
+    if certificate is None or subject.certificate_file in subject.spoiled:
         return
-    if certificate.organization != said:
+    if certificate.organization and not is_organization(certificate.organization):
+        message = f"{certificate.organization!r} is not an organization's name that composer runs"
+        yield Problem(message, "use letters, digits and _, a letter or digit first", (subject.certificate_file,))
+    elif said and certificate.organization != said:
         yield Problem(
             f"the certificate is of {certificate.organization or 'no organization'}, but {SCRIPT} says {said}",
             "ask for the kit again if privacy rules go by the organization",
