@@ -213,6 +213,8 @@ def up(
         before = look(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
         generated = _generate(inputs, talk, force, dry_run, {})
+        if generated.federation.hosts:
+            raise ComposerError("other hosts are not gone to yet", "take hosts out of composer.yml")
         running = docker.own_containers(engine, generated.manifest, deployment)
         docker.require_free_ports(generated.manifest, running)
         if not dry_run:

@@ -50,10 +50,25 @@ class DataMount:
 
 
 @dataclass(frozen=True)
+class HostChoice:
+    """A machine that participants run on: where the others find it, and how composer reaches its engine.
+
+    ``endpoint`` is ``ssh://[USER@]HOST[:PORT]``, ``context://NAME`` (of Docker's own contexts), or ``local`` for this
+    machine; without one composer does not go there itself. ``path`` is the folder there that kits are put into.
+    """
+
+    __pydantic_config__: ClassVar[Any] = _STRICT
+    address: str
+    endpoint: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True)
 class ParticipantChoice:
     """What one participant has of its own."""
 
     __pydantic_config__: ClassVar[Any] = _STRICT
+    host: str | None = None
     image: ImageChoice = field(default_factory=ImageChoice)
     gpus: Literal["all"] | tuple[str | int, ...] | None = None
     shm_size: str | None = None
@@ -70,6 +85,7 @@ class Definition:
     kits: tuple[Path, ...] = ()
     network: Network = "host"
     image: ImageChoice = field(default_factory=ImageChoice)
+    hosts: Mapping[str, HostChoice] = field(default_factory=dict)
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
     participants: Mapping[str, ParticipantChoice] = field(default_factory=dict)
 

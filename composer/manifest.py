@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from composer.errors import ComposerError
-from composer.model import ParticipantType
+from composer.model import LOCAL, Host, ParticipantType
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -26,7 +26,7 @@ class DeployedParticipant:
 
     ``address`` and ``port`` are where it is reached (a server) or whom it dials (the others); ``security`` is
     the kit's ``connection_security``; ``identity`` is who must answer there. ``inputs`` is the hash that its
-    image must carry.
+    image must carry; ``host`` is where it runs.
     """
 
     name: str
@@ -45,6 +45,7 @@ class DeployedParticipant:
     release: str
     root_fingerprint: str
     certificate_not_after: datetime
+    host: str = LOCAL
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Manifest:
     definition: Path | None
     participants: tuple[DeployedParticipant, ...]
     files: Mapping[str, str]
+    hosts: tuple[Host, ...] = ()
+
+    def on(self, host: str) -> Manifest:
+        """Return what it says of one host's participants alone."""
+        return replace(self, participants=tuple(p for p in self.participants if p.host == host), hosts=())
 
     @property
     def started(self) -> tuple[DeployedParticipant, ...]:
@@ -90,6 +96,7 @@ def parse_manifest(text: str, path: Path) -> Manifest:
         if document.pop("format") != _FORMAT:
             raise ValueError("format")
         document["participants"] = tuple(_participant(item) for item in document["participants"])
+        document["hosts"] = tuple(_host(item) for item in document.get("hosts", ()))
         document["kits"] = tuple(Path(kit) for kit in document["kits"])
         document["definition"] = Path(document["definition"]) if document["definition"] else None
         document["files"] = {str(name): str(digest) for name, digest in document["files"].items()}
@@ -100,8 +107,12 @@ def parse_manifest(text: str, path: Path) -> Manifest:
         ) from error
 
 
+def _host(item: Mapping[str, Any]) -> Host:
+    return Host(item["name"], item["address"], item["endpoint"], PurePosixPath(item["path"]))
+
+
 def _participant(item: Mapping[str, Any]) -> DeployedParticipant:
-    values = {field.name: item[field.name] for field in fields(DeployedParticipant)}
+    values = {field.name: item[field.name] for field in fields(DeployedParticipant) if field.name in item}
     values["kit"] = Path(values["kit"])
     values["listens"] = tuple(values["listens"])
     values["certificate_not_after"] = datetime.fromisoformat(values["certificate_not_after"])
@@ -111,4 +122,4 @@ def _participant(item: Mapping[str, Any]) -> DeployedParticipant:
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    return str(cast(Path, value))
+    return str(cast(PurePosixPath, value))

@@ -15,8 +15,9 @@ from typing import Literal
 ParticipantType = Literal["server", "client", "admin", "relay"]
 Severity = Literal["error", "warning"]
 Network = Literal["host"]
-State = Literal["absent", "created", "running", "restarting", "exited", "stopped"]
+State = Literal["absent", "created", "running", "restarting", "exited", "stopped", "unknown"]
 Health = Literal["starting", "healthy", "unhealthy", "none"]
+LOCAL = "local"
 Freshness = Literal["fresh", "stale", "missing"]
 
 
@@ -199,11 +200,28 @@ class HostEntry:
 
 
 @dataclass(frozen=True)
+class Host:
+    """A machine that participants run on, other than this one.
+
+    Attributes:
+        name: How the definition calls it.
+        address: The IP address under which the other hosts find it.
+        endpoint: How Docker reaches its engine, ``ssh://...`` or ``context://...``.
+        path: The folder there that holds the kits, workspaces and job store of this federation (absolute).
+    """
+
+    name: str
+    address: str
+    endpoint: str
+    path: PurePosixPath
+
+
+@dataclass(frozen=True)
 class Participant:
     """A participant with every default filled in, ready to be rendered.
 
     ``local_files`` is empty unless the site overlays its kit's ``local`` folder; then it is the merged copy.
-    ``ports`` are those that it opens on its host.
+    ``ports`` are those that it opens on its host; ``host`` is that host's name, LOCAL where it is this machine.
     """
 
     kit: Kit
@@ -217,6 +235,7 @@ class Participant:
     local_files: tuple[GeneratedFile, ...] = ()
     gpus: str | tuple[str, ...] = ()
     shm_size: str = ""
+    host: str = LOCAL
 
     @property
     def name(self) -> str:
@@ -238,6 +257,7 @@ class Federation:
     deployment: Path
     network: Network
     participants: tuple[Participant, ...]
+    hosts: tuple[Host, ...] = ()
 
     @property
     def started(self) -> tuple[Participant, ...]:

@@ -19,6 +19,7 @@ from composer.model import (
     Project,
 )
 from composer.names import compose_project_name, is_address, is_host_name, service_name, slug
+from composer.resolve_hosts import addresses, place, resolve_hosts, unreached
 from composer.resolve_image import resolve_image
 
 LOOPBACK = "127.0.0.1"
@@ -43,19 +44,27 @@ def resolve_federation(
     _refuse_strangers(project, definition)
     compose_project = compose_project_name(project.name)
     services = _services(project.kits)
+    hosts = resolve_hosts(definition, compose_project)
+    places = place(project.kits, definition)
+    left_out = unreached(definition, places)
     participants = tuple(
         _resolve_participant(
             kit,
             services[kit.name],
             compose_project,
-            _host_entries(kit, project.kits, definition.extra_hosts),
+            _host_entries(kit, project.kits, places, definition),
+            places[kit.name],
             definition,
             materials,
             caller,
         )
         for kit in project.kits
+        if kit.name not in left_out
     )
-    return Federation(project.name, compose_project, deployment, definition.network, participants)
+    if not participants:
+        raise ComposerError("all participants are on hosts without an endpoint", "give at least one to a host with one")
+    used = tuple(host for host in hosts if any(participant.host == host.name for participant in participants))
+    return Federation(project.name, compose_project, deployment, definition.network, participants, used)
 
 
 def _refuse_strangers(project: Project, definition: Definition) -> None:
@@ -83,6 +92,7 @@ def _resolve_participant(
     service: str,
     compose_project: str,
     host_entries: tuple[HostEntry, ...],
+    host: str,
     definition: Definition,
     materials: Materials,
     caller: Owner,
@@ -112,27 +122,35 @@ def _resolve_participant(
         local_files=materials.local.get(kit.name, ()),
         gpus=choice.gpus if choice.gpus == "all" else tuple(map(str, choice.gpus or ())),
         shm_size=choice.shm_size or "",
+        host=host,
     )
 
 
-def _host_entries(kit: Kit, kits: Sequence[Kit], extra: Mapping[str, str]) -> tuple[HostEntry, ...]:
-    """Return every name that a participant or its jobs must resolve, with the address that it has here.
+def _host_entries(
+    kit: Kit, kits: Sequence[Kit], places: Mapping[str, str], definition: Definition
+) -> tuple[HostEntry, ...]:
+    """Return every name that a participant or its jobs must resolve, with the address that it has on its host.
 
-    A name of a participant that is not in this set is left to the site's DNS, or to ``extra_hosts``.
+    A name of a participant that is not in this set, or on a host without an address, is left to the site's DNS,
+    or to ``extra_hosts``.
     """
-    present = {other.name for other in kits}
+    known = addresses(definition)
     server = next((other.name for other in kits if other.type == "server"), "")
     needed = [(c.host, c.identity or server) for c in kit.connects_to]
     needed += [(listener.host, kit.name) for listener in kit.listens_on]
-    addresses = {host: LOOPBACK for host, identity in needed if identity in present}
-    addresses.update(extra)
-    for host, address in addresses.items():
+    found = {}
+    for name, identity in needed:
+        where = places.get(identity)
+        if where == places[kit.name]:
+            found[name] = LOOPBACK
+        elif where is not None and where in known:
+            found[name] = known[where]
+    found.update(definition.extra_hosts)
+    for host, address in found.items():
         if not is_address(address):
             raise ComposerError(
                 f"extra_hosts: {host!r} has no IP address but {address!r}", "write an IPv4 or IPv6 address"
             )
         if not is_host_name(host):
             raise ComposerError(f"{host!r} cannot be a name in /etc/hosts", "use letters, digits, dots and dashes")
-    return tuple(
-        HostEntry(host, addresses[host]) for host in sorted(addresses) if not is_address(host) and host != "localhost"
-    )
+    return tuple(HostEntry(host, found[host]) for host in sorted(found) if not is_address(host) and host != "localhost")

@@ -8,12 +8,11 @@ from pathlib import Path, PurePosixPath
 
 from composer import __version__
 from composer.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
-from composer.model import Federation, GeneratedFile, Owner, Participant, Rendering
-from composer.render.compose import render_compose
+from composer.model import LOCAL, Federation, GeneratedFile, Owner, Participant, Rendering
+from composer.render.compose import COMPOSE_FILE, render_compose
 from composer.render.dockerfile import inputs_hash, render_context, render_wheels
+from composer.render.far import HOSTS, render_host
 from composer.render.hosts import render_hosts
-
-COMPOSE_FILE = "docker-compose.yml"
 
 
 def render_deployment(
@@ -27,10 +26,13 @@ def render_deployment(
         definition: composer.yml, absolute, where there is one.
         caller: Who runs composer, and owns what is not a participant's.
     """
-    files = [
-        GeneratedFile(PurePosixPath(COMPOSE_FILE), render_compose(federation).encode()),
-        GeneratedFile(PurePosixPath("hosts"), render_hosts(federation).encode()),
-    ]
+    files = [file for host in federation.hosts for file in render_host(federation, host)]
+    here = tuple(participant for participant in federation.participants if participant.host == LOCAL)
+    if here:
+        part = replace(federation, participants=here)
+        names = PurePosixPath(HOSTS, LOCAL, HOSTS) if federation.hosts else PurePosixPath(HOSTS)
+        files.append(GeneratedFile(PurePosixPath(COMPOSE_FILE), render_compose(part).encode()))
+        files.append(GeneratedFile(names, render_hosts(part).encode()))
     if any(participant.image.wheels for participant in federation.participants):
         files += render_wheels()
     for participant in federation.participants:
@@ -49,6 +51,8 @@ def _folders(federation: Federation, caller: Owner) -> tuple[tuple[PurePosixPath
     """What participants write to. Mount points are among them, since Docker would make them as root."""
     folders = [(PurePosixPath("workspaces"), caller)]
     for participant in federation.participants:
+        if participant.host != LOCAL:
+            continue
         workspace = PurePosixPath("workspaces", participant.service)
         folders += [(path, participant.user) for path in (workspace, workspace / "startup", workspace / "local")]
         folders.append((workspace / "transfer", participant.user))
@@ -67,6 +71,7 @@ def _manifest(
         kits=kits,
         definition=definition,
         participants=tuple(_deployed(participant) for participant in federation.participants),
+        hosts=federation.hosts,
         files={
             str(file.path): hashlib.sha256(file.content).hexdigest()
             for file in sorted(files, key=lambda file: file.path)
@@ -97,4 +102,5 @@ def _deployed(participant: Participant) -> DeployedParticipant:
         release=kit.release,
         root_fingerprint=kit.root_fingerprint,
         certificate_not_after=kit.certificate.not_after,
+        host=participant.host,
     )

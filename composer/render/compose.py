@@ -15,6 +15,7 @@ from composer.model import Federation, Launch, Participant
 from composer.render.dockerfile import BUILD_ARGUMENTS, WHEELS_DOCKERFILE, build_secrets
 from composer.render.yaml import dump_compose
 
+COMPOSE_FILE = "docker-compose.yml"
 WORKSPACE = "/workspace"
 JOB_STORE = "/tmp/nvflare"  # noqa: S108 - where NVFLARE's default resources.json puts jobs, in the container
 DEPLOYMENT_LABEL = "flare-composer.deployment"
@@ -30,6 +31,11 @@ _HEADER = (
 
 def render_compose(federation: Federation) -> str:
     """Return the text of docker-compose.yml for the federation."""
+    return _HEADER + _wheels_hint(federation) + dump_compose(compose_document(federation))
+
+
+def compose_document(federation: Federation) -> dict[str, Any]:
+    """Return what docker-compose.yml says."""
     secrets = _secret_names(federation)
     document: dict[str, Any] = {
         "name": federation.compose_project,
@@ -37,7 +43,7 @@ def render_compose(federation: Federation) -> str:
     }
     if secrets:
         document["secrets"] = {name: {"file": str(path)} for (_, path), name in secrets.items()}
-    return _HEADER + _wheels_hint(federation) + dump_compose(document)
+    return document
 
 
 def _service(

@@ -12,6 +12,10 @@ class _Quoted(str):
     """A string that is written between double quotes."""
 
 
+class Interpolated(str):
+    """A string in which Compose is to replace ``${NAME}``."""
+
+
 def _dumper(base: Any) -> Any:
     """Make a dumper that quotes every string and writes what occurs twice twice."""
     dumper: Any = type("Dumper", (base,), {"ignore_aliases": lambda *_: True})
@@ -35,6 +39,8 @@ def dump_compose(document: Mapping[str, Any]) -> str:
 
 
 def _quote(value: Any) -> Any:
+    if isinstance(value, Interpolated):
+        return _Quoted(value)
     if isinstance(value, str):
         return _Quoted(value.replace("$", "$$"))
     if isinstance(value, Mapping):

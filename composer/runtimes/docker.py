@@ -12,8 +12,7 @@ from composer.manifest import Manifest
 from composer.model import Command
 from composer.probe import busy_port
 from composer.process import run
-from composer.render import COMPOSE_FILE
-from composer.render.compose import WORKSPACE
+from composer.render.compose import COMPOSE_FILE, WORKSPACE
 
 _JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.private.fed.app.client.worker_process")
 OVERRIDE_FILE = "compose.override.yml"

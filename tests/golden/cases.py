@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
-from composer.definition import DataMount, Definition, ImageChoice, ParticipantChoice
+from composer.definition import DataMount, Definition, HostChoice, ImageChoice, ParticipantChoice
 from composer.materials import Materials
 from composer.model import (
     Certificate,
@@ -113,4 +113,25 @@ def relay() -> Federation:
     return _resolve(kits, Definition())
 
 
-CASES = {"two-sites": two_sites, "one-site": one_site, "relay": relay}
+def three_hosts() -> Federation:
+    """A server and a site on hosts of their own, and a site and the administrator here."""
+    definition = Definition(
+        hosts={
+            "hub": HostChoice("10.77.0.2", "ssh://ops@10.77.0.2", "/srv/flare"),
+            "ward-a": HostChoice("10.77.0.3", "ssh://ward-a.example:2222", "/data/flare $1"),
+            "desk": HostChoice("10.77.0.1", "local"),
+        },
+        participants={
+            SERVER: ParticipantChoice(host="hub"),
+            "site-1": ParticipantChoice(
+                host="ward-a", data=(DataMount(Path("/srv/ct"), "/data/ct"),), local=Path("/srv/flare/policies")
+            ),
+            "lead@example.org": ParticipantChoice(host="desk"),
+        },
+    )
+    policy = GeneratedFile(PurePosixPath("privacy.json"), b"{}\n")
+    kits = [kit(SERVER, "server"), kit("site-1", "client"), kit("site-2", "client"), kit("lead@example.org", "admin")]
+    return _resolve(kits, definition, Materials({}, {"site-1": (policy,)}))
+
+
+CASES = {"two-sites": two_sites, "one-site": one_site, "relay": relay, "three-hosts": three_hosts}

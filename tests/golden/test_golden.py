@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.model import Federation
+from composer.model import LOCAL, Federation
 from composer.render import render_deployment
 from tests.conftest import run
 from tests.golden.cases import CASES, OWNER
@@ -63,8 +63,9 @@ def test_compose_reads_what_was_meant(case: str, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.err
     assert ended.err == ""
     services = json.loads(ended.out)["services"]
-    assert set(services) == {participant.service for participant in federation.participants}
-    for participant in federation.participants:
+    here = [participant for participant in federation.participants if participant.host == LOCAL]
+    assert set(services) == {participant.service for participant in here}
+    for participant in here:
         service = services[participant.service]
         assert service["network_mode"] == "host"
         assert "ports" not in service
@@ -76,3 +77,25 @@ def test_compose_reads_what_was_meant(case: str, tmp_path: Path) -> None:
             assert service["environment"][name].replace("$$", "$") == value
         entries = {entry.name: entry.address for entry in participant.host_entries}
         assert dict(entry.split("=", 1) for entry in service["extra_hosts"]) == entries
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+def test_compose_reads_another_hosts_file_as_of_that_host(tmp_path: Path) -> None:
+    compose_file = tmp_path / "docker-compose.yml"
+    compose_file.write_bytes(rendered(CASES["three-hosts"]())["hosts/ward-a/docker-compose.yml"])
+    arguments = ["docker", "compose", "-f", compose_file, "config", "--format", "json"]
+    assert run(arguments).returncode != 0
+    ended = run(arguments, env={"FLARE_UID": "1500", "FLARE_GID": "1501"})
+    assert ended.returncode == 0, ended.err
+    (service,) = json.loads(ended.out)["services"].values()
+    assert service["user"] == "1500:1501"
+    assert service["tmpfs"] == ["/tmp:uid=1500,gid=1501,mode=0700"]
+    below = "/data/flare $$1/example"
+    assert {volume["target"]: volume["source"] for volume in service["volumes"]} == {
+        "/workspace": f"{below}/workspaces/site-1",
+        "/workspace/startup": f"{below}/kits/site-1/startup",
+        "/workspace/local": f"{below}/local/site-1",
+        "/data/ct": "/srv/ct",
+    }
+    assert service["extra_hosts"] == ["server1=10.77.0.2"]
