@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from composer.errors import ChecksFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, Federation, FederationStatus, Owner
+from composer.model import Command, Federation, FederationStatus, Owner, Rendering
 from composer.process import command_line, stream
 
 if TYPE_CHECKING:
+    from composer.difference import Difference
     from composer.engine import Engine
     from composer.kits.checks import CheckReport
 
@@ -121,21 +122,38 @@ def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = Fa
         return _generate(inputs, talk, force, dry_run, {})
 
 
+def diff(inputs: Inputs) -> tuple[Difference, ...]:
+    """Return what :func:`generate` would change in the deployment folder.
+
+    Raises:
+        ComposerError: As for :func:`generate`.
+    """
+    from composer.write import differences
+
+    _, rendering = _render(known_inputs(inputs), {})
+    return differences(rendering, inputs.deployment)
+
+
+def _render(known: Inputs, found: Mapping[str, str]) -> tuple[Federation, Rendering]:
+    from composer.render import render_deployment
+
+    caller = Owner(os.geteuid(), os.getegid())
+    federation = resolve(known, caller, found)
+    return federation, render_deployment(federation, known.kits, known.definition, caller)
+
+
 def _generate(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Mapping[str, str]) -> Generated:
     """Generate; ``found`` are locks that the deployment folder has not got yet."""
     from composer.manifest import MANIFEST, parse_manifest
-    from composer.render import render_deployment
     from composer.write import changed_files, write_deployment
 
     known = known_inputs(inputs)
-    caller = Owner(os.geteuid(), os.getegid())
-    federation = resolve(known, caller, found)
+    federation, rendering = _render(known, found)
     if not found and any(participant.user.uid == 0 for participant in federation.participants):
         talk.warn(
             "the kits belong to root, so the containers run as root (without capabilities); "
             "give the kits to an ordinary user to avoid that"
         )
-    rendering = render_deployment(federation, known.kits, known.definition, caller)
     if dry_run:
         changed = changed_files(rendering, known.deployment)
         for path in changed:
@@ -245,17 +263,35 @@ def status(deployment: Path) -> FederationStatus:
     return examine(connect(), manifest, deployment, datetime.now(timezone.utc))
 
 
-def logs(deployment: Path, names: Sequence[str], follow: bool, lines: int | None, colour: bool) -> int:
-    """Print participants' logs on composer's own standard output and return the exit status.
+def logs(
+    deployment: Path,
+    names: Sequence[str],
+    line: Callable[[str], None],
+    follow: bool = False,
+    lines: int | None = None,
+    since: str | None = None,
+    colour: bool = False,
+) -> None:
+    """Read participants' logs, each line with its participant's name and without NVFLARE's bearer tokens.
+
+    Args:
+        deployment: The deployment folder.
+        names: Whose; empty: everybody's.
+        line: Gets each line.
+        follow: Go on with what comes.
+        lines: Only so many of the last lines of each.
+        since: Only from this time on: RFC 3339, or how long ago (``10m``).
+        colour: Keep colours.
 
     Raises:
         ComposerError: There is no deployment there, or no such participant.
     """
-    from composer.process import attach
+    from composer.redact import plain, redact
     from composer.runtimes import docker
 
     manifest = deployed(deployment)
-    return attach(docker.logs(deployment, docker.services(manifest, names), follow, lines, colour))
+    command = docker.logs(deployment, docker.services(manifest, names), follow, lines, since, colour)
+    stream(command, lambda text: line(docker.by_participant(redact(plain(text, colour)))))
 
 
 def down(

@@ -16,15 +16,17 @@ class ComposerError(Exception):
     Attributes:
         message: The cause, one line, no trailing full stop.
         hint: What to do about it, one line.
+        details: What to show before the two; may be many lines.
         exit_code: What ``composer`` exits with: 1 unless a branch says otherwise.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", details: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = details
 
 
 class DefinitionError(ComposerError):

@@ -118,6 +118,8 @@ class Terminal:
     def error(self, error: ComposerError) -> None:
         """Say the cause and what to do."""
         self._end_live()
+        if error.details:
+            self._err.print(error.details, **_PLAIN)
         for number, line in enumerate(error.message.splitlines() or [""]):
             self._err.print(f"{'error:' if number == 0 else '      '} {line}", style="red", **_PLAIN)
         if error.hint:
@@ -183,6 +185,11 @@ def _print(drawing: object) -> None:
 
     # Without a terminal there is no width to keep to: whoever reads the lines wants them whole.
     Console(width=None if sys.stdout.isatty() else 1000).print(drawing)
+
+
+def print_lines(text: str) -> None:
+    """Print text on standard output at once."""
+    print(text, flush=True)
 
 
 def print_json(document: object) -> None:

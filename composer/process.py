@@ -79,11 +79,23 @@ def stream(command: Command, line: Callable[[str], None]) -> None:
             for text in process.stdout:
                 kept = [*kept[-39:], text]
                 line(text.rstrip("\n"))
-        except KeyboardInterrupt:
-            process.terminate()
+        except BaseException:
+            _end(process)
             raise
     if process.returncode:
         raise CommandFailed(command_line(command), process.returncode, "".join(kept))
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Have a process end in its own way. Docker's command, busy with a plugin of its own, may overhear it once."""
+    for patience in (3, 2, 2, 30):
+        process.terminate()
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+    process.kill()
 
 
 def attach(command: Command) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
+from composer.difference import Difference, unified
 from composer.errors import ComposerError
 from composer.manifest import MANIFEST, Manifest, parse_manifest
 from composer.model import GeneratedFile, Owner, Rendering
@@ -43,7 +44,7 @@ def write_deployment(rendering: Rendering, deployment: Path, force: bool = False
         settle(deployment)
         changed = [file for file in rendering.files if not _is_written(deployment / file.path, file)]
         recorded = _recorded(deployment, force)
-        _keep_edits(deployment, [*(file.path for file in changed)], recorded, force)
+        _keep_edits(deployment, {file.path: file.content for file in changed}, recorded, force)
         for path, owner in rendering.folders:
             _make_folder(deployment / path, 0o700, owner)
         if changed:
@@ -60,6 +61,38 @@ def write_deployment(rendering: Rendering, deployment: Path, force: bool = False
 def changed_files(rendering: Rendering, deployment: Path) -> tuple[PurePosixPath, ...]:
     """Return the files that :func:`write_deployment` would write."""
     return tuple(file.path for file in rendering.files if not _is_written(deployment / file.path, file))
+
+
+def differences(rendering: Rendering, deployment: Path) -> tuple[Difference, ...]:
+    """Return what :func:`write_deployment` would change, the files that it would delete too.
+
+    The manifest says nothing that the other files do not say.
+
+    Raises:
+        ComposerError: What is there cannot be read.
+    """
+    try:
+        found = [
+            Difference(str(file.path), _content(deployment / file.path), file.content)
+            for file in rendering.files
+            if file.path.name != MANIFEST and not _is_written(deployment / file.path, file)
+        ]
+        abandoned = _abandoned(_recorded(deployment, force=True), rendering)
+        found += [
+            Difference(name, content, None)
+            for name, digest in abandoned.items()
+            if (content := _content(deployment / name)) is not None and hashlib.sha256(content).hexdigest() == digest
+        ]
+    except OSError as error:
+        raise ComposerError(f"cannot read {error.filename}: {error.strerror}", "see whom it belongs to") from error
+    return tuple(found)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def read_manifest(deployment: Path) -> Manifest | None:
@@ -132,9 +165,11 @@ def _recorded(deployment: Path, force: bool) -> Mapping[str, str]:
     return manifest.files if manifest else {}
 
 
-def _keep_edits(deployment: Path, changed: Iterable[PurePosixPath], recorded: Mapping[str, str], force: bool) -> None:
+def _keep_edits(
+    deployment: Path, contents: Mapping[PurePosixPath, bytes], recorded: Mapping[str, str], force: bool
+) -> None:
     """Stop at a file that is neither what was generated last nor what is generated now."""
-    for path in changed:
+    for path in contents:
         target = deployment / path
         if str(path) == MANIFEST or not target.exists():
             continue
@@ -144,6 +179,7 @@ def _keep_edits(deployment: Path, changed: Iterable[PurePosixPath], recorded: Ma
             raise ComposerError(
                 f"{target} was changed by hand",
                 "put your changes into compose.override.yml, or use --force to replace it and keep yours as .orig",
+                unified(Difference(str(path), target.read_bytes(), contents[path])),
             )
         target.replace(target.with_name(target.name + ".orig"))
 

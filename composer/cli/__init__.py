@@ -37,6 +37,7 @@ _COMMANDS = (
     run.admin,
     run.down,
     run.generate,
+    run.diff,
     run.build,
     images.images,
     images.wheels,

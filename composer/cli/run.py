@@ -84,11 +84,35 @@ def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> 
 @takes_deployment
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last lines of each.")
-def logs(terminal: Terminal, names: tuple[str, ...], deployment: Path, follow: bool, lines: int | None) -> None:  # noqa: ARG001
+@click.option("--since", metavar="TIME", help="Only from then on: 2026-01-31T08:00:00Z, or how long ago: 10m.")
+def logs(
+    terminal: Terminal,  # noqa: ARG001
+    names: tuple[str, ...],
+    deployment: Path,
+    follow: bool,
+    lines: int | None,
+    since: str | None,
+) -> None:
     """Print the participants' logs."""
-    from composer import app
+    from composer import app, output
 
-    sys.exit(app.logs(deployment, names, follow, lines, colour=sys.stdout.isatty()))
+    app.logs(deployment, names, output.print_lines, follow, lines, since, colour=sys.stdout.isatty())
+
+
+@click.command()
+@talking
+@takes_kits
+def diff(terminal: Terminal, inputs: Inputs) -> None:
+    """Show what generate would change; exit with 3 if it would change anything."""
+    from composer import app, output
+    from composer.difference import unified
+
+    found = app.diff(inputs)
+    for difference in found:
+        output.print_lines(unified(difference).rstrip("\n"))
+    if not found:
+        terminal.done(f"{inputs.deployment}: generate would change nothing")
+    sys.exit(3 if found else 0)
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ _JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.privat
 OVERRIDE_FILE = "compose.override.yml"
 COMPOSE_FILES = (COMPOSE_FILE, OVERRIDE_FILE)
 CRASH_LOOP = 3
+_PREFIX = re.compile(r"^((?:\x1b\[[0-9;]*m)*[a-z0-9._-]+?)-[0-9]+(\s*)\| ")
 _OLDEST_COMPOSE = (2, 20)
 # What a user's shell may hold for another project of theirs.
 _FOREIGN = (
@@ -76,12 +78,19 @@ def stop(deployment: Path) -> Command:
     return compose(deployment, "--profile", "admin", "down", "--remove-orphans")
 
 
-def logs(deployment: Path, services: Sequence[str], follow: bool, lines: int | None, colour: bool) -> Command:
-    """Return the command that prints the participants' logs, each line with its participant's name."""
+def logs(
+    deployment: Path, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
+) -> Command:
+    """Return the command that prints the participants' logs, each line with its container's name."""
     options = (["--follow"] if follow else []) + (["--tail", str(lines)] if lines is not None else [])
+    options += ["--since", since] if since else []
     # --no-color alone still moves the cursor (Compose 2.26).
-    ansi = [] if colour else ["--ansi", "never"]
-    return compose(deployment, *ansi, "logs", *options, *services)
+    return compose(deployment, "--ansi", "always" if colour else "never", "logs", *options, *services)
+
+
+def by_participant(line: str) -> str:
+    """Return a line of ``docker compose logs`` with the service in front, without the container's number."""
+    return _PREFIX.sub(r"\1\2| ", line, count=1)
 
 
 def console(deployment: Path, service: str) -> Command:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,10 +14,10 @@ from composer.manifest import DeployedParticipant, Manifest
 from composer.model import FederationStatus, Health, ParticipantStatus, State
 from composer.probe import Identity, explain, shake_hands
 from composer.process import run
+from composer.redact import plain, redact
 from composer.runtimes import docker
 from composer.runtimes.admissions import admissions
 
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # How much of the server's log is read: thousands of sites' comings and goings.
 _TAIL = 2**21
 
@@ -120,7 +119,7 @@ def _forgotten(health: Health) -> Health:
 
 def last_words(engine: Engine, container: Container | None) -> str:
     """Return the last line that a participant itself wrote, without colours; empty where there is none."""
-    lines = [_COLOURS.sub("", line).strip() for line in engine.last_lines(container.id, 20)] if container else []
+    lines = [redact(plain(line)).strip() for line in engine.last_lines(container.id, 20)] if container else []
     return next((line for line in reversed(lines) if line and not line.startswith("composer: ")), "")
 
 

@@ -124,7 +124,7 @@ def test_a_second_up_changes_nothing(federation: Deployment) -> None:
 def test_logs_carry_names(federation: Deployment) -> None:
     ended = federation.run("logs", "-n", "3", "site-1", "site-2")
     assert ended.returncode == 0
-    assert {line.split("|")[0].strip() for line in ended.out.splitlines()} == {"site-1-1", "site-2-1"}
+    assert {line.split("|")[0].strip() for line in ended.out.splitlines()} == {"site-1", "site-2"}
     assert "\x1b" not in ended.out
 
 

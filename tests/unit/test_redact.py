@@ -1,0 +1,50 @@
+"""No bearer token leaves through composer, and no cursor is moved in a pipe."""
+
+from __future__ import annotations
+
+import pytest
+
+from composer.redact import plain, redact
+from composer.runtimes.docker import by_participant
+
+UUID = "0b4d9e0a-0b3e-4c39-8b1a-0c8c5b8f6f3c"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"ClientManager - INFO - Client: New client site-1@10.0.0.2 joined. Sent token: {UUID}.  Total clients: 1",
+        f"Communicator - INFO - Successfully registered client:site-1 for project p. Token:{UUID} SSID:ebc6125d-0a56",
+        f"Re-activate the client:site-1 with token {UUID}",
+        f"{{'token': '{UUID}', 'ssid': '{UUID}'}}",
+    ],
+)
+def test_tokens_are_taken_out(line: str) -> None:
+    said = redact(line)
+    assert UUID not in said
+    assert "ebc6125d" not in said
+    assert "<redacted>" in said
+
+
+@pytest.mark.parametrize(
+    "line", [f"job {UUID} is submitted", "Client: New client site-1@10.0.0.2 joined. Sent token.  Total clients: 1"]
+)
+def test_what_is_no_token_stays(line: str) -> None:
+    assert redact(line) == line
+
+
+def test_colours_go_unless_they_are_wanted() -> None:
+    assert plain("\x1b[2K\x1b[32msite-1-1  | \x1b[0mx\r") == "site-1-1  | x"
+    assert plain("\x1b[2K\x1b[32msite-1-1  | \x1b[0mx", colour=True) == "\x1b[32msite-1-1  | \x1b[0mx"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("site-1-1   | a-1 | b", "site-1   | a-1 | b"),
+        ("\x1b[36msite-10-1  | \x1b[0mx", "\x1b[36msite-10  | \x1b[0mx"),
+        ("no prefix-1 here", "no prefix-1 here"),
+    ],
+)
+def test_lines_carry_the_participant_and_not_the_container(line: str, shown: str) -> None:
+    assert by_participant(line) == shown
