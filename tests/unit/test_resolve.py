@@ -33,11 +33,11 @@ def test_defaults() -> None:
 
 def test_a_participants_choice_wins_over_the_federations() -> None:
     definition = Definition(
-        image=ImageChoice(base="common:1", packages=("b", "a", "a")),
+        image=ImageChoice(base="common:1", packages=("git", "curl", "curl")),
         participants={"site-1": ParticipantChoice(image=ImageChoice(base="own:1", packages=()))},
     )
     server, site = resolve(kit(SERVER, "server"), kit("site-1", "client"), definition=definition).participants
-    assert (server.image.base, server.image.packages) == ("common:1", ("a", "b"))
+    assert (server.image.base, server.image.packages) == ("common:1", ("curl", "git"))
     assert (site.image.base, site.image.packages) == ("own:1", ())
 
 

@@ -1,0 +1,59 @@
+"""Images: what fifty participants cost beside one, what a second build costs, and how large they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.bench.figure import Figure, seconds
+from tests.bench.generate import provision
+from tests.conftest import composer, docker, run
+
+_MANY = 50
+
+
+def figures() -> list[Figure]:
+    """Builds from nothing but the base image and pip's cache, once with one site and once with fifty."""
+    machine = os.environ.get("FLARE_COMPOSER_DEFINITION")
+    image = yaml.safe_load(Path(machine).read_text())["image"] if machine else {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        kits = provision(folder / "kits", _MANY)
+        _build(folder / "warm", [kits / "site-1"], image)
+        one, _ = _build(folder / "one", [kits / "site-1"], image)
+        many, images = _build(folder / "many", [kits], image)
+        again = seconds(lambda: _composer(folder / "many", [kits]))
+        run(["docker", "image", "rm", "--force", *(one["tag"] for one in images)])
+    own = sum(one["own"] for one in images) / len(images) / 1e3
+    size = max(one["size"] for one in images) / 1e6
+    rows = [
+        Figure(f"build for {_MANY} sites and their server", (many,), 1.5, "one site", (one,)),
+        Figure(f"layers of its own, a participant of {_MANY + 1}", (own,), 100, unit="kB"),
+        Figure(f"build for {_MANY} sites, nothing to do", (again,), 1.0),
+    ]
+    if "base" in image:
+        base = json.loads(docker("image", "inspect", image["base"]))[0]["Size"] / 1e6
+        rows.append(Figure("image of NVFLARE 2.9.0 on top of its base", (size - base,), 190, unit="MB"))
+        rows.append(Figure("the same with a minimal Debian and Python", (size,), 385, unit="MB"))
+    return rows
+
+
+def _build(folder: Path, kits: list[Path], image: dict[str, Any]) -> tuple[float, list[dict[str, Any]]]:
+    folder.mkdir()
+    # An option that no build had before: the packages are installed anew.
+    anew = f"--timeout={60 + time.time_ns() % 10**9}"
+    (folder / "composer.yml").write_text(yaml.safe_dump({"image": {**image, "pip_options": [anew]}}))
+    took = seconds(lambda: _composer(folder, kits))
+    ended = composer("images", "-d", folder / "deployment", "--json")
+    return took, json.loads(ended.out)["images"]
+
+
+def _composer(folder: Path, kits: list[Path]) -> None:
+    ended = composer("build", *kits, "-f", folder / "composer.yml", "-d", folder / "deployment")
+    assert ended.returncode == 0, ended.err
