@@ -24,10 +24,11 @@ BUILD_ARGUMENTS = (
     *(name for proxy in ("http_proxy", "https_proxy", "no_proxy") for name in (proxy, proxy.upper())),
 )
 _SCRIPTS = ("entrypoint.sh", "healthcheck.sh")
-# Where a build secret is mounted, and pip's own variable that names it.
+# Where a build secret is mounted, and pip's own variable that names it. Under /dev, which is no part of the
+# image, nothing of the mount stays behind.
 _SECRETS = {
-    "ca_bundle": ("/run/secrets/ca_bundle", "PIP_CERT"),
-    "pip_config": ("/run/secrets/pip_config", "PIP_CONFIG_FILE"),
+    "ca_bundle": ("/dev/ca_bundle", "PIP_CERT"),
+    "pip_config": ("/dev/pip_config", "PIP_CONFIG_FILE"),
 }
 
 

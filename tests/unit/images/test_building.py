@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from composer.image_archive import load_archive
 from composer.manifest import parse_manifest
 from composer.model import Image
 from composer.render import render_deployment
+from composer.render.compose import render_compose
 from composer.render.dockerfile import INPUTS_LABEL, NVFLARE_LABEL
 from composer.runtimes import build
 from tests.golden.cases import OWNER, two_sites
@@ -92,6 +94,17 @@ def test_a_build_sees_the_proxies_and_the_time_of_its_environment() -> None:
     argv = build.build(Path("/d"), IMAGE, ["p/a:1"], "default", offline=False).argv
     given = {argv[index + 1] for index, part in enumerate(argv) if part == "--build-arg"}
     assert {"HTTPS_PROXY", "https_proxy", "NO_PROXY", "SOURCE_DATE_EPOCH"} <= given
+
+
+def test_a_proxy_is_kept_away_from_a_server_that_only_dns_knows() -> None:
+    federation = two_sites()
+    alone = replace(
+        federation,
+        participants=tuple(replace(p, host_entries=()) for p in federation.participants if p.type == "client"),
+    )
+    text = render_compose(alone)
+    assert text.count('"no_proxy": "localhost,127.0.0.1,server1"') == 2
+    assert text.count('"NO_PROXY": "localhost,127.0.0.1,server1"') == 2
 
 
 def facts(identity: str, inputs: str, shared: int) -> ImageFacts:
