@@ -221,7 +221,7 @@ def _golden(name: str) -> str:
 
 def _skeleton(dockerfile: str) -> str:
     """Without what the machine brings: the base's name, its CA, and hashes."""
-    text = re.sub(r"FROM \S+:\S+ AS base", "FROM BASE AS base", dockerfile)
+    text = re.sub(r"FROM \S+:\S+ AS (base|mountpoints)", r"FROM BASE AS \1", dockerfile)
     text = re.sub(r"    --mount=type=secret\S* \\\n|PIP_CERT=\S+ |-o Acquire::https::CAInfo=\S+ ", "", text)
     return re.sub(r"[0-9a-f]{64}", "SHA256", text)
 
