@@ -84,6 +84,7 @@ class Definition:
     __pydantic_config__: ClassVar[Any] = _STRICT
     kits: tuple[Path, ...] = ()
     network: Network = "host"
+    publish: str | None = None
     image: ImageChoice = field(default_factory=ImageChoice)
     hosts: Mapping[str, HostChoice] = field(default_factory=dict)
     extra_hosts: Mapping[str, str] = field(default_factory=dict)

@@ -50,7 +50,10 @@ class DeployedParticipant:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The whole of manifest.json. Paths are absolute; ``files`` maps a path below the folder to its SHA-256."""
+    """The whole of manifest.json. Paths are absolute; ``files`` maps a path below the folder to its SHA-256.
+
+    ``publish`` is the address on which ports are published; empty with host networking.
+    """
 
     composer: str
     federation: str
@@ -60,6 +63,7 @@ class Manifest:
     participants: tuple[DeployedParticipant, ...]
     files: Mapping[str, str]
     hosts: tuple[Host, ...] = ()
+    publish: str = ""
 
     def on(self, host: str) -> Manifest:
         """Return what it says of one host's participants alone."""

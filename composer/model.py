@@ -14,7 +14,7 @@ from typing import Literal
 
 ParticipantType = Literal["server", "client", "admin", "relay"]
 Severity = Literal["error", "warning"]
-Network = Literal["host"]
+Network = Literal["host", "bridge"]
 State = Literal["absent", "created", "running", "restarting", "exited", "stopped", "unknown"]
 Health = Literal["starting", "healthy", "unhealthy", "none"]
 LOCAL = "local"
@@ -222,6 +222,7 @@ class Participant:
 
     ``local_files`` is empty unless the site overlays its kit's ``local`` folder; then it is the merged copy.
     ``ports`` are those that it opens on its host; ``host`` is that host's name, LOCAL where it is this machine.
+    ``aliases`` are the names under which others on a bridge network know it; empty with host networking.
     """
 
     kit: Kit
@@ -230,6 +231,7 @@ class Participant:
     user: Owner
     host_entries: tuple[HostEntry, ...]
     ports: tuple[int, ...] = ()
+    aliases: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     data: tuple[Mount, ...] = ()
     local_files: tuple[GeneratedFile, ...] = ()
@@ -250,7 +252,11 @@ class Participant:
 
 @dataclass(frozen=True)
 class Federation:
-    """One server and its sites: what is to run, completely resolved."""
+    """One server and its sites: what is to run, completely resolved.
+
+    ``publish`` is the address of the host on which a bridge network's ports are published; empty with host
+    networking.
+    """
 
     name: str
     compose_project: str
@@ -258,6 +264,7 @@ class Federation:
     network: Network
     participants: tuple[Participant, ...]
     hosts: tuple[Host, ...] = ()
+    publish: str = ""
 
     @property
     def started(self) -> tuple[Participant, ...]:

@@ -21,14 +21,17 @@ class Identity:
     root: Path
 
 
-def busy_port(port: int) -> str | None:
+def busy_port(port: int, address: str = "") -> str | None:
     """Return the family (``IPv4`` or ``IPv6``) on which ``port`` cannot be bound, or None when it is free.
+
+    ``address`` is the one to bind; without it, all of both families.
 
     gRPC shares a busy port silently, and NVFLARE's other drivers retry for ever. So this binds without
     SO_REUSEPORT; with SO_REUSEADDR, which on Linux never shares a port that is listened on, but does not
     mistake the remains of closed connections (TIME_WAIT, a minute after every ``down``) for a listener.
     """
-    for family, address in _FAMILIES:
+    chosen = [(socket.AF_INET6 if ":" in address else socket.AF_INET, address)] if address else _FAMILIES
+    for family, place in chosen:
         try:
             listener = socket.socket(family, socket.SOCK_STREAM)
         except OSError:
@@ -38,7 +41,7 @@ def busy_port(port: int) -> str | None:
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             try:
-                listener.bind((address, port))
+                listener.bind((place, port))
                 listener.listen(1)
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:

@@ -19,6 +19,7 @@ from composer.model import (
     Project,
 )
 from composer.names import compose_project_name, is_address, is_host_name, service_name, slug
+from composer.resolve_bridge import resolve_aliases
 from composer.resolve_hosts import addresses, place, resolve_hosts, unreached
 from composer.resolve_image import resolve_image
 
@@ -53,6 +54,7 @@ def resolve_federation(
             services[kit.name],
             compose_project,
             _host_entries(kit, project.kits, places, definition),
+            resolve_aliases(kit, project.kits, places) if definition.network == "bridge" else (),
             places[kit.name],
             definition,
             materials,
@@ -64,7 +66,22 @@ def resolve_federation(
     if not participants:
         raise ComposerError("all participants are on hosts without an endpoint", "give at least one to a host with one")
     used = tuple(host for host in hosts if any(participant.host == host.name for participant in participants))
-    return Federation(project.name, compose_project, deployment, definition.network, participants, used)
+    publish = _publish(definition)
+    return Federation(project.name, compose_project, deployment, definition.network, participants, used, publish)
+
+
+def _publish(definition: Definition) -> str:
+    if definition.network == "host":
+        if definition.publish is not None:
+            raise ComposerError(
+                "publish names an address, but with host networking nothing is published",
+                "write network: bridge, or leave publish out",
+            )
+        return ""
+    address = definition.publish or "0.0.0.0"  # noqa: S104 - as the server binds with host networking
+    if not is_address(address):
+        raise ComposerError(f"publish: {address!r} is no IP address", "write one of this machine's, such as 127.0.0.1")
+    return address
 
 
 def _refuse_strangers(project: Project, definition: Definition) -> None:
@@ -92,6 +109,7 @@ def _resolve_participant(
     service: str,
     compose_project: str,
     host_entries: tuple[HostEntry, ...],
+    aliases: tuple[str, ...],
     host: str,
     definition: Definition,
     materials: Materials,
@@ -117,6 +135,7 @@ def _resolve_participant(
         user=kit.owner if caller.uid == 0 else caller,
         host_entries=host_entries,
         ports=tuple(sorted({listener.port for listener in kit.listens_on if listener.port})),
+        aliases=aliases,
         environment=tuple(sorted(choice.environment.items())),
         data=tuple(Mount(data.source, data.target, data.read_only) for data in choice.data),
         local_files=materials.local.get(kit.name, ()),
@@ -142,7 +161,9 @@ def _host_entries(
     for name, identity in needed:
         where = places.get(identity)
         if where == places[kit.name]:
-            found[name] = LOOPBACK
+            # On a bridge, containers have addresses of their own, and Docker's DNS knows them.
+            if definition.network == "host":
+                found[name] = LOOPBACK
         elif where is not None and where in known:
             found[name] = known[where]
     found.update(definition.extra_hosts)

@@ -108,7 +108,13 @@ class _Fields:
         return UnreadableError(f"{self.file}: {at} is not {wanted}", _AGAIN, file=self.file)
 
     def _checked(self, key: str, host: str, port: str) -> tuple[str, int]:
-        if not is_host(host) or not port.isascii() or not port.isdecimal() or len(port) > 5 or not 0 < int(port) <= 65535:
+        if (
+            not is_host(host)
+            or not port.isascii()
+            or not port.isdecimal()
+            or len(port) > 5
+            or not 0 < int(port) <= 65535
+        ):
             raise self.wrong(key, "of the form host:port")
         return host, int(port)
 

@@ -12,7 +12,7 @@ from composer.model import LOCAL, Federation, GeneratedFile, Owner, Participant,
 from composer.render.compose import COMPOSE_FILE, render_compose
 from composer.render.dockerfile import inputs_hash, render_context, render_wheels
 from composer.render.far import HOSTS, render_host
-from composer.render.hosts import render_hosts
+from composer.render.hosts import host_lines, render_hosts
 
 
 def render_deployment(
@@ -70,8 +70,9 @@ def _manifest(
         compose_project=federation.compose_project,
         kits=kits,
         definition=definition,
-        participants=tuple(_deployed(participant) for participant in federation.participants),
+        participants=tuple(_deployed(participant, federation) for participant in federation.participants),
         hosts=federation.hosts,
+        publish=federation.publish,
         files={
             str(file.path): hashlib.sha256(file.content).hexdigest()
             for file in sorted(files, key=lambda file: file.path)
@@ -80,9 +81,10 @@ def _manifest(
     return GeneratedFile(PurePosixPath(MANIFEST), dump_manifest(manifest).encode())
 
 
-def _deployed(participant: Participant) -> DeployedParticipant:
+def _deployed(participant: Participant, federation: Federation) -> DeployedParticipant:
     kit = participant.kit
-    addresses = {entry.name: entry.address for entry in participant.host_entries}
+    addresses = {entry.name: entry.address for entry in host_lines(federation, participant.host)}
+    addresses.update({entry.name: entry.address for entry in participant.host_entries})
     dialled = kit.connects_to[0] if kit.connects_to else None
     host = dialled.host if dialled else kit.listens_on[0].host
     return DeployedParticipant(

@@ -1,4 +1,4 @@
-"""docker-compose.yml: one hardened service a participant, with host networking.
+"""docker-compose.yml: one hardened service a participant, with host networking or on a bridge.
 
 The rules and their sources (CIS Docker Benchmark, OWASP, Compose specification) are listed in
 ``docs/hardening.md``. The document is a dict in Compose's long form, dumped by :mod:`composer.render.yaml`.
@@ -56,7 +56,7 @@ def _service(
         "build": _build(participant, secrets),
         "command": _command(participant),
         "user": str(participant.user),
-        "network_mode": federation.network,
+        **_network(participant, federation),
         "extra_hosts": [f"{entry.name}:{entry.address}" for entry in participant.host_entries],
         "environment": {
             "FLARE_WORKSPACE": WORKSPACE,
@@ -89,6 +89,18 @@ def _service(
     else:
         service["healthcheck"] = _healthcheck(participant)
     return service
+
+
+def _network(participant: Participant, federation: Federation) -> dict[str, Any]:
+    if federation.network == "host":
+        return {"network_mode": "host"}
+    network: dict[str, Any] = {"networks": {"default": {"aliases": list(participant.aliases)}}}
+    if participant.ports:
+        network["ports"] = [
+            {"target": port, "published": str(port), "host_ip": federation.publish, "protocol": "tcp"}
+            for port in participant.ports
+        ]
+    return network
 
 
 def _run_by_hand(service: dict[str, Any]) -> None:

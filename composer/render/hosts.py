@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from composer.model import Federation
+from composer.model import Federation, HostEntry
+
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def render_hosts(federation: Federation) -> str:
     """Return one ``address name`` line for each name that the participants resolve."""
-    entries = {(e.address, e.name) for p in federation.participants for e in p.host_entries}
-    return "".join(f"{address} {name}\n" for address, name in sorted(entries, key=lambda e: e[1]))
+    hosts = {participant.host for participant in federation.participants}
+    entries = {entry for participant in federation.participants for entry in participant.host_entries}
+    entries |= {entry for host in hosts for entry in host_lines(federation, host)}
+    return "".join(f"{one.address} {one.name}\n" for one in sorted(entries, key=lambda one: (one.name, one.address)))
+
+
+def host_lines(federation: Federation, host: str) -> tuple[HostEntry, ...]:
+    """Return where the participants on a bridge network of ``host`` are reached from that host itself."""
+    published = _ANYWHERE.get(federation.publish, federation.publish)
+    return tuple(
+        HostEntry(alias, published)
+        for participant in federation.participants
+        if participant.host == host and participant.ports
+        for alias in participant.aliases
+    )

@@ -177,7 +177,7 @@ def require_free_ports(manifest: Manifest, running: Mapping[str, Container]) -> 
         if held and held.state == "running":
             continue
         for port in participant.listens:
-            family = busy_port(port)
+            family = busy_port(port, manifest.publish)
             if family:
                 raise ComposerError(
                     f"port {port} of {participant.name} is taken on {family}",

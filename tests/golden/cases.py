@@ -134,4 +134,16 @@ def three_hosts() -> Federation:
     return _resolve(kits, definition, Materials({}, {"site-1": (policy,)}))
 
 
-CASES = {"two-sites": two_sites, "one-site": one_site, "relay": relay, "three-hosts": three_hosts}
+def bridge() -> Federation:
+    """A relay and a site where host networking is not allowed."""
+    behind = (Connection("relay-1", "relay1.example.com", 18102), Connection(SERVER, SERVER, 8002))
+    kits = [
+        kit(SERVER, "server"),
+        kit("relay-1", "relay", listens_on=(Listener("relay1.example.com", 18102),)),
+        kit("site-1", "client", connects_to=behind),
+        kit("lead@example.org", "admin"),
+    ]
+    return _resolve(kits, Definition(network="bridge", publish="127.0.0.7"))
+
+
+CASES = {"two-sites": two_sites, "one-site": one_site, "relay": relay, "three-hosts": three_hosts, "bridge": bridge}

@@ -67,8 +67,14 @@ def test_compose_reads_what_was_meant(case: str, tmp_path: Path) -> None:
     assert set(services) == {participant.service for participant in here}
     for participant in here:
         service = services[participant.service]
-        assert service["network_mode"] == "host"
-        assert "ports" not in service
+        if federation.network == "host":
+            assert service["network_mode"] == "host"
+            assert "ports" not in service
+        else:
+            aliases = (service["networks"]["default"] or {}).get("aliases", [])
+            assert aliases == list(participant.aliases)
+            published = [(int(port["published"]), port["host_ip"]) for port in service.get("ports", ())]
+            assert published == [(port, federation.publish) for port in participant.ports]
         # `config` writes a `$` as the file must have it: doubled.
         sources = [volume["source"].replace("$$", "$") for volume in service["volumes"]]
         assert {str(mount.source) for mount in participant.data} <= set(sources)
@@ -76,7 +82,7 @@ def test_compose_reads_what_was_meant(case: str, tmp_path: Path) -> None:
         for name, value in participant.environment:
             assert service["environment"][name].replace("$$", "$") == value
         entries = {entry.name: entry.address for entry in participant.host_entries}
-        assert dict(entry.split("=", 1) for entry in service["extra_hosts"]) == entries
+        assert dict(entry.split("=", 1) for entry in service.get("extra_hosts", ())) == entries
 
 
 @pytest.mark.docker
