@@ -34,13 +34,13 @@ def figures() -> list[Figure]:
     ]
 
 
-def provision(folder: Path, sites: int) -> Path:
+def provision(folder: Path, sites: int, name: str = "many", port: int = 8002) -> Path:
     """Kits for one server and as many sites, made by NVFLARE itself."""
     folder.mkdir()
     clients = "".join(f"  - {{name: site-{n}, type: client, org: wards}}\n" for n in range(1, sites + 1))
     (folder / "project.yml").write_text(
-        f"api_version: 3\nname: many\nparticipants:\n"
-        f"  - {{name: server1, type: server, org: hub, fed_learn_port: 8002}}\n{clients}"
+        f"api_version: 3\nname: {name}\nparticipants:\n"
+        f"  - {{name: server1, type: server, org: hub, fed_learn_port: {port}}}\n{clients}"
         "builders:\n"
         "  - path: nvflare.lighter.impl.workspace.WorkspaceBuilder\n"
         "  - path: nvflare.lighter.impl.static_file.StaticFileBuilder\n"

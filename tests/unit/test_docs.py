@@ -1,0 +1,45 @@
+"""The documentation is held to the code: commands, checks, keys of composer.yml."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import yaml
+
+from composer.cli import cli
+from composer.definition import Definition, load_definition
+from composer.kits.checks import CHECKS
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_command_is_in_the_readme_and_has_help() -> None:
+    documented = set(re.findall(r"^\| `composer ([a-z]+)", README, re.MULTILINE))
+    assert documented == set(cli.commands)
+    for command in cli.commands.values():
+        assert command.help
+        for parameter in command.params:
+            assert not isinstance(parameter, click.Option) or parameter.help, (command.name, parameter.name)
+
+
+def test_every_check_is_documented_in_its_own_words() -> None:
+    documented = re.findall(r"^\| ([A-Z-]+) \| (.*) \|$", (ROOT / "docs" / "checks.md").read_text(), re.MULTILINE)
+    assert documented == [(check.id, check.asks) for check in CHECKS]
+
+
+def test_the_documented_definition_is_one_and_names_every_key(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    path = tmp_path / "composer.yml"
+    path.write_text(text)
+    assert load_definition(path) != Definition()
+    document = yaml.safe_load(text)
+    assert set(document) == {field.name for field in fields(Definition)} - {"network"}
+
+
+def test_documented_files_exist() -> None:
+    for name in re.findall(r"\]\(([A-Za-z./-]+)\)", README):
+        assert (ROOT / name).exists(), name
