@@ -6,6 +6,7 @@ as JSON Schema. Unknown keys are errors. Paths are relative to the file and come
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -126,6 +127,7 @@ def definition_schema() -> dict[str, Any]:
     return _adapter().json_schema()
 
 
+@functools.cache
 def _adapter() -> TypeAdapter[Definition]:
     from pydantic import TypeAdapter
 
