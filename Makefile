@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 # Brings a Docker engine, Compose v2 and a base image where the machine has none, and takes the engine away again.
 WITH_ENGINE := tests/machine/with-engine.sh
 PYTEST := $(BIN)/pytest
+SCRIPTS := $(shell find dockerfiles -name '*.sh')
 ARGS ?=
 
 .PHONY: help
@@ -25,7 +26,11 @@ demo: venv ## Run a federation from nothing to a job's result
 
 .PHONY: test
 test: lint ## Lint, then run the whole suite on real parts
-	$(WITH_ENGINE) $(PYTEST) $(ARGS)
+	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle $(ARGS)
+
+.PHONY: test-metal
+test-metal: venv ## Run the tests without containers: plain processes, and bundles on hosts in namespaces
+	$(WITH_ENGINE) $(PYTEST) tests/process tests/bundle $(ARGS)
 
 .PHONY: test-unit
 test-unit: venv ## Run the tests that need no engine
@@ -36,7 +41,7 @@ lint: venv ## Check style, types, architecture, shell scripts and the Dockerfile
 	$(BIN)/ruff format --check composer tests examples
 	$(BIN)/ruff check composer tests examples
 	$(BIN)/mypy
-	$(BIN)/shellcheck --severity style dockerfiles/*.sh tests/machine/*.sh .ci/run
+	$(BIN)/shellcheck --external-sources --severity style $(SCRIPTS) tests/machine/*.sh .ci/run
 	$(BIN)/hadolint tests/golden/*/images/*/Dockerfile
 
 .PHONY: format

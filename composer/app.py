@@ -92,8 +92,12 @@ def check(
         return check_kits(known.kits, Path(folder), options, known.pin)
 
 
-def _require_good_kits(inputs: Inputs, talk: Talk) -> str:
-    """Check the kits and return the fingerprint of the authority that they all trust."""
+def require_good_kits(inputs: Inputs, talk: Talk) -> str:
+    """Check the kits, warn of what stops nothing, and return the fingerprint of the authority that they all trust.
+
+    Raises:
+        ChecksFailed: One is bad.
+    """
     from composer.kits.project import require_one_server
 
     report = check(inputs)
@@ -149,7 +153,8 @@ def _generate(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Map
 
     known = known_inputs(inputs)
     federation, rendering = _render(known, found)
-    if not found and any(participant.user.uid == 0 for participant in federation.participants):
+    contained = federation.runtime == "docker"
+    if contained and not found and any(participant.user.uid == 0 for participant in federation.participants):
         talk.warn(
             "the kits belong to root, so the containers run as root (without capabilities); "
             "give the kits to an ordinary user to avoid that"
@@ -184,7 +189,12 @@ def build(
     from composer.engine import connect
     from composer.runtimes import docker
 
-    _require_good_kits(inputs, talk)
+    require_good_kits(inputs, talk)
+    if _runtime_of(inputs) == "process":
+        from composer import plain
+
+        with _turn(inputs.deployment, talk, wait, dry_run):
+            return plain.build(_generate(inputs, talk, force, dry_run, {}), inputs.deployment, talk, dry_run)
     docker.require_compose()
     engine = connect()
     with _turn(inputs.deployment, talk, wait, dry_run):
@@ -220,13 +230,21 @@ def up(
     from composer.engine import connect
     from composer.readiness import wait_until_federated
     from composer.runtimes import docker
+    from composer.runtimes.containers import Containers
     from composer.runtimes.gpus import require_gpus
     from composer.transaction import look, undone_on_failure
 
-    authority = _require_good_kits(inputs, talk)
+    authority = require_good_kits(inputs, talk)
+    deployment = inputs.deployment
+    if _runtime_of(inputs) == "process":
+        from composer import plain
+
+        with _turn(deployment, talk, wait, dry_run):
+            plain.refuse_others(deployment, authority)
+            return plain.up(_generate(inputs, talk, force, dry_run, {}), deployment, talk, timeout, dry_run)
+    _refuse_processes(deployment)
     docker.require_compose()
     engine = connect()
-    deployment = inputs.deployment
     with _turn(deployment, talk, wait, dry_run):
         before = look(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
@@ -234,7 +252,7 @@ def up(
         if generated.federation.hosts:
             raise ComposerError("other hosts are not gone to yet", "take hosts out of composer.yml")
         running = docker.own_containers(engine, generated.manifest, deployment)
-        docker.require_free_ports(generated.manifest, running)
+        docker.require_free_ports(generated.manifest, [n for n, one in running.items() if one.state == "running"])
         if not dry_run:
             generated = _pinned(engine, inputs, generated, talk, force, offline=False)
         manifest = generated.manifest
@@ -247,7 +265,7 @@ def up(
             talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
             _stream(docker.start(deployment), talk)
             talk.step("Waiting until they are registered")
-            return wait_until_federated(engine, manifest, deployment, timeout, talk.progress)
+            return wait_until_federated(Containers(manifest, deployment), timeout, talk.progress)
 
 
 def status(deployment: Path) -> FederationStatus:
@@ -256,11 +274,9 @@ def status(deployment: Path) -> FederationStatus:
     Raises:
         ComposerError: There is no deployment there, or no engine answers.
     """
-    from composer.engine import connect
-    from composer.runtimes.observe import examine
+    from composer.runtimes import runtime_of
 
-    manifest = deployed(deployment)
-    return examine(connect(), manifest, deployment, datetime.now(timezone.utc))
+    return runtime_of(deployed(deployment), deployment).examine(datetime.now(timezone.utc))
 
 
 def logs(
@@ -287,11 +303,12 @@ def logs(
         ComposerError: There is no deployment there, or no such participant.
     """
     from composer.redact import plain, redact
-    from composer.runtimes import docker
+    from composer.runtimes import runtime_of, services
 
     manifest = deployed(deployment)
-    command = docker.logs(deployment, docker.services(manifest, names), follow, lines, since, colour)
-    stream(command, lambda text: line(docker.by_participant(redact(plain(text, colour)))))
+    runtime = runtime_of(manifest, deployment)
+    command = runtime.logs(services(manifest, names), follow, lines, since, colour)
+    stream(command, lambda text: line(runtime.by_participant(redact(plain(text, colour)))))
 
 
 def down(
@@ -323,6 +340,12 @@ def down(
     manifest = deployed(deployment)
     if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
         raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
+    if manifest.runtime == "process":
+        from composer import plain
+
+        with _turn(deployment, talk, wait, dry_run):
+            plain.down(manifest, deployment, talk, purge, dry_run)
+        return
     engine = connect()
     with _turn(deployment, talk, wait, dry_run):
         containers = docker.own_containers(engine, manifest, deployment)
@@ -356,16 +379,16 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
         ComposerError: There is no such admin, no terminal for the console, or no folder to work in.
     """
     from composer.process import attach, command_line
-    from composer.runtimes import docker
+    from composer.runtimes import runtime_of
 
     manifest = deployed(deployment)
     chosen = _choose_admin(manifest, name)
+    runtime = runtime_of(manifest, deployment)
     if arguments:
-        argv = ("nvflare", *arguments)
-        command = docker.in_console(deployment, chosen.service, argv, _shared_folder(), terminal)
+        command = runtime.in_console(chosen.service, arguments, terminal)
     elif terminal:
         talk.warn(f"this is NVFLARE's own console; at «User Name» type {chosen.name}")
-        command = docker.console(deployment, chosen.service)
+        command = runtime.console(chosen.service)
     else:
         raise ComposerError("the console needs a terminal", "give a command: composer admin -- job list")
     talk.command(command_line(command))
@@ -442,6 +465,22 @@ def resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: 
     return resolve_federation(project, definition, materials, inputs.deployment, caller)
 
 
+def _runtime_of(inputs: Inputs) -> str:
+    from composer.definition import load_definition
+
+    definition = known_inputs(inputs).definition
+    return load_definition(definition).runtime if definition else "docker"
+
+
+def _refuse_processes(deployment: Path) -> None:
+    from composer.runtimes.process import Processes
+    from composer.write import read_manifest
+
+    manifest = read_manifest(deployment)
+    if manifest and manifest.runtime == "process" and Processes(manifest, deployment).running():
+        raise ComposerError(f"{deployment} runs as plain processes", f"stop those first: composer down -d {deployment}")
+
+
 def _pinned(engine: Engine, inputs: Inputs, generated: Generated, talk: Talk, force: bool, offline: bool) -> Generated:
     """Where images that must be built are not pinned to hashes yet, pin them and generate again."""
     from composer.building import find_locks
@@ -490,17 +529,6 @@ def _choose_admin(manifest: Manifest, name: str | None) -> DeployedParticipant:
     if chosen is None:
         raise ComposerError(f"no admin is called {name}", f"there is {names}")
     return chosen
-
-
-def _shared_folder() -> Path:
-    """Return the present folder, which an admin's command sees under the same path."""
-    folder = Path.cwd()
-    hides = {Path(path) for path in ("/", "/opt", "/tmp", "/usr", "/etc", "/bin", "/lib", "/lib64", "/workspace")}  # noqa: S108
-    if folder in hides or ":" in str(folder):
-        raise ComposerError(
-            f"a container cannot be given the folder {folder}", "run it in the folder that holds the job"
-        )
-    return folder
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from composer.errors import ComposerError, DefinitionError
-from composer.model import Network
+from composer.model import Network, RuntimeName
 
 if TYPE_CHECKING:
     import yaml
@@ -84,6 +84,7 @@ class Definition:
 
     __pydantic_config__: ClassVar[Any] = _STRICT
     kits: tuple[Path, ...] = ()
+    runtime: RuntimeName = "docker"
     network: Network = "host"
     publish: str | None = None
     image: ImageChoice = field(default_factory=ImageChoice)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from composer.errors import ComposerError
-from composer.model import LOCAL, Host, ParticipantType
+from composer.model import LOCAL, Host, ParticipantType, RuntimeName
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -64,6 +64,7 @@ class Manifest:
     files: Mapping[str, str]
     hosts: tuple[Host, ...] = ()
     publish: str = ""
+    runtime: RuntimeName = "docker"
 
     def on(self, host: str) -> Manifest:
         """Return what it says of one host's participants alone."""

@@ -15,6 +15,7 @@ from typing import Literal
 ParticipantType = Literal["server", "client", "admin", "relay"]
 Severity = Literal["error", "warning"]
 Network = Literal["host", "bridge"]
+RuntimeName = Literal["docker", "process"]
 State = Literal["absent", "created", "running", "restarting", "exited", "stopped", "unknown"]
 Health = Literal["starting", "healthy", "unhealthy", "none"]
 LOCAL = "local"
@@ -265,6 +266,7 @@ class Federation:
     participants: tuple[Participant, ...]
     hosts: tuple[Host, ...] = ()
     publish: str = ""
+    runtime: RuntimeName = "docker"
 
     @property
     def started(self) -> tuple[Participant, ...]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 
-from composer.engine import Container, Engine
 from composer.errors import ComposerError, CrashLoop, NotHealthy
-from composer.manifest import DeployedParticipant, Manifest
+from composer.manifest import DeployedParticipant
 from composer.model import FederationStatus, ParticipantStatus
-from composer.runtimes import docker
-from composer.runtimes.observe import last_words, observe, unreachable
+from composer.runtimes import Runtime, docker
+from composer.runtimes.observe import unreachable
 
 _TICK = 0.05
 # A look at the engine costs a request a container, so it may take this share of the waiting time.
@@ -20,18 +18,14 @@ _LOOK_SHARE = 0.1
 
 
 def wait_until_federated(
-    engine: Engine,
-    manifest: Manifest,
-    deployment: Path,
+    runtime: Runtime,
     timeout: float,
     progress: Callable[[FederationStatus], None],
 ) -> FederationStatus:
     """Wait, and return the status in which everybody was well.
 
     Args:
-        engine: The engine that runs the deployment.
-        manifest: What was started.
-        deployment: The deployment folder.
+        runtime: What runs the deployment.
         timeout: Seconds to wait at most.
         progress: Gets every status that was seen on the way.
 
@@ -43,7 +37,7 @@ def wait_until_federated(
     crashes_before: dict[str, int] = {}
     while True:
         began = time.monotonic()
-        status = observe(engine, manifest, deployment, datetime.now(timezone.utc))
+        status = runtime.observe(datetime.now(timezone.utc))
         progress(status)
         if all(_arrived(participant) for participant in status.participants):
             return status
@@ -51,7 +45,7 @@ def wait_until_federated(
             crashes_before.setdefault(one.name, one.restarts)
         looping = [p.name for p in status.participants if p.restarts - crashes_before[p.name] >= docker.CRASH_LOOP]
         if looping or began > deadline:
-            raise _failure(engine, manifest, deployment, status, looping, timeout)
+            raise _failure(runtime, status, looping, timeout)
         cost = time.monotonic() - began
         time.sleep(max(_TICK, min(cost / _LOOK_SHARE, 1.0)))
 
@@ -60,25 +54,16 @@ def _arrived(status: ParticipantStatus) -> bool:
     return status.state == "running" and status.registered
 
 
-def _failure(
-    engine: Engine,
-    manifest: Manifest,
-    deployment: Path,
-    status: FederationStatus,
-    looping: Sequence[str],
-    timeout: float,
-) -> ComposerError:
-    containers = docker.own_containers(engine, manifest, deployment)
-    deployed = {participant.name: participant for participant in manifest.participants}
+def _failure(runtime: Runtime, status: FederationStatus, looping: Sequence[str], timeout: float) -> ComposerError:
+    deployed = {participant.name: participant for participant in runtime.manifest.participants}
     missing = [one for one in status.participants if one.name in looping or (not looping and not _arrived(one))]
     reasons = [
-        f"{one.name} {_symptom(one, looping, timeout)}: "
-        f"{_cause(engine, deployed[one.name], containers.get(one.name), one)}"
-        for one in missing
+        f"{one.name} {_symptom(one, looping, timeout)}: {_cause(runtime, deployed[one.name], one)}" for one in missing
     ]
     if looping:
         return CrashLoop(
-            "\n".join(reasons), f"read more in {deployment}/workspaces/{deployed[missing[0].name].service}/log.txt"
+            "\n".join(reasons),
+            f"read more in {runtime.deployment}/workspaces/{deployed[missing[0].name].service}/log.txt",
         )
     return NotHealthy("\n".join(reasons), f"they go on trying; read more with: composer logs -n 50 {missing[0].name}")
 
@@ -93,11 +78,9 @@ def _symptom(status: ParticipantStatus, looping: Sequence[str], timeout: float) 
     return f"has not registered after {timeout:g} s"
 
 
-def _cause(
-    engine: Engine, participant: DeployedParticipant, container: Container | None, status: ParticipantStatus
-) -> str:
+def _cause(runtime: Runtime, participant: DeployedParticipant, status: ParticipantStatus) -> str:
     """Name, port and TLS are tried from here; where they are well, the participant's own last words must do."""
     probed = status.detail if participant.type == "server" else unreachable(participant)
-    words = last_words(engine, container)
+    words = runtime.last_words(participant.name)
     said = f"its last line was: {words}" if words else ""
     return "; ".join(part for part in (probed, said) if part) or "it wrote nothing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,14 +21,19 @@ from composer.model import (
 )
 from composer.names import compose_project_name, is_address, is_host_name, service_name, slug
 from composer.resolve_bridge import resolve_aliases
-from composer.resolve_hosts import addresses, place, resolve_hosts, unreached
+from composer.resolve_hosts import addresses, place, place_apart, resolve_hosts, unreached
 from composer.resolve_image import resolve_image
 
 LOOPBACK = "127.0.0.1"
 
 
 def resolve_federation(
-    project: Project, definition: Definition, materials: Materials, deployment: Path, caller: Owner
+    project: Project,
+    definition: Definition,
+    materials: Materials,
+    deployment: Path,
+    caller: Owner,
+    apart: bool = False,
 ) -> Federation:
     """Resolve what is to run.
 
@@ -37,6 +43,7 @@ def resolve_federation(
         materials: The contents of the files that the definition names.
         deployment: The deployment folder (absolute).
         caller: Who runs composer; root may run containers as the kits' owner, others only as themselves.
+        apart: Nobody runs here: all are on the hosts that the definition gives them, or each on one of its own.
 
     Raises:
         ComposerError: The definition names a participant that no kit has, or what it says cannot be run with
@@ -45,9 +52,9 @@ def resolve_federation(
     _refuse_strangers(project, definition)
     compose_project = compose_project_name(project.name)
     services = _services(project.kits)
-    hosts = resolve_hosts(definition, compose_project)
-    places = place(project.kits, definition)
-    left_out = unreached(definition, places)
+    hosts = () if apart else resolve_hosts(definition, compose_project)
+    places = place_apart(project.kits, services, definition) if apart else place(project.kits, definition)
+    left_out = frozenset() if apart else unreached(definition, places)
     participants = tuple(
         _resolve_participant(
             kit,
@@ -67,7 +74,12 @@ def resolve_federation(
         raise ComposerError("all participants are on hosts without an endpoint", "give at least one to a host with one")
     used = tuple(host for host in hosts if any(participant.host == host.name for participant in participants))
     publish = _publish(definition)
-    return Federation(project.name, compose_project, deployment, definition.network, participants, used, publish)
+    federation = Federation(
+        project.name, compose_project, deployment, definition.network, participants, used, publish, definition.runtime
+    )
+    if definition.runtime == "process":
+        _refuse_what_needs_containers(federation, apart)
+    return federation
 
 
 def _publish(definition: Definition) -> str:
@@ -82,6 +94,28 @@ def _publish(definition: Definition) -> str:
     if not is_address(address):
         raise ComposerError(f"publish: {address!r} is no IP address", "write one of this machine's, such as 127.0.0.1")
     return address
+
+
+def _refuse_what_needs_containers(federation: Federation, apart: bool) -> None:
+    if federation.network == "bridge":
+        raise ComposerError("network: bridge is for containers", "leave it out, or use runtime: docker")
+    if federation.hosts:
+        raise ComposerError(
+            f"without containers composer does not go to {federation.hosts[0].name} itself",
+            "take its endpoint out of composer.yml, and make a bundle for it: composer bundle -o DIR",
+        )
+    if not apart and re.search(r"[\s'\"\\]", str(federation.deployment)):
+        raise ComposerError(
+            f"NVFLARE cannot run jobs below {federation.deployment}: its path has a blank or a quote in it",
+            "name another folder with -d DIR",
+        )
+    for participant in federation.participants:
+        for mount in participant.data:
+            if str(mount.source) != mount.target:
+                raise ComposerError(
+                    f"{participant.name}: without containers {mount.source} cannot be seen as {mount.target}",
+                    "give data the same source and target, or use runtime: docker",
+                )
 
 
 def _refuse_strangers(project: Project, definition: Definition) -> None:

@@ -54,9 +54,21 @@ def place(kits: Sequence[Kit], definition: Definition) -> Mapping[str, str]:
     return places
 
 
+def place_apart(kits: Sequence[Kit], services: Mapping[str, str], definition: Definition) -> Mapping[str, str]:
+    """Return the host of each participant by name where none is this machine: without one it has one of its own.
+
+    Raises:
+        ComposerError: As for :func:`place`.
+    """
+    places = place(kits, definition)
+    named = {kit.name: definition.participants.get(kit.name, ParticipantChoice()).host for kit in kits}
+    return {name: named[name] or services[name] for name in places}
+
+
 def addresses(definition: Definition) -> Mapping[str, str]:
     """Return under which address each host is found, this machine (LOCAL) too where the definition says so."""
-    return {LOCAL if choice.endpoint == LOCAL else name: choice.address for name, choice in definition.hosts.items()}
+    here = {LOCAL: choice.address for choice in definition.hosts.values() if choice.endpoint == LOCAL}
+    return {name: choice.address for name, choice in definition.hosts.items()} | here
 
 
 def unreached(definition: Definition, places: Mapping[str, str]) -> frozenset[str]:

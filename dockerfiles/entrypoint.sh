@@ -6,10 +6,13 @@
 #
 # When an administrator asks for a restart, the participant is started again here. When one asks for a
 # shutdown, this ends with 0 and stays ended. Any other end is an error, whatever NVFLARE's own status was,
-# so that Docker's on-failure policy brings the participant back after a crash as after a reboot.
+# so that Docker's on-failure policy brings the participant back after a crash as after a reboot. Where there
+# is nobody to do that ($FLARE_SUPERVISE is set, on bare metal), this starts it again itself, later and later,
+# and ends the job processes, which Docker would end with the container.
 #
 # $FLARE_WORKSPACE/composer.state tells others how far it is: "started TIME", "registered TIME" or
-# "stopped TIME" (an administrator's shutdown); composer.pid is the participant's process.
+# "stopped TIME" (an administrator's shutdown), on bare metal also "restarting TIME" (after a crash);
+# composer.pid is the participant's process.
 set -uo pipefail
 
 case ${1-} in
@@ -21,8 +24,10 @@ type=$1
 shift
 workspace=${FLARE_WORKSPACE:-/workspace}
 log=$workspace/log.txt
+supervise=${FLARE_SUPERVISE-}
 python=""
 stopping=""
+crashes=0
 
 state() {
     local time
@@ -35,24 +40,25 @@ state() {
 # Waits until the log, read on from its present end, says that the server has accepted this participant.
 # Builtins only: for a hundred sites on one machine a process per look would cost more than NVFLARE does.
 watch_registration() {
-    local line accepted
+    local line accepted=""
+    exec 4<> <(:)
     case $type in
-        server) return ;;
         client) accepted="Successfully registered client:" ;;
         relay) accepted="Successfully authenticated to " ;;
     esac
-    exec 4<> <(:)
-    while true; do
+    while [[ -n $accepted ]]; do
         while IFS= read -r line <&3; do
             if [[ $line == *"$accepted"* ]]; then
                 state registered
-                return
+                accepted=""
+                break
             fi
         done
         # NVFLARE rotates its log by renaming it.
         [[ $log -ef /dev/fd/3 ]] || exec 3<"$log"
         read -rt 0.1 <&4
     done
+    exec 3<&-
 }
 
 terminate() {
@@ -60,10 +66,45 @@ terminate() {
     [[ -z $python ]] || kill -TERM "$python" 2>/dev/null
 }
 
+# Jobs have sessions of their own: no signal to a group reaches them, but each has the workspace in its environment.
+end_jobs() {
+    [[ -z $supervise ]] || python3 -I -S "$supervise/processes.py" end "$workspace" $$
+}
+
+# What the participant writes here is in NVFLARE's own logs as well, and those rotate by themselves.
+keep_small() {
+    [[ -n $supervise ]] || return 0
+    local console=$workspace/console.log
+    while true; do
+        if [[ $(stat -c %s "$console") -gt 20000000 ]]; then
+            cp -f "$console" "$console.1"
+            : >"$console"
+        fi
+        read -rt 60 <&4
+    done
+}
+
+# Waits longer after each crash, a minute at most; who ran for two minutes begins anew.
+back_off() {
+    local ran=$1 pause
+    ((ran < 120)) || crashes=0
+    crashes=$((crashes + 1))
+    printf '%s\n' "$crashes" >"$workspace/composer.restarts"
+    state restarting
+    pause=$((crashes > 6 ? 60 : 1 << (crashes - 1)))
+    printf 'composer: starting it again in %s s\n' "$pause" >&2
+    sleep "$pause" &
+    python=$!
+    wait "$python"
+    kill "$python" 2>/dev/null
+    python=""
+}
+
 trap terminate TERM INT
 # As sub_start.sh sets them.
 export PYTHONPATH=/local/custom${PYTHONPATH:+:$PYTHONPATH} MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-4}
 mkdir -p "$workspace/transfer"
+[[ -z $supervise ]] || printf '0\n' >"$workspace/composer.restarts"
 
 while true; do
     # A pid in these files is of a former life; NVFLARE's own scripts take it for a running instance.
@@ -72,8 +113,9 @@ while true; do
     : >>"$log"
     exec 3<"$log"
     cat <&3 >/dev/null
-    watch_registration &
+    { watch_registration && keep_small; } &
     watch=$!
+    began=$SECONDS
     python3 -u -m "$@" 3<&- &
     python=$!
     printf '%s\n' "$python" >"$workspace/composer.pid"
@@ -86,6 +128,8 @@ while true; do
     done
     kill "$watch" 2>/dev/null
     rm -f "$workspace/composer.pid"
+    python=""
+    end_jobs
     if [[ -n $stopping ]]; then
         exit 143
     elif [[ -e $workspace/shutdown.fl ]]; then
@@ -94,7 +138,10 @@ while true; do
         exit 0
     elif [[ ! -e $workspace/restart.fl ]]; then
         printf 'composer: the %s ended by itself with status %s\n' "$type" "$status" >&2
-        exit $((status == 0 ? 1 : status))
+        [[ -n $supervise ]] || exit $((status == 0 ? 1 : status))
+        back_off $((SECONDS - began))
+        [[ -z $stopping ]] || exit 143
+        continue
     fi
     printf 'composer: restarted by an administrator\n'
 done

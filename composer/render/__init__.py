@@ -13,6 +13,7 @@ from composer.render.compose import COMPOSE_FILE, render_compose
 from composer.render.dockerfile import inputs_hash, render_context, render_wheels
 from composer.render.far import HOSTS, render_host
 from composer.render.hosts import host_lines, render_hosts
+from composer.render.metal import VENVS, environment_name, render_metal
 
 
 def render_deployment(
@@ -26,6 +27,15 @@ def render_deployment(
         definition: composer.yml, absolute, where there is one.
         caller: Who runs composer, and owns what is not a participant's.
     """
+    contained = federation.runtime == "docker"
+    files = _containers(federation) if contained else list(render_metal(federation.participants))
+    for participant in federation.participants:
+        files += _local_overlay(participant)
+    files.append(_manifest(federation, files, kits, definition))
+    return Rendering(tuple(sorted(files, key=lambda file: file.path)), _folders(federation, caller))
+
+
+def _containers(federation: Federation) -> list[GeneratedFile]:
     files = [file for host in federation.hosts for file in render_host(federation, host)]
     here = tuple(participant for participant in federation.participants if participant.host == LOCAL)
     if here:
@@ -37,9 +47,7 @@ def render_deployment(
         files += render_wheels()
     for participant in federation.participants:
         files += render_context(participant)
-        files += _local_overlay(participant)
-    files.append(_manifest(federation, files, kits, definition))
-    return Rendering(tuple(sorted(files, key=lambda file: file.path)), _folders(federation, caller))
+    return files
 
 
 def _local_overlay(participant: Participant) -> list[GeneratedFile]:
@@ -70,6 +78,7 @@ def _manifest(
         compose_project=federation.compose_project,
         kits=kits,
         definition=definition,
+        runtime=federation.runtime,
         participants=tuple(_deployed(participant, federation) for participant in federation.participants),
         hosts=federation.hosts,
         publish=federation.publish,
@@ -79,6 +88,11 @@ def _manifest(
         },
     )
     return GeneratedFile(PurePosixPath(MANIFEST), dump_manifest(manifest).encode())
+
+
+def _image(participant: Participant, federation: Federation) -> str:
+    """What it runs from: an image, or a folder with a virtual environment."""
+    return participant.image.tag if federation.runtime == "docker" else f"{VENVS}/{environment_name(participant.image)}"
 
 
 def _deployed(participant: Participant, federation: Federation) -> DeployedParticipant:
@@ -98,7 +112,7 @@ def _deployed(participant: Participant, federation: Federation) -> DeployedParti
         identity=(dialled.identity or kit.server_identity) if dialled else kit.name,
         security=kit.connection_security,
         listens=participant.ports,
-        image=participant.image.tag,
+        image=_image(participant, federation),
         inputs=inputs_hash(participant),
         nvflare=participant.image.nvflare,
         release=kit.release,

@@ -143,11 +143,15 @@ def _secret_names(federation: Federation) -> dict[tuple[str, Path], str]:
 
 
 def _no_proxy(participant: Participant) -> dict[str, str]:
-    """Keep a proxy that the Docker client's config may inject away from the federation: gRPC obeys it, too."""
+    value = no_proxy(participant)
+    return {"NO_PROXY": value, "no_proxy": value}
+
+
+def no_proxy(participant: Participant) -> str:
+    """Return the names that a proxy in the environment must be kept away from: gRPC obeys it, too."""
     dialled = [connection.host for connection in participant.kit.connects_to]
     names = ["localhost", "127.0.0.1", *(entry.name for entry in participant.host_entries), *dialled]
-    value = ",".join(dict.fromkeys(names))
-    return {"NO_PROXY": value, "no_proxy": value}
+    return ",".join(dict.fromkeys(names))
 
 
 def _command(participant: Participant) -> list[str]:

@@ -1,1 +1,71 @@
-"""How a deployment folder is run. Today as containers; plain processes will be a second module beside it."""
+"""Each way in which a deployment runs, behind one seam: as containers or as plain processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from composer.errors import ComposerError
+from composer.manifest import Manifest
+from composer.model import Command, FederationStatus
+
+
+class Runtime(Protocol):
+    """How one deployment is seen to run, and the commands that show it."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was generated."""
+
+    @property
+    def deployment(self) -> Path:
+        """The deployment folder."""
+
+    def observe(self, now: datetime) -> FederationStatus:
+        """Look at every participant that ``up`` starts, once."""
+
+    def examine(self, now: datetime) -> FederationStatus:
+        """Observe, and find out what takes longer: why somebody is not well."""
+
+    def last_words(self, name: str) -> str:
+        """Return the last line that a participant itself wrote; empty where there is none."""
+
+    def logs(
+        self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
+    ) -> Command:
+        """Return the command that prints the participants' logs, each line with who wrote it in front."""
+
+    def by_participant(self, line: str) -> str:
+        """Return a line of the logs with the participant's name in front."""
+
+    def console(self, service: str) -> Command:
+        """Return the command that runs an admin's console on a terminal."""
+
+    def in_console(self, service: str, arguments: Sequence[str], terminal: bool) -> Command:
+        """Return the command that runs ``nvflare ARGUMENTS`` as an admin, in the present folder."""
+
+
+def runtime_of(manifest: Manifest, deployment: Path) -> Runtime:
+    """Return what runs a deployment."""
+    if manifest.runtime == "process":
+        from composer.runtimes.process import Processes
+
+        return Processes(manifest, deployment)
+    from composer.runtimes.containers import Containers
+
+    return Containers(manifest, deployment)
+
+
+def services(manifest: Manifest, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the services of the participants ``names``.
+
+    Raises:
+        ComposerError: One of them is not in this deployment.
+    """
+    known = {participant.name: participant.service for participant in manifest.participants}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise ComposerError(f"no participant is called {missing[0]}", f"there are {', '.join(known)}")
+    return tuple(known[name] for name in names)

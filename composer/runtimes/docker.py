@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from composer.engine import Container, Engine
@@ -166,15 +166,14 @@ def running_jobs(engine: Engine, containers: Iterable[Container]) -> tuple[str, 
     return tuple(sorted(jobs))
 
 
-def require_free_ports(manifest: Manifest, running: Mapping[str, Container]) -> None:
+def require_free_ports(manifest: Manifest, running: Collection[str]) -> None:
     """Make sure that the ports which participants open are free, but for those that this deployment holds itself.
 
     Raises:
         ComposerError: One is taken. NVFLARE would share it silently, or wait for it for ever.
     """
     for participant in manifest.started:
-        held = running.get(participant.name)
-        if held and held.state == "running":
+        if participant.name in running:
             continue
         for port in participant.listens:
             family = busy_port(port, manifest.publish)
@@ -183,16 +182,3 @@ def require_free_ports(manifest: Manifest, running: Mapping[str, Container]) -> 
                     f"port {port} of {participant.name} is taken on {family}",
                     f"see by whom with: ss -ltnp 'sport = :{port}', and stop that",
                 )
-
-
-def services(manifest: Manifest, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the services of the participants ``names``.
-
-    Raises:
-        ComposerError: One of them is not in this deployment.
-    """
-    known = {participant.name: participant.service for participant in manifest.participants}
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise ComposerError(f"no participant is called {missing[0]}", f"there are {', '.join(known)}")
-    return tuple(known[name] for name in names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,11 +25,18 @@ _TAIL = 2**21
 def observe(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:
     """Look at every participant of a deployment that ``up`` starts, once."""
     containers = docker.own_containers(engine, manifest, deployment)
-    admitted = _admitted(manifest, deployment)
     statuses = [
         _status(participant, containers.get(participant.name), deployment, now) for participant in manifest.started
     ]
-    return FederationStatus(manifest.federation, tuple(_as_the_server_sees(one, admitted) for one in statuses))
+    return FederationStatus(manifest.federation, as_the_server_sees(manifest, deployment, statuses))
+
+
+def as_the_server_sees(
+    manifest: Manifest, deployment: Path, statuses: Iterable[ParticipantStatus]
+) -> tuple[ParticipantStatus, ...]:
+    """Return the statuses with what the server's own log says of who is registered."""
+    admitted = _admitted(manifest, deployment)
+    return tuple(_as_the_server_sees(one, admitted) for one in statuses)
 
 
 def examine(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:

@@ -114,4 +114,4 @@ def test_no_text_makes_it_stumble(tmp_path: Path, text: str) -> None:
 def test_the_schema_knows_every_key() -> None:
     schema = definition_schema()
     assert schema["additionalProperties"] is False
-    assert set(schema["properties"]) == {"kits", "network", "image", "hosts", "extra_hosts", "participants"}
+    assert set(schema["properties"]) == {"kits", "runtime", "network", "image", "hosts", "extra_hosts", "participants"}

@@ -1,0 +1,121 @@
+"""The use cases of a deployment that runs as plain processes, as :mod:`composer.app` calls them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.errors import ComposerError, NotHealthy
+from composer.manifest import Manifest
+from composer.model import Command, FederationStatus
+from composer.process import command_line, run, stream
+from composer.readiness import wait_until_federated
+from composer.runtimes import runtime_of
+from composer.runtimes.docker import require_free_ports
+from composer.runtimes.process import Processes
+from composer.write import read_manifest, remove_deployment
+
+if TYPE_CHECKING:
+    from composer.app import Generated, Talk
+
+
+def refuse_others(deployment: Path, authority: str) -> None:
+    """Make sure that nothing runs in the folder which these kits cannot take over.
+
+    Raises:
+        ComposerError: Containers do, or processes that trust another authority than ``authority``.
+    """
+    manifest = read_manifest(deployment)
+    if manifest is None:
+        return
+    if manifest.runtime == "docker":
+        seen = FederationStatus(manifest.federation)
+        # Where no engine answers, none of its containers run.
+        with suppress(ComposerError):
+            seen = runtime_of(manifest, deployment).observe(datetime.now(timezone.utc))
+        if any(one.state != "absent" for one in seen.participants):
+            raise ComposerError(
+                f"{deployment} runs as containers", f"stop those first: composer down -d {shlex.quote(str(deployment))}"
+            )
+        return
+    for name, trusted in Processes(manifest, deployment).authorities().items():
+        if trusted not in ("", authority):
+            raise ComposerError(
+                f"the kits are of another authority than those with which {name} runs",
+                f"if they were provisioned anew: composer down -d {shlex.quote(str(deployment))}, then up; "
+                "else name the former kits",
+            )
+
+
+def build(generated: Generated, deployment: Path, talk: Talk, dry_run: bool) -> tuple[str, ...]:
+    """Make the virtual environments that are missing; return the names of those who waited for them.
+
+    Raises:
+        ComposerError: NVFLARE cannot be installed.
+    """
+    manifest = generated.manifest
+    waiting = [one.name for one in manifest.participants if not (deployment / one.image / ".complete").is_file()]
+    if waiting:
+        talk.step("Installing NVFLARE")
+        _stream(Processes(manifest, deployment).prepare(), talk, dry_run)
+    return tuple(waiting)
+
+
+def up(generated: Generated, deployment: Path, talk: Talk, timeout: float, dry_run: bool) -> FederationStatus:
+    """Install what is missing, start, and wait until federated.
+
+    Raises:
+        NotHealthy: Somebody has not registered in time; all run and go on trying.
+        ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
+    """
+    manifest = generated.manifest
+    processes = Processes(manifest, deployment)
+    before = processes.running()
+    require_free_ports(manifest, before)
+    build(generated, deployment, talk, dry_run)
+    talk.step(f"Starting {len(manifest.started)} participants")
+    if dry_run:
+        _stream(processes.start(), talk, dry_run)
+        return FederationStatus(manifest.federation)
+    with _undone_on_failure(processes, before, talk):
+        _stream(processes.start(), talk, dry_run)
+        talk.step("Waiting until they are registered")
+        return wait_until_federated(processes, timeout, talk.progress)
+
+
+def down(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run: bool) -> None:
+    """End the participants' processes, and delete the folder where ``purge`` says so.
+
+    Raises:
+        ComposerError: Something cannot be ended or deleted.
+    """
+    talk.step(f"Stopping {manifest.federation}")
+    _stream(Processes(manifest, deployment).stop(), talk, dry_run)
+    if purge and dry_run:
+        talk.command(f"rm -r {deployment}")
+    elif purge:
+        remove_deployment(deployment)
+
+
+@contextmanager
+def _undone_on_failure(processes: Processes, before: tuple[str, ...], talk: Talk) -> Iterator[None]:
+    try:
+        yield
+    except NotHealthy:
+        raise
+    except (ComposerError, KeyboardInterrupt):
+        mine = [one.name for one in processes.manifest.started if one.name not in before]
+        if mine:
+            talk.step("Taking back what was started")
+            run(processes.stop(mine))
+        raise
+
+
+def _stream(command: Command, talk: Talk, dry_run: bool) -> None:
+    talk.command(command_line(command))
+    if not dry_run:
+        stream(command, talk.output)

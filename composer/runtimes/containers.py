@@ -1,0 +1,73 @@
+"""A deployment as containers, behind the seam of :class:`composer.runtimes.Runtime`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from composer.engine import Engine, connect
+from composer.errors import ComposerError
+from composer.manifest import Manifest
+from composer.model import Command, FederationStatus
+from composer.runtimes import docker, observe
+
+
+@dataclass(frozen=True)
+class Containers:
+    """A deployment of ``runtime: docker``."""
+
+    manifest: Manifest
+    deployment: Path
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return connect()
+
+    def observe(self, now: datetime) -> FederationStatus:
+        """Look at every participant that ``up`` starts, once."""
+        return observe.observe(self._engine, self.manifest, self.deployment, now)
+
+    def examine(self, now: datetime) -> FederationStatus:
+        """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated."""
+        return observe.examine(self._engine, self.manifest, self.deployment, now)
+
+    def last_words(self, name: str) -> str:
+        """Return the last line that a participant itself wrote; empty where there is none."""
+        containers = docker.own_containers(self._engine, self.manifest, self.deployment)
+        return observe.last_words(self._engine, containers.get(name))
+
+    def logs(
+        self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
+    ) -> Command:
+        """Return the command that prints the participants' logs, each line with its container's name."""
+        return docker.logs(self.deployment, services, follow, lines, since, colour)
+
+    def by_participant(self, line: str) -> str:
+        """Return a line of the logs with the service in front, without the container's number."""
+        return docker.by_participant(line)
+
+    def console(self, service: str) -> Command:
+        """Return the command that runs an admin's console on a terminal."""
+        return docker.console(self.deployment, service)
+
+    def in_console(self, service: str, arguments: Sequence[str], terminal: bool) -> Command:
+        """Return the command that runs ``nvflare ARGUMENTS`` as an admin, in the present folder.
+
+        Raises:
+            ComposerError: A container cannot be given that folder.
+        """
+        return docker.in_console(self.deployment, service, ("nvflare", *arguments), _shared_folder(), terminal)
+
+
+def _shared_folder() -> Path:
+    """Return the present folder, which an admin's command sees under the same path."""
+    folder = Path.cwd()
+    hides = {Path(path) for path in ("/", "/opt", "/tmp", "/usr", "/etc", "/bin", "/lib", "/lib64", "/workspace")}  # noqa: S108
+    if folder in hides or ":" in str(folder):
+        raise ComposerError(
+            f"a container cannot be given the folder {folder}", "run it in the folder that holds the job"
+        )
+    return folder

@@ -1,0 +1,179 @@
+"""A deployment as plain processes: the scripts that run it, and how it is seen to run from its workspaces.
+
+The scripts are those that a bundle has (``dockerfiles/metal``). A participant's supervisor says in files of the
+workspace how far it is; that it lives is proven by the workspace in its environment, since a pid alone may be
+somebody else's by now.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from composer.errors import ComposerError
+from composer.kits.certificates import fingerprint_of
+from composer.manifest import DeployedParticipant, Manifest
+from composer.model import Command, FederationStatus, ParticipantStatus, State
+from composer.redact import plain, redact
+from composer.runtimes.observe import as_the_server_sees, unreachable
+
+_TAIL = 1 << 14
+
+
+@dataclass(frozen=True)
+class Processes:
+    """A deployment of ``runtime: process`` (a :class:`composer.runtimes.Runtime`)."""
+
+    manifest: Manifest
+    deployment: Path
+
+    def prepare(self) -> Command:
+        """Return the command that makes the virtual environments which are missing."""
+        return self._script("lib/venv.sh")
+
+    def start(self) -> Command:
+        """Return the command that starts all participants but the admins."""
+        return self._script("start.sh", "--no-wait")
+
+    def stop(self, names: Sequence[str] = ()) -> Command:
+        """Return the command that ends the participants' processes, all of them unless some are named."""
+        return self._script("stop.sh", *names)
+
+    def logs(
+        self,
+        services: Sequence[str],
+        follow: bool,
+        lines: int | None,
+        since: str | None,
+        colour: bool,  # noqa: ARG002
+    ) -> Command:
+        """Return the command that prints the participants' logs, each line with its participant's name.
+
+        Raises:
+            ComposerError: ``since`` is given, and the lines of processes have no time that all releases write.
+        """
+        if since:
+            raise ComposerError(
+                "--since is for containers: plain processes' lines have no time of ours", "use -n LINES"
+            )
+        options = (["-f"] if follow else []) + (["-n", str(lines)] if lines is not None else [])
+        return self._script("logs.sh", *options, *services)
+
+    def by_participant(self, line: str) -> str:
+        """Return a line of the logs, which has its participant's name in front already."""
+        return line
+
+    def console(self, service: str) -> Command:
+        """Return the command that runs an admin's console on a terminal."""
+        return replace(self._script("admin.sh"), environment=(("ADMIN", service),))
+
+    def in_console(self, service: str, arguments: Sequence[str], terminal: bool) -> Command:  # noqa: ARG002
+        """Return the command that runs ``nvflare ARGUMENTS`` as an admin, in the present folder."""
+        return replace(self._script("admin.sh", *arguments), environment=(("ADMIN", service),))
+
+    def running(self) -> tuple[str, ...]:
+        """Return the names of the participants whose supervisors live."""
+        return tuple(one.name for one in self.manifest.started if _supervised(self._workspace(one)))
+
+    def authorities(self) -> dict[str, str]:
+        """Return, for each participant that runs, the fingerprint of the authority with which it was started."""
+        running = self.running()
+        return {
+            one.name: fingerprint_of(self._workspace(one) / "startup" / "rootCA.pem")
+            for one in self.manifest.started
+            if one.name in running
+        }
+
+    def observe(self, now: datetime) -> FederationStatus:
+        """Look at every participant that ``up`` starts, once."""
+        seen = tuple(self._status(participant, now) for participant in self.manifest.started)
+        return FederationStatus(self.manifest.federation, as_the_server_sees(self.manifest, self.deployment, seen))
+
+    def examine(self, now: datetime) -> FederationStatus:
+        """Observe, and find out why somebody is not well."""
+        seen = self.observe(now)
+        deployed = {one.name: one for one in self.manifest.participants}
+        examined = []
+        for one in seen.participants:
+            detail, participant = one.detail, deployed[one.name]
+            if one.state == "restarting":
+                detail = f"crashes again and again; its last line: {self.last_words(one.name)}"
+            elif one.state == "running" and not one.registered and one.type != "server":
+                detail = "; ".join(part for part in ("not registered yet", unreachable(participant)) if part)
+            examined.append(replace(one, detail=detail))
+        return replace(seen, participants=tuple(examined))
+
+    def last_words(self, name: str) -> str:
+        """Return the last line that a participant itself wrote, without colours; empty where there is none."""
+        participant = next(one for one in self.manifest.participants if one.name == name)
+        try:
+            with (self._workspace(participant) / "console.log").open("rb") as log:
+                log.seek(max(log.seek(0, 2) - _TAIL, 0))
+                text = log.read().decode(errors="replace")
+        except OSError:
+            return ""
+        lines = [redact(plain(line)).strip() for line in text.splitlines()]
+        return next((line for line in reversed(lines) if line and not line.startswith("composer: ")), "")
+
+    def _script(self, name: str, *arguments: str) -> Command:
+        return Command(("bash", str(self.deployment / name), *arguments))
+
+    def _workspace(self, participant: DeployedParticipant) -> Path:
+        return self.deployment / "workspaces" / participant.service
+
+    def _status(self, participant: DeployedParticipant, now: datetime) -> ParticipantStatus:
+        workspace = self._workspace(participant)
+        word, since = _said(workspace)
+        state, detail = _state(word, _supervised(workspace))
+        registered = state == "running" and word == "registered"
+        if state == "running" and participant.type == "server":
+            detail = unreachable(participant)
+            registered = not detail
+        return ParticipantStatus(
+            name=participant.name,
+            type=participant.type,
+            host="local",
+            state=state,
+            health=("healthy" if registered else "starting") if state == "running" else "none",
+            registered=registered,
+            since=since if registered else None,
+            certificate_days_left=(participant.certificate_not_after - now) // timedelta(days=1),
+            image=participant.image,
+            restarts=_crashes(workspace),
+            detail=detail,
+        )
+
+
+def _state(word: str, supervised: bool) -> tuple[State, str]:
+    if supervised:
+        return ("restarting", "it has crashed") if word == "restarting" else ("running", "")
+    if word == "stopped":
+        return "stopped", "shut down by an administrator"
+    return ("exited", "its supervisor was killed, or this machine was restarted") if word else ("absent", "")
+
+
+def _said(workspace: Path) -> tuple[str, datetime | None]:
+    try:
+        word, _, time = (workspace / "composer.state").read_text(encoding="ascii").strip().partition(" ")
+        return word, datetime.fromisoformat(time.replace("Z", "+00:00"))
+    except (OSError, ValueError):
+        return "", None
+
+
+def _crashes(workspace: Path) -> int:
+    try:
+        return int((workspace / "composer.restarts").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
+def _supervised(workspace: Path) -> bool:
+    try:
+        pid = int((workspace / "composer.supervisor").read_text(encoding="ascii"))
+        environment = Path("/proc", str(pid), "environ").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return False
+    return b"FLARE_WORKSPACE=" + os.fsencode(workspace) in environment

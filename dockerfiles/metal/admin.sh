@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Opens NVFLARE's admin console, or runs one `nvflare ARGS` as the administrator:
+#
+#     admin.sh                              admin.sh job list
+#     admin.sh job submit -j ./job          ADMIN=lead@hospital.example admin.sh job list
+# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/prepare.sh
+source "$lib/prepare.sh"
+
+main() {
+    local command
+    choose admin ${ADMIN+"$ADMIN"}
+    [[ ${#services[@]} -eq 1 ]] || fail "there are ${#services[@]} admins here" "name one in \$ADMIN"
+    load "${services[0]}"
+    [[ -s $venv/.complete ]] || bash "$lib/venv.sh"
+    [[ -e $workspace/startup/fed_admin.json ]] || prepare
+    enter_names || exit 1
+    command=("$venv/bin/python3" -m nvflare.cli "$@")
+    if [[ $# -eq 0 ]]; then
+        say "this is NVFLARE's own console; at «User Name» type $name"
+        command=("$venv/bin/python3" -m nvflare.fuel.hci.tools.admin -m "$workspace" -s fed_admin.json)
+    fi
+    # Where nvflare looks for the kit to act with (nvflare/tool/kit/kit_config.py, 2.8 and newer).
+    exec env -u PYTHONPATH -u PYTHONHOME "PATH=$venv/bin:$PATH" "NVFLARE_STARTUP_KIT_DIR=$workspace" "NVFLARE_DATUM_DIR=$workspace/datums" "NO_PROXY=$no_proxy" \
+        "no_proxy=$no_proxy" ${environment[@]+"${environment[@]}"} "${enter[@]}" "${command[@]}"
+}
+
+main "$@"

@@ -1,0 +1,97 @@
+# Sourced after common.sh: brings a participant's workspace to what its kit says now, and its names to where they are.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # what is set there is used here, and the other way round
+
+# The kit itself is only read: NVFLARE gets a copy, in the workspace that it writes to.
+prepare() {
+    mkdir -p -- "$workspace/transfer"
+    chmod 0700 "$root/workspaces" "$workspace"
+    rm -rf -- "$workspace/startup" "$workspace/local"
+    cp -R -- "$kit/startup" "$workspace/startup"
+    cp -R -- "${local:-$kit/local}" "$workspace/local"
+    if [[ $type == server ]]; then
+        mkdir -p -- "$root/job-store"
+        move_storage "$workspace/local" "$root/job-store"
+    fi
+}
+
+# NVFLARE keeps jobs in /tmp/nvflare unless local/resources.json says otherwise; all servers of a machine share that.
+move_storage() {
+    "$venv/bin/python3" -I -S - "$@" <<'PYTHON'
+import json, os, sys
+
+local, store = sys.argv[1:]
+path = os.path.join(local, "resources.json")
+source = path if os.path.exists(path) else path + ".default"
+with open(source) as stream:
+    resources = json.load(stream)
+
+
+def move(arguments, key):
+    # A site that has chosen a place of its own keeps it.
+    place = arguments.get(key, "")
+    if place.startswith("/tmp/nvflare/"):
+        arguments[key] = os.path.join(store, os.path.basename(place))
+
+
+for component in resources.get("components", []):
+    if component.get("id") == "job_manager":
+        move(component["args"], "uri_root")
+move(resources.get("snapshot_persistor", {}).get("args", {}).get("storage", {}).get("args", {}), "root_dir")
+with open(path, "w") as stream:
+    json.dump(resources, stream, indent=2)
+PYTHON
+}
+
+# Sets $enter to what runs a command where the participant's names resolve: nothing, where /etc/hosts says it all,
+# else a mount namespace with a hosts file of its own.
+enter_names() {
+    local unshare=(unshare --mount)
+    enter=()
+    ! resolved || return 0
+    [[ $(id -u) == 0 ]] || unshare=(unshare --user --map-root-user --mount)
+    if command -v unshare mount >/dev/null && "${unshare[@]}" bash "$lib/with-hosts.sh" "$(hosts_file)" true 2>/dev/null; then
+        enter=("${unshare[@]}" bash "$lib/with-hosts.sh" "$(hosts_file)")
+        return 0
+    fi
+    say "error: this machine lets nobody but root have names of his own (user namespaces are off), and these do not resolve as they must"
+    say " hint: add to /etc/hosts: $(printf '%s; ' "${hosts[@]}")"
+    return 1
+}
+
+# Whether /etc/hosts has each of the participant's names with its address, and with no other.
+resolved() {
+    local entry line field fields found
+    for entry in "${hosts[@]}"; do
+        found=""
+        while read -r line || [[ -n $line ]]; do
+            read -ra fields <<<"${line%%#*}"
+            for field in "${fields[@]:1}"; do
+                [[ $field != "${entry#* }" ]] || found+="${fields[0]} "
+            done
+        done </etc/hosts
+        [[ $found == "${entry%% *} " ]] || return 1
+    done
+}
+
+# Writes the participant's own hosts file, this machine's without the names that it has anew; prints its path.
+hosts_file() {
+    local entry line kept field fields
+    {
+        printf '%s\n' "${hosts[@]}"
+        while read -r line || [[ -n $line ]]; do
+            read -ra fields <<<"${line%%#*}"
+            kept=""
+            for field in "${fields[@]:1}"; do
+                for entry in "${hosts[@]}"; do
+                    [[ $field != "${entry#* }" ]] || continue 2
+                done
+                kept+=" $field"
+            done
+            [[ -z $kept ]] || printf '%s%s\n' "${fields[0]}" "$kept"
+        done </etc/hosts
+    } >"$workspace/composer.hosts"
+    # Others than the participant may look it up, through programs that give up their rights.
+    chmod 0644 "$workspace/composer.hosts"
+    printf '%s' "$workspace/composer.hosts"
+}

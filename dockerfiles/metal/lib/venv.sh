@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Makes the virtual environments that the participants here run in, where they are missing: venv.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+make() {
+    local folder=$root/python/$1 options=() nvflare="" oldest="" newest="" ca_bundle="" pip_config="" interpreter pip
+    # shellcheck source=/dev/null
+    source "$folder/python.conf"
+    venv=$root/venvs/$1
+    # A virtual environment cannot be moved: it knows where it lies.
+    [[ ! -s $venv/.complete || $(<"$venv/.complete") != "$venv" ]] || return 0
+    interpreter=$(suitable "$oldest" "$newest") || fail \
+        "NVFLARE $nvflare needs a Python from $oldest to $newest, and this machine has none" \
+        "install one of them as python3.N, with its venv module"
+    say "Making a virtual environment with NVFLARE $nvflare for $("$interpreter" --version)"
+    rm -rf -- "$venv"
+    mkdir -p -- "$root/venvs"
+    [[ -z $ca_bundle ]] || export PIP_CERT=$ca_bundle
+    [[ -z $pip_config ]] || export PIP_CONFIG_FILE=$pip_config
+    if [[ -d $root/wheels ]]; then
+        pip=("$root"/wheels/pip-*.whl)
+        options+=(--no-index --find-links "$root/wheels")
+        "$interpreter" -m venv --without-pip "$venv"
+        pip=(env "PYTHONPATH=${pip[0]}" "$venv/bin/python3" -m pip)
+    else
+        "$interpreter" -m venv "$venv" >/dev/null || fail \
+            "$interpreter cannot make a virtual environment with pip" "install its venv module (Debian: apt-get install python3-venv)"
+        pip=("$venv/bin/python3" -m pip)
+    fi
+    "${pip[@]}" install --quiet --disable-pip-version-check --no-input "${options[@]}" --requirement "$folder/requirements.txt" || fail \
+        "NVFLARE $nvflare cannot be installed into $venv" "see what pip says above; its settings (PIP_CERT, PIP_INDEX_URL, pip.conf) are obeyed"
+    printf '%s\n' "$venv" >"$venv/.complete"
+}
+
+# Prints the first Python that NVFLARE accepts: the usual one where it does, else the newest.
+suitable() {
+    local oldest=$1 newest=$2 minor candidate
+    local check='import sys, venv; old, new = (tuple(map(int, v.split("."))) for v in sys.argv[1:]); sys.exit(not old <= sys.version_info[:2] <= new)'
+    local candidates=(python3)
+    for ((minor = ${newest#3.}; minor >= ${oldest#3.}; minor--)); do
+        candidates+=("python3.$minor")
+    done
+    for candidate in "${candidates[@]}"; do
+        if command -v "$candidate" >/dev/null && "$candidate" -I -c "$check" "$oldest" "$newest" 2>/dev/null; then
+            command -v "$candidate"
+            return 0
+        fi
+    done
+    return 1
+}
+
+main() {
+    local folder
+    for folder in "$root"/python/*/; do
+        make "$(basename -- "$folder")"
+    done
+}
+
+main "$@"
