@@ -98,11 +98,16 @@ def _text(path: Path) -> str:
 def _merged(local: Path, overlay: Path) -> tuple[GeneratedFile, ...]:
     if not overlay.is_dir():
         raise ComposerError(f"{overlay} is no folder", "participants.NAME.local names a folder of files for local/")
-    files = {**dict(_files(local)), **dict(_files(overlay))}
+    files = {**dict(folder_files(local)), **dict(folder_files(overlay))}
     return tuple(files[path] for path in sorted(files))
 
 
-def _files(folder: Path) -> Iterator[tuple[PurePosixPath, GeneratedFile]]:
+def folder_files(folder: Path) -> Iterator[tuple[PurePosixPath, GeneratedFile]]:
+    """Yield all files below a folder, with their paths relative to it; of their modes only the execute bit is kept.
+
+    Raises:
+        ComposerError: One is a link or a device, or cannot be read.
+    """
     for path in sorted(folder.rglob("*")):
         mode = path.lstat().st_mode
         if stat.S_ISDIR(mode):

@@ -67,8 +67,8 @@ def place_apart(kits: Sequence[Kit], services: Mapping[str, str], definition: De
 
 def addresses(definition: Definition) -> Mapping[str, str]:
     """Return under which address each host is found, this machine (LOCAL) too where the definition says so."""
-    here = {LOCAL: choice.address for choice in definition.hosts.values() if choice.endpoint == LOCAL}
-    return {name: choice.address for name, choice in definition.hosts.items()} | here
+    listed = [(name, choice.address) for name, choice in definition.hosts.items()]
+    return dict([*listed, *((LOCAL, one.address) for one in definition.hosts.values() if one.endpoint == LOCAL)])
 
 
 def unreached(definition: Definition, places: Mapping[str, str]) -> frozenset[str]:

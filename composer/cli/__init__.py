@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from composer import __version__
-from composer.cli import check, images, kits, run
+from composer.cli import bundle, check, images, kits, run
 
 
 class _InOrder(click.Group):
@@ -41,6 +41,7 @@ _COMMANDS = (
     run.build,
     images.images,
     images.wheels,
+    bundle.bundle,
     check.check,
     kits.hosts,
     kits.provision,

@@ -1,0 +1,50 @@
+# Sourced after common.sh: starts containers, by Compose where it is there, else by `docker run` with the same settings.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # what is set there is used here
+
+# They run as the user whose this folder is, so that all they write is that user's.
+prepare() {
+    read -r uid gid < <(stat -c '%u %g' -- "$root")
+    for service in "$@"; do
+        load "$service"
+        mkdir -p -- "$workspace"/{startup,local,transfer} "$root/job-store"
+        [[ $(id -u) != 0 ]] || chown -- "$uid:$gid" "$root/workspaces" "$workspace" "$workspace"/{startup,local,transfer} "$root/job-store"
+    done
+    printf "FLARE_UID=%s\nFLARE_GID=%s\nFLARE_BUNDLE='%s'\n" "$uid" "$gid" "${root//\'/\\\'}" >"$root/.env"
+}
+
+has_compose() { docker compose version >/dev/null 2>&1; }
+
+by_compose() {
+    env -u COMPOSE_FILE -u COMPOSE_PROJECT_NAME -u COMPOSE_PROFILES -u COMPOSE_ENV_FILES \
+        docker compose --project-directory "$root" "$@"
+}
+
+# Sets $arguments to those of `docker run` for the participant that is loaded.
+by_hand() {
+    local mount source rest
+    arguments=("${run[@]}" --user "$uid:$gid" --tmpfs "/tmp:uid=$uid,gid=$gid,mode=0700"
+        --label "flare-composer.deployment=$root" --label "flare-composer.participant=$name")
+    for mount in "${mounts[@]}"; do
+        source=${mount%%$'\t'*}
+        rest=${mount#*$'\t'}
+        [[ $source == /* ]] || source=$root/$source
+        # A line of CSV: what has a comma or a quote in it stands between quotes.
+        arguments+=(--mount "type=bind,\"source=${source//\"/\"\"}\",$rest")
+    done
+}
+
+start_by_hand() {
+    local id
+    for service in "$@"; do
+        load "$service"
+        id=$(container_of)
+        if [[ -n $id ]]; then
+            docker start "$id" >/dev/null
+            continue
+        fi
+        by_hand
+        docker run --detach --name "$container" "${arguments[@]}" "$image" "${command[@]}" >/dev/null ||
+            fail "$name cannot be started" "see what Docker says above"
+    done
+}

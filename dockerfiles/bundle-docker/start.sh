@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Starts the participants here that do not run yet and waits until they are registered:
+#
+#     start.sh [--no-wait] [--timeout SECONDS] [NAME...]
+#
+# Status 0: all of them are registered (or started, with --no-wait). 1: it could not start them. 3: they run, but
+# somebody has not registered in time; what was started goes on trying.
+# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/images.sh
+source "$lib/images.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/run.sh
+source "$lib/run.sh"
+
+wait_for() {
+    local deadline=$((SECONDS + timeout)) missing=("${services[@]}") left
+    while true; do
+        left=()
+        for service in "${missing[@]}"; do
+            load "$service"
+            observe
+            [[ $registered == yes ]] || left+=("$service")
+        done
+        missing=(${left[@]+"${left[@]}"})
+        [[ ${#missing[@]} -gt 0 ]] || return 0
+        ((SECONDS < deadline)) || break
+        sleep 0.3
+    done
+    for service in "${missing[@]}"; do
+        load "$service"
+        observe
+        say "error: $name has not registered after $timeout s ($state); it dials $dials:$port; its last line was: $(last_words)"
+    done
+    say " hint: read more with ./logs.sh; what was started goes on trying"
+    exit 3
+}
+
+main() {
+    local wait=yes timeout=120 names=()
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --no-wait) wait="" ;;
+            --timeout) timeout=$2 && shift ;;
+            -*) fail "$1 is no option" "start.sh [--no-wait] [--timeout SECONDS] [NAME...]" ;;
+            *) names+=("$1") ;;
+        esac
+        shift
+    done
+    bash "$lib/verify.sh"
+    need_engine
+    choose "server relay client" ${names[@]+"${names[@]}"}
+    [[ ${#services[@]} -gt 0 ]] || fail "nobody here is to be started" "an administrator uses ./admin.sh"
+    bring_images
+    if [[ -e $root/workspaces/.upgraded ]]; then
+        bash "$root/stop.sh"
+        rm -f -- "$root/workspaces/.upgraded"
+    fi
+    prepare "${services[@]}"
+    say "starting ${services[*]}"
+    if has_compose; then
+        by_compose up --detach --no-build "${services[@]}" >&2 || fail "Docker could not start them" "see what it says above"
+    else
+        start_by_hand "${services[@]}"
+    fi
+    [[ -n $wait ]] || return 0
+    wait_for
+    say "registered: ${services[*]}"
+}
+
+main "$@"

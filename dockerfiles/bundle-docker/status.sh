@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Prints a line for each participant here: status.sh [NAME...]   Status 3 unless all run and are registered.
+# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
+
+main() {
+    local well=yes line='%-24s %-8s %-11s %-11s %s\n'
+    need_engine
+    choose "server relay client" "$@"
+    # shellcheck disable=SC2059
+    printf "$line" NAME TYPE STATE REGISTERED SINCE
+    for service in "${services[@]}"; do
+        load "$service"
+        observe
+        # shellcheck disable=SC2059
+        printf "$line" "$name" "$type" "$state" "$registered" "$since"
+        [[ $state == running && $registered == yes ]] || well=""
+    done
+    [[ -n $well ]] || exit 3
+}
+
+main "$@"
