@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ network: token-ring
         "6: participants.site-1.data.1 lacks target",
         "6: unknown key participants.site-1.data.0.foo",
         "7: participants.site-1.environment.B: input should be a valid string (it is 2)",
-        "8: network: input should be 'host' (it is 'token-ring')",
+        "8: network: input should be 'host' or 'bridge' (it is 'token-ring')",
     ]
 
 
@@ -114,4 +115,4 @@ def test_no_text_makes_it_stumble(tmp_path: Path, text: str) -> None:
 def test_the_schema_knows_every_key() -> None:
     schema = definition_schema()
     assert schema["additionalProperties"] is False
-    assert set(schema["properties"]) == {"kits", "runtime", "network", "image", "hosts", "extra_hosts", "participants"}
+    assert set(schema["properties"]) == {field.name for field in fields(Definition)}

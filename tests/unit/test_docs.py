@@ -37,7 +37,7 @@ def test_the_documented_definition_is_one_and_names_every_key(tmp_path: Path) ->
     path.write_text(text)
     assert load_definition(path) != Definition()
     document = yaml.safe_load(text)
-    assert set(document) == {field.name for field in fields(Definition)} - {"network"}
+    assert set(document) == {field.name for field in fields(Definition)} - {"publish"}
 
 
 def test_documented_files_exist() -> None:
