@@ -376,7 +376,8 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
         talk: Hears what is done.
 
     Raises:
-        ComposerError: There is no such admin, no terminal for the console, or no folder to work in.
+        ComposerError: There is no such admin, no terminal for the console, no folder to work in, or this release's
+            ``nvflare`` cannot do it.
     """
     from composer.process import attach, command_line
     from composer.runtimes import runtime_of
@@ -385,6 +386,7 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
     chosen = _choose_admin(manifest, name)
     runtime = runtime_of(manifest, deployment)
     if arguments:
+        _require_able(chosen, arguments, deployment)
         command = runtime.in_console(chosen.service, arguments, terminal)
     elif terminal:
         talk.warn(f"this is NVFLARE's own console; at «User Name» type {chosen.name}")
@@ -529,6 +531,17 @@ def _choose_admin(manifest: Manifest, name: str | None) -> DeployedParticipant:
     if chosen is None:
         raise ComposerError(f"no admin is called {name}", f"there is {names}")
     return chosen
+
+
+def _require_able(admin: DeployedParticipant, arguments: Sequence[str], deployment: Path) -> None:
+    from composer.kits.releases import submits_jobs
+
+    if "submit" in arguments[:4] and not submits_jobs(admin.release):
+        transfer = deployment / "workspaces" / admin.service / "transfer"
+        raise ComposerError(
+            f"`nvflare job submit` of NVFLARE {admin.nvflare} does not find the admin's name in a provisioned kit",
+            f"put the job into {transfer}, then in the console (composer admin): submit_job JOB",
+        )
 
 
 def _count(number: int, noun: str) -> str:

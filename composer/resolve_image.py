@@ -12,6 +12,7 @@ from composer.kits.releases import RELEASES, minor_release, python_for
 from composer.lock import lock_key
 from composer.materials import Materials
 from composer.model import Image
+from composer.names import VARIABLE
 
 # These end up in the instructions of a Dockerfile: nothing else than such a name may get there.
 _BASE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})", re.ASCII)
@@ -19,7 +20,6 @@ _OFFICIAL = re.compile(r"python:(\d+)\.(\d+)\b", re.ASCII)
 _NVFLARE = re.compile(r"[0-9][0-9A-Za-z.+!]*", re.ASCII)
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?", re.ASCII)
 _OPTION = re.compile(r"--?[A-Za-z][^\x00-\x1f\x7f]*")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _ONE_LINE = re.compile(r"[^\x00-\x1f\x7f]*")
 _PASSWORD = re.compile(r"://[^/\s@]+@")
 _OTHER_FILE = re.compile(r"^\s*(-[rce]\b|--requirement|--constraint|--editable|\.{0,2}/|file:).*", re.MULTILINE)
@@ -58,6 +58,7 @@ def resolve_image(repository: str, nvflare: str, own: ImageChoice, common: Image
         wheels=materials.wheelhouses[choice.wheels] if choice.wheels else None,
         ca_bundle=choice.ca_bundle,
         pip_config=choice.pip_config,
+        pythons=_pythons(base, version),
     )
     return replace(image, lock=materials.locks.get((choice.wheels, lock_key(image)), ""))
 
@@ -86,6 +87,11 @@ def _base(base: str, nvflare: str) -> str:
     return base
 
 
+def _pythons(base: str, nvflare: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    release = RELEASES.get(minor_release(nvflare))
+    return (release.oldest_python, release.newest_python) if release and not _OFFICIAL.match(base) else None
+
+
 def _requirements(nvflare: str, file: Path | None, materials: Materials) -> str:
     """Return what is asked of pip: NVFLARE in its version, unless the user's own file says which, and that file."""
     own = materials.requirements[file] if file else ""
@@ -108,7 +114,7 @@ def _requirements(nvflare: str, file: Path | None, materials: Materials) -> str:
 def _environment(values: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(
         (
-            _checked("environment", name, _VARIABLE, "write NAME: value"),
+            _checked("environment", name, VARIABLE, "write NAME: value"),
             _checked(f"environment.{name}", values[name], _ONE_LINE, "write it in one line"),
         )
         for name in sorted(values)

@@ -118,6 +118,8 @@ while true; do
     began=$SECONDS
     python3 -u -m "$@" 3<&- &
     python=$!
+    # A signal may have come when there was nobody yet to hand it on to.
+    [[ -z $stopping ]] || terminate
     printf '%s\n' "$python" >"$workspace/composer.pid"
     wait "$python"
     status=$?

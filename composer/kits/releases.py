@@ -72,6 +72,11 @@ def conflict(kit_release: str, nvflare: str) -> str:
     return f"admins of NVFLARE {nvflare} and kits of {kit_release} do not speak the same protocol"
 
 
+def submits_jobs(release: str) -> bool:
+    """Whether ``nvflare job submit`` works with a provisioned kit: until 2.6 it looks in it for a name that is not there."""
+    return _generation(release) > 0
+
+
 def _generation(version: str) -> int:
     major, minor = (int(part) if part.isdecimal() else 0 for part in (*version.split("."), "0")[:2])
     if (major, minor) >= (2, 8):

@@ -80,6 +80,10 @@ def _service(
             AUTHORITY_LABEL: participant.kit.root_fingerprint,
         },
     }
+    if participant.after and participant.type != "admin":
+        # Clients until NVFLARE 2.4 end when their server is 30 s late. More than started would be too much to wait
+        # for: the others dial again and again, and a server may be away for hours.
+        service["depends_on"] = {other: {"condition": "service_started"} for other in participant.after}
     if participant.shm_size:
         service["shm_size"] = participant.shm_size
     if participant.gpus:

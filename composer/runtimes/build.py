@@ -128,7 +128,8 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "BuildKit is missing",
         _BUILDX,
     ),
-    (r"composer: (?P<what>.+)", "{what}", "see image.base in composer.yml"),
+    # As BuildKit shows what a step writes; it shows the step's own text, too.
+    (r"(?m)^(?:#\d+ )?[\d.]+ composer: (?P<what>.+)$", "{what}", "see image.base in composer.yml"),
 )
 
 

@@ -62,13 +62,11 @@ install_plugins() {
     rm -rf "$work"
 }
 
-# A minimal Debian with Python, as an image, and the definition that names it; kept as a tar in $1.
+# A minimal Debian $2 with Python, as the image flare-composer-base:$2; kept as a tar in the folder $1.
 make_base_image() {
-    local folder=$1 codename image tar tree
-    codename=$(debian_codename)
+    local folder=$1 codename=$2 image tar tree
     image=flare-composer-base:$codename
     tar=$folder/base-$codename.tar
-    printf 'image:\n  base: %s\n  ca_bundle: /etc/ssl/certs/ca-certificates.crt\n' "$image" >"$folder/composer.yml"
     if [[ ! -s "$tar" ]]; then
         say "making the base image $image with debootstrap (about a minute)"
         tree=$folder/base-tree
@@ -82,4 +80,9 @@ make_base_image() {
         rm -rf "$tree"
     fi
     docker image inspect "$image" >/dev/null 2>&1 || docker import "$tar" "$image" >/dev/null
+}
+
+# A composer.yml in the folder $1 that names the base image of Debian $2.
+name_base_image() {
+    printf 'image:\n  base: flare-composer-base:%s\n  ca_bundle: /etc/ssl/certs/ca-certificates.crt\n' "$2" >"$1/composer.yml"
 }

@@ -49,7 +49,8 @@ start_engine() {
         done
     fi
     docker info >/dev/null || fail "dockerd does not answer" "read $cache/dockerd.log"
-    make_base_image "$cache"
+    make_base_image "$cache" "$(debian_codename)"
+    name_base_image "$cache" "$(debian_codename)"
     exec 9>&-
     export FLARE_COMPOSER_DEFINITION="$cache/composer.yml"
 }

@@ -1,0 +1,19 @@
+"""The containers' entrypoint, where a container is too slow to meet the moment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.conftest import ROOT, run
+
+
+def test_a_stop_that_comes_before_the_participant_is_there_ends_it(tmp_path: Path) -> None:
+    # The script makes the folder transfer/ just before it starts the participant.
+    stubs = {"mkdir": 'kill -TERM "$PPID"\n', "python3": "exec sleep 1000\n"}
+    for name, script in stubs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "FLARE_WORKSPACE": str(tmp_path)}
+    ended = run(["bash", ROOT / "dockerfiles" / "entrypoint.sh", "server", "module"], env=environment, timeout=60)
+    assert ended.returncode == 143, ended.err
