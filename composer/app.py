@@ -405,7 +405,7 @@ def hosts(inputs: Inputs) -> str:
     """
     from composer.render.hosts import render_hosts
 
-    return render_hosts(resolve(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}))
+    return render_hosts(_try_to_resolve(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}))
 
 
 def provision(project: Path, workspace: Path, talk: Talk) -> Path:
@@ -453,6 +453,20 @@ def resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: 
     Raises:
         ComposerError: The kits or the definition do not allow it.
     """
+    if not all(path.is_dir() for path in inputs.kits):
+        # Archives are tried elsewhere first: what is refused leaves nothing behind and replaces nothing.
+        _try_to_resolve(inputs, caller, found, connected)
+    return _resolve(inputs, caller, found, connected, inputs.deployment / "kits")
+
+
+def _try_to_resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: bool = False) -> Federation:
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="composer-") as folder:
+        return _resolve(inputs, caller, found, connected, Path(folder))
+
+
+def _resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: bool, unpack_into: Path) -> Federation:
     from composer.definition import Definition, load_definition, without_wheels
     from composer.kits import load_kits
     from composer.materials import load_materials
@@ -461,7 +475,7 @@ def resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: 
     definition = load_definition(inputs.definition) if inputs.definition else Definition()
     if connected:
         definition = without_wheels(definition)
-    project = load_kits(inputs.kits, inputs.deployment / "kits", inputs.pin)
+    project = load_kits(inputs.kits, unpack_into, inputs.pin)
     materials = load_materials(project, definition, inputs.deployment)
     materials = replace(materials, locks={**materials.locks, **{(None, key): lock for key, lock in found.items()}})
     return resolve_federation(project, definition, materials, inputs.deployment, caller)

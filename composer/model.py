@@ -167,7 +167,8 @@ class Image:
     """What goes into a participant's image. Paths are absolute; texts are file contents.
 
     ``requirements`` is all that is asked of pip, NVFLARE itself included; ``lock`` is what that once came to,
-    each package with its version and hashes; empty as long as nobody has found out.
+    each package with its version and hashes; empty as long as nobody has found out. ``pythons`` are the oldest and
+    the newest that NVFLARE runs on, where the base image's name does not tell that it has one of them.
     """
 
     tag: str
@@ -181,6 +182,7 @@ class Image:
     wheels: Wheelhouse | None = None
     ca_bundle: Path | None = None
     pip_config: Path | None = None
+    pythons: tuple[tuple[int, int], tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,7 @@ class Participant:
     ``local_files`` is empty unless the site overlays its kit's ``local`` folder; then it is the merged copy.
     ``ports`` are those that it opens on its host; ``host`` is that host's name, LOCAL where it is this machine.
     ``aliases`` are the names under which others on a bridge network know it; empty with host networking.
+    ``after`` are the services beside it that it dials, and so starts after.
     """
 
     kit: Kit
@@ -233,6 +236,7 @@ class Participant:
     host_entries: tuple[HostEntry, ...]
     ports: tuple[int, ...] = ()
     aliases: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     data: tuple[Mount, ...] = ()
     local_files: tuple[GeneratedFile, ...] = ()

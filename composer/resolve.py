@@ -19,7 +19,7 @@ from composer.model import (
     Participant,
     Project,
 )
-from composer.names import compose_project_name, is_address, is_host_name, service_name, slug
+from composer.names import VARIABLE, compose_project_name, is_address, is_host_name, service_name, slug
 from composer.resolve_bridge import resolve_aliases
 from composer.resolve_hosts import addresses, place, place_apart, resolve_hosts, unreached
 from composer.resolve_image import resolve_image
@@ -62,6 +62,7 @@ def resolve_federation(
             compose_project,
             _host_entries(kit, project.kits, places, definition),
             resolve_aliases(kit, project.kits, places) if definition.network == "bridge" else (),
+            _dialled_here(kit, project.kits, services, places),
             places[kit.name],
             definition,
             materials,
@@ -144,6 +145,7 @@ def _resolve_participant(
     compose_project: str,
     host_entries: tuple[HostEntry, ...],
     aliases: tuple[str, ...],
+    after: tuple[str, ...],
     host: str,
     definition: Definition,
     materials: Materials,
@@ -170,13 +172,36 @@ def _resolve_participant(
         host_entries=host_entries,
         ports=tuple(sorted({listener.port for listener in kit.listens_on if listener.port})),
         aliases=aliases,
-        environment=tuple(sorted(choice.environment.items())),
+        after=after,
+        environment=_environment(kit.name, choice.environment),
         data=tuple(Mount(data.source, data.target, data.read_only) for data in choice.data),
         local_files=materials.local.get(kit.name, ()),
         gpus=choice.gpus if choice.gpus == "all" else tuple(map(str, choice.gpus or ())),
         shm_size=choice.shm_size or "",
         host=host,
     )
+
+
+def _environment(name: str, chosen: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    for variable in chosen:
+        if not VARIABLE.fullmatch(variable):
+            raise ComposerError(
+                f"participants.{name}.environment: {variable!r} is no variable's name", "write NAME: value"
+            )
+    return tuple(sorted(chosen.items()))
+
+
+def _dialled(kit: Kit, kits: Sequence[Kit]) -> list[tuple[str, str]]:
+    """Return the host names that a participant connects to, each with the participant that answers there."""
+    server = next((other.name for other in kits if other.type == "server"), "")
+    return [(connection.host, connection.identity or server) for connection in kit.connects_to]
+
+
+def _dialled_here(
+    kit: Kit, kits: Sequence[Kit], services: Mapping[str, str], places: Mapping[str, str]
+) -> tuple[str, ...]:
+    answering = {name for _, name in _dialled(kit, kits)}
+    return tuple(sorted(services[name] for name in answering if places.get(name) == places[kit.name]))
 
 
 def _host_entries(
@@ -188,9 +213,7 @@ def _host_entries(
     or to ``extra_hosts``.
     """
     known = addresses(definition)
-    server = next((other.name for other in kits if other.type == "server"), "")
-    needed = [(c.host, c.identity or server) for c in kit.connects_to]
-    needed += [(listener.host, kit.name) for listener in kit.listens_on]
+    needed = [*_dialled(kit, kits), *((listener.host, kit.name) for listener in kit.listens_on)]
     found = {}
     for name, identity in needed:
         where = places.get(identity)

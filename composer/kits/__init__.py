@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from composer.errors import ComposerError
 from composer.kits.certificates import describe
 from composer.kits.facts import kit_of, load_facts, settled
 from composer.kits.project import project_of
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from composer.kits.sources import Source
     from composer.model import Project
 
 __all__ = ["load_kits"]
@@ -34,6 +37,18 @@ def load_kits(paths: Sequence[Path], unpack_into: Path, pin: Callable[[Path], st
             kits of one name or kits of different projects, or there is nothing at all.
     """
     sources = find_kits(paths, unpack_into, pin)
-    facts = settled(tuple(load_facts(source.folder) for source in sources))
-    kits = [kit_of(one) for one in facts]
-    return project_of(kits, describe(facts[0].root[0]).common_name)
+    try:
+        facts = settled(tuple(load_facts(source.folder) for source in sources))
+        kits = [kit_of(one) for one in facts]
+        return project_of(kits, describe(facts[0].root[0]).common_name)
+    except ComposerError as error:
+        raise _as_given(error, sources) from None
+
+
+def _as_given(error: ComposerError, sources: Sequence[Source]) -> ComposerError:
+    """The same error in the paths that the user knows: those of archives, not of what came out of them."""
+    message = error.message
+    for source in sources:
+        shown = str(source.shown).replace("\\", r"\\")
+        message = re.sub(rf"{re.escape(str(source.folder))}(?![\w.@%+-])", shown, message)
+    return ComposerError(message, error.hint)

@@ -73,7 +73,7 @@ def conflict(kit_release: str, nvflare: str) -> str:
 
 
 def submits_jobs(release: str) -> bool:
-    """Whether ``nvflare job submit`` works with a provisioned kit: until 2.6 it looks in it for a name that is not there."""
+    """Whether ``nvflare job submit`` works with a provisioned kit: until 2.6 it misses the admin's name in it."""
     return _generation(release) > 0
 
 
