@@ -26,11 +26,15 @@ demo: venv ## Run a federation from nothing to a job's result
 
 .PHONY: test
 test: lint ## Lint, then run the whole suite on real parts
-	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle $(ARGS)
+	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases $(ARGS)
 
 .PHONY: test-metal
 test-metal: venv ## Run the tests without containers: plain processes, and bundles on hosts in namespaces
 	$(WITH_ENGINE) $(PYTEST) tests/process tests/bundle $(ARGS)
+
+.PHONY: test-releases
+test-releases: venv ## Run a federation of each release of NVFLARE, and such with relays
+	$(WITH_ENGINE) $(PYTEST) tests/releases $(ARGS)
 
 .PHONY: test-unit
 test-unit: venv ## Run the tests that need no engine
