@@ -92,15 +92,20 @@ def check(
         return check_kits(known.kits, Path(folder), options, known.pin)
 
 
-def require_good_kits(inputs: Inputs, talk: Talk) -> str:
+def require_good_kits(inputs: Inputs, talk: Talk, ignore: Sequence[str] = ()) -> str:
     """Check the kits, warn of what stops nothing, and return the fingerprint of the authority that they all trust.
+
+    Args:
+        inputs: Kits, or where they are named.
+        talk: Hears the warnings.
+        ignore: Ids of checks whose findings are left out.
 
     Raises:
         ChecksFailed: One is bad.
     """
     from composer.kits.project import require_one_server
 
-    report = check(inputs)
+    report = check(inputs, ignore)
     require_one_server([kit.path for kit in report.kits if kit.type == "server"])
     if not report.ok:
         raise ChecksFailed(report.findings, "`composer check` on the same kits says all and what to do")
@@ -170,7 +175,13 @@ def _generate(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Map
 
 
 def build(
-    inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False, offline: bool = False, wait: bool = False
+    inputs: Inputs,
+    talk: Talk,
+    force: bool = False,
+    dry_run: bool = False,
+    offline: bool = False,
+    wait: bool = False,
+    ignore: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Generate, then build the images that are missing or stale; return their participants' names.
 
@@ -181,6 +192,7 @@ def build(
         dry_run: Only show the files and commands.
         offline: Fetch nothing from anywhere.
         wait: As for :func:`generate`.
+        ignore: As for :func:`check`.
 
     Raises:
         ComposerError: As for :func:`generate`, or an image cannot be built.
@@ -189,7 +201,7 @@ def build(
     from composer.engine import connect
     from composer.runtimes import docker
 
-    require_good_kits(inputs, talk)
+    require_good_kits(inputs, talk, ignore)
     if _runtime_of(inputs) == "process":
         from composer import plain
 
@@ -211,6 +223,7 @@ def up(
     force: bool = False,
     dry_run: bool = False,
     wait: bool = False,
+    ignore: Sequence[str] = (),
 ) -> FederationStatus:
     """Generate and build what is missing or stale, start, and wait until federated.
 
@@ -221,6 +234,7 @@ def up(
         force: As for :func:`generate`.
         dry_run: Only show the files and commands.
         wait: As for :func:`generate`.
+        ignore: As for :func:`check`.
 
     Raises:
         NotHealthy: Somebody has not registered in time; all run and go on trying.
@@ -234,7 +248,7 @@ def up(
     from composer.runtimes.gpus import require_gpus
     from composer.transaction import look, undone_on_failure
 
-    authority = require_good_kits(inputs, talk)
+    authority = require_good_kits(inputs, talk, ignore)
     deployment = inputs.deployment
     if _runtime_of(inputs) == "process":
         from composer import plain

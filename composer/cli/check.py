@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import AS_JSON, takes_kits, talking
+from composer.cli.options import AS_JSON, IGNORE, takes_kits, talking
 
 if TYPE_CHECKING:
     from composer.app import Inputs
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @talking
 @takes_kits
 @AS_JSON
-@click.option("--ignore", multiple=True, metavar="ID", help="Leave out a check; may be given again.")
+@IGNORE
 @click.option("--root-fingerprint", default="", metavar="HEX", help="SHA-256 that rootCA.pem must have.")
 @click.option("--warn-days", type=click.IntRange(min=0), help="Warn of certificates that end in fewer days.")
 def check(

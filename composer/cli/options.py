@@ -18,6 +18,7 @@ PATH = click.Path(path_type=Path)
 FORCE = click.option("--force", is_flag=True, help="Replace generated files that were edited; yours stay as .orig.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the files and commands, do nothing.")
 WAIT = click.option("--wait", is_flag=True, help="Wait for another composer that is at work on the folder.")
+IGNORE = click.option("--ignore", multiple=True, metavar="ID", help="Leave out a check; may be given again.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import AS_JSON, DRY_RUN, FORCE, WAIT, takes_deployment, takes_kits, talking
+from composer.cli.options import AS_JSON, DRY_RUN, FORCE, IGNORE, WAIT, takes_deployment, takes_kits, talking
 
 if TYPE_CHECKING:
     from composer.app import Inputs
@@ -34,14 +34,17 @@ def generate(terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool, wai
 @talking
 @takes_kits
 @click.option("--offline", is_flag=True, help="Fetch nothing: no network for any step, no image pulled.")
+@IGNORE
 @FORCE
 @DRY_RUN
 @WAIT
-def build(terminal: Terminal, inputs: Inputs, offline: bool, force: bool, dry_run: bool, wait: bool) -> None:
+def build(
+    terminal: Terminal, inputs: Inputs, offline: bool, ignore: tuple[str, ...], force: bool, dry_run: bool, wait: bool
+) -> None:
     """Generate, then build the images that are missing or stale."""
     from composer import app
 
-    built = app.build(inputs, terminal, force, dry_run, offline, wait)
+    built = app.build(inputs, terminal, force, dry_run, offline, wait, ignore)
     terminal.done(f"built the images of {', '.join(built)}" if built else "all images are fresh")
 
 
@@ -49,14 +52,17 @@ def build(terminal: Terminal, inputs: Inputs, offline: bool, force: bool, dry_ru
 @talking
 @takes_kits
 @click.option("--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait.")
+@IGNORE
 @FORCE
 @DRY_RUN
 @WAIT
-def up(terminal: Terminal, inputs: Inputs, timeout: float, force: bool, dry_run: bool, wait: bool) -> None:
+def up(
+    terminal: Terminal, inputs: Inputs, timeout: float, ignore: tuple[str, ...], force: bool, dry_run: bool, wait: bool
+) -> None:
     """Generate and build what is stale, start, and wait until all are registered."""
     from composer import app
 
-    status = app.up(inputs, terminal, timeout, force, dry_run, wait)
+    status = app.up(inputs, terminal, timeout, force, dry_run, wait, ignore)
     if not dry_run:
         terminal.done(f"{status.federation} is up: {len(status.participants)} participants, all registered")
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import composer
 from tests.kitmaker import Project, key, pem_of_key, provision
-from tests.unit.kits.archives import encrypted, files_of
+from tests.unit.kits.archives import encrypted, files_of, zipped
 
 PROJECT = Project("2.9", begins=datetime.now(timezone.utc).replace(microsecond=0) - timedelta(days=1))
 
@@ -90,6 +90,45 @@ def test_bad_kits_do_not_get_to_run(command: str, prod: Path, tmp_path: Path) ->
     assert "site-1: startup/client.key is not the key of startup/client.crt" in ended.err
     assert "composer check" in ended.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["prod_00"]
+
+
+@pytest.mark.parametrize("command", ["up", "build"])
+def test_what_is_ignored_does_not_stop_them(command: str, prod: Path, tmp_path: Path) -> None:
+    (prod / "site-1/startup/client.key").chmod(0o644)
+    absent = {"DOCKER_HOST": "unix:///nonexistent"}
+    assert composer(command, prod, cwd=tmp_path, **absent).returncode == 3
+    ended = composer(command, prod, "--ignore", "MODE", cwd=tmp_path, **absent)
+    assert ended.returncode == 1
+    assert "MODE" not in ended.err
+    assert "ocker" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        ("twice", "two kits of site-1: {prod}/site-1 and {archive}"),
+        ("a stranger", "composer.yml names site-9"),
+    ],
+)
+def test_archives_of_what_is_refused_leave_nothing(harm: str, told: str, prod: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "site-1.zip"
+    archive.write_bytes(zipped(files_of(prod / "site-1")))
+    definition = tmp_path / "definition.yml"
+    definition.write_text("participants: {site-9: {}}\n" if harm == "a stranger" else "{}\n")
+    kits = [archive] if harm == "a stranger" else [prod, archive]
+    before = sorted(tmp_path.rglob("*"))
+    ended = composer("generate", *kits, "-f", definition, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert told.format(prod=prod, archive=archive) in ended.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_asking_for_the_hosts_of_an_archive_writes_nothing(prod: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "server1.zip"
+    archive.write_bytes(zipped(files_of(prod / "server1")))
+    before = sorted(tmp_path.rglob("*"))
+    assert composer("hosts", archive, cwd=tmp_path).out == "127.0.0.1 server1\n"
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_no_key_material_in_any_output(prod: Path, tmp_path: Path) -> None:
