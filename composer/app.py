@@ -401,7 +401,7 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
     runtime = runtime_of(manifest, deployment)
     if arguments:
         _require_able(chosen, arguments, deployment)
-        command = runtime.in_console(chosen.service, arguments, terminal)
+        command = runtime.in_console(chosen.service, ("nvflare", *arguments), Path.cwd(), terminal)
     elif terminal:
         talk.warn(f"this is NVFLARE's own console; at «User Name» type {chosen.name}")
         command = runtime.console(chosen.service)

@@ -11,7 +11,7 @@ import composer
 from composer import app
 from composer.errors import ComposerError
 from composer.process import run
-from composer.runtimes import docker
+from composer.runtimes import runtime_of
 
 _JOB_SECONDS = 120
 
@@ -88,4 +88,5 @@ def _nvflare(deployment: Path, *arguments: str) -> dict[str, object]:
 def _in_admin(deployment: Path, *argv: str) -> str:
     manifest = app.deployed(deployment)
     service = manifest.admins[0].service
-    return run(docker.in_console(deployment, service, argv, deployment.parent, terminal=False), timeout=_JOB_SECONDS)
+    command = runtime_of(manifest, deployment).in_console(service, argv, deployment.parent, terminal=False)
+    return run(command, timeout=_JOB_SECONDS)

@@ -74,7 +74,8 @@ def render_docker_bundle(
         images: Those that are packed, by participant; empty: they are built on the far side.
     """
     participants = tuple(_packed(participant) for participant in federation.participants)
-    packed = replace(federation, participants=participants)
+    # Another name than the deployment's: both may be on one engine.
+    packed = replace(federation, compose_project=name, participants=participants)
     document = compose_document(packed)
     files = list(scripts("bundle-docker"))
     for participant in participants:

@@ -43,8 +43,8 @@ class Runtime(Protocol):
     def console(self, service: str) -> Command:
         """Return the command that runs an admin's console on a terminal."""
 
-    def in_console(self, service: str, arguments: Sequence[str], terminal: bool) -> Command:
-        """Return the command that runs ``nvflare ARGUMENTS`` as an admin, in the present folder."""
+    def in_console(self, service: str, argv: Sequence[str], folder: Path, terminal: bool) -> Command:
+        """Return the command that runs a program as an admin, in a folder that it may write to."""
 
 
 def runtime_of(manifest: Manifest, deployment: Path) -> Runtime:

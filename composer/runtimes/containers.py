@@ -53,21 +53,19 @@ class Containers:
         """Return the command that runs an admin's console on a terminal."""
         return docker.console(self.deployment, service)
 
-    def in_console(self, service: str, arguments: Sequence[str], terminal: bool) -> Command:
-        """Return the command that runs ``nvflare ARGUMENTS`` as an admin, in the present folder.
+    def in_console(self, service: str, argv: Sequence[str], folder: Path, terminal: bool) -> Command:
+        """Return the command that runs a program as an admin, in a folder that it sees under the same path.
 
         Raises:
             ComposerError: A container cannot be given that folder.
         """
-        return docker.in_console(self.deployment, service, ("nvflare", *arguments), _shared_folder(), terminal)
+        _refuse_hiding(folder)
+        return docker.in_console(self.deployment, service, argv, folder, terminal)
 
 
-def _shared_folder() -> Path:
-    """Return the present folder, which an admin's command sees under the same path."""
-    folder = Path.cwd()
+def _refuse_hiding(folder: Path) -> None:
     hides = {Path(path) for path in ("/", "/opt", "/tmp", "/usr", "/etc", "/bin", "/lib", "/lib64", "/workspace")}  # noqa: S108
     if folder in hides or ":" in str(folder):
         raise ComposerError(
             f"a container cannot be given the folder {folder}", "run it in the folder that holds the job"
         )
-    return folder

@@ -70,9 +70,13 @@ class Processes:
         """Return the command that runs an admin's console on a terminal."""
         return replace(self._script("admin.sh"), environment=(("ADMIN", service),))
 
-    def in_console(self, service: str, arguments: Sequence[str], terminal: bool) -> Command:  # noqa: ARG002
-        """Return the command that runs ``nvflare ARGUMENTS`` as an admin, in the present folder."""
-        return replace(self._script("admin.sh", *arguments), environment=(("ADMIN", service),))
+    def in_console(self, service: str, argv: Sequence[str], folder: Path, terminal: bool) -> Command:  # noqa: ARG002
+        """Return the command that runs a program of the admin's virtual environment as that admin, in a folder."""
+        program, *arguments = argv
+        if program == "nvflare":
+            return replace(self._script("admin.sh", *arguments), environment=(("ADMIN", service),), folder=folder)
+        admin = next(one for one in self.manifest.admins if one.service == service)
+        return Command((str(self.deployment / admin.image / "bin" / program), *arguments), folder=folder)
 
     def running(self) -> tuple[str, ...]:
         """Return the names of the participants whose supervisors live."""

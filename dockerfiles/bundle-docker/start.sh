@@ -58,6 +58,7 @@ main() {
     prepare "${services[@]}"
     say "starting ${services[*]}"
     if has_compose; then
+        forget_by_hand "${services[@]}"
         by_compose up --detach --no-build "${services[@]}" >&2 || fail "Docker could not start them" "see what it says above"
     else
         start_by_hand "${services[@]}"

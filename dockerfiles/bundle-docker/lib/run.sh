@@ -34,6 +34,17 @@ by_hand() {
     done
 }
 
+# Compose does not take over a container that was started without it, and its name would be in the way.
+forget_by_hand() {
+    local id
+    for service in "$@"; do
+        load "$service"
+        id=$(container_of)
+        [[ -n $id ]] || continue
+        [[ -n $(docker inspect --format '{{index .Config.Labels "com.docker.compose.project"}}' "$id") ]] || docker rm --force "$id" >/dev/null
+    done
+}
+
 start_by_hand() {
     local id
     for service in "$@"; do
