@@ -22,7 +22,8 @@ venv: $(VENV)/.installed ## Make the virtual environment with composer, NVFLARE 
 
 .PHONY: demo
 demo: venv ## Run a federation from nothing to a job's result
-	$(WITH_ENGINE) bash -c 'exec $(BIN)/composer demo .demo $${FLARE_COMPOSER_DEFINITION:+-f "$$FLARE_COMPOSER_DEFINITION"}'
+	FLARE_COMPOSER_WITHOUT_ENGINE=examples/bare-metal/one-machine.yml $(WITH_ENGINE) \
+		bash -c 'exec $(BIN)/composer demo .demo $${FLARE_COMPOSER_DEFINITION:+-f "$$FLARE_COMPOSER_DEFINITION"}'
 
 .PHONY: test
 test: lint ## Lint, then run the whole suite on real parts

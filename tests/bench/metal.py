@@ -48,5 +48,6 @@ def _deployment(folder: Path) -> Deployment:
 
 def _packed(folder: Path) -> float:
     clients = tuple(f"site-{number}" for number in range(MANY - 1))
-    made = make_kits(folder / "many", Project("2.9", clients=clients, begins=datetime.now(timezone.utc) - timedelta(days=1)))
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    made = make_kits(folder / "many", Project("2.9", clients=clients, begins=yesterday))
     return must(lambda: composer("bundle", made.prod, "-o", folder / "out", "--runtime", "process", cwd=folder))

@@ -9,6 +9,9 @@
 #
 # The command gets DOCKER_HOST and DOCKER_CONFIG where an engine was started here, and then also
 # FLARE_COMPOSER_DEFINITION: a composer.yml whose image section names a base image that this machine has.
+#
+# Where no engine can be had, $FLARE_COMPOSER_WITHOUT_ENGINE may name a composer.yml that needs none; the command
+# then gets that one.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -69,6 +72,10 @@ elif [[ $EUID -eq 0 && -e /etc/debian_version ]]; then
     trap stop_engine EXIT
     start_engine
     "$@"
+elif [[ -n ${FLARE_COMPOSER_WITHOUT_ENGINE-} ]]; then
+    say "no Docker engine can be had here: going on without containers"
+    export FLARE_COMPOSER_DEFINITION=$FLARE_COMPOSER_WITHOUT_ENGINE
+    exec "$@"
 else
     fail "this machine has no Docker engine with Compose v2 and buildx that $(id -un) can use" \
         "install Docker Engine with the compose and buildx plugins, or run this as root on Debian, where it is set up for you"
