@@ -32,15 +32,19 @@ movable() {
 
 # Sets $services to those of the participants named, or to all of the given types.
 choose() {
-    local types=$1 wanted file
+    local types wanted file kind
+    read -ra types <<<"$1"
     shift
     services=()
-    for file in "$root"/participants/*.conf; do
-        load "$(basename -- "$file" .conf)"
-        [[ " $types " == *" $type "* ]] || continue
-        [[ $# -eq 0 ]] && services+=("$service")
-        for wanted in "$@"; do
-            [[ $wanted != "$name" && $wanted != "$service" ]] || services+=("$service")
+    # A server goes before those who dial it.
+    for kind in "${types[@]}"; do
+        for file in "$root"/participants/*.conf; do
+            load "$(basename -- "$file" .conf)"
+            [[ $type == "$kind" ]] || continue
+            [[ $# -eq 0 ]] && services+=("$service")
+            for wanted in "$@"; do
+                [[ $wanted != "$name" && $wanted != "$service" ]] || services+=("$service")
+            done
         done
     done
     [[ $# -eq 0 || ${#services[@]} -eq $# ]] || fail "not all of these are participants here: $*" "they are listed in participants/"
