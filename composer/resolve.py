@@ -200,7 +200,7 @@ def _dialled(kit: Kit, kits: Sequence[Kit]) -> list[tuple[str, str]]:
 def _dialled_here(
     kit: Kit, kits: Sequence[Kit], services: Mapping[str, str], places: Mapping[str, str]
 ) -> tuple[str, ...]:
-    answering = {name for _, name in _dialled(kit, kits)}
+    answering = {name for _, name in _dialled(kit, kits)} - {kit.name}
     return tuple(sorted(services[name] for name in answering if places.get(name) == places[kit.name]))
 
 

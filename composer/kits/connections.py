@@ -149,7 +149,7 @@ def _of_client(folder: KitFolder, document: _Fields) -> Wiring:
     connects_to = [Connection(identity, host, port)]
     if _RELAY in folder.entries:
         relay = _Fields(_RELAY, folder.document(_RELAY)).below("relay_config")
-        connects_to.insert(0, Connection(relay.text("identity"), *relay.address("address")))
+        connects_to.insert(0, Connection(_identity(relay), *relay.address("address")))
     return Wiring(
         project=server.text("name"),
         server_identity=identity,
@@ -167,7 +167,7 @@ def _of_relay(folder: KitFolder, document: _Fields) -> Wiring:
         server_identity=document.text("server_identity", ""),
         scheme=parent.text("scheme", "grpc"),
         connection_security=_security(parent),
-        connects_to=(Connection(parent.text("identity"), *parent.address("address")),),
+        connects_to=(Connection(_identity(parent), *parent.address("address")),),
         listens_on=_listener(folder),
     )
 
@@ -215,6 +215,11 @@ def _listener(folder: KitFolder) -> tuple[Listener, ...]:
         return ()
     resources = internal.below("resources")
     return (Listener(resources.host("host", "localhost"), resources.port("port", 0)),)
+
+
+def _identity(fields: _Fields) -> str:
+    """Whose certificate answers: since 2.9 it may be of another name than the participant."""
+    return fields.text("auth_identity", "") or fields.text("identity")
 
 
 def _security(fields: _Fields) -> str:

@@ -25,6 +25,8 @@ def _name(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
     if fault:
         yield Problem(f"{name!r} is not a name that composer runs", fault, (subject.certificate_file,))
         return
+    if name == _identity_elsewhere(subject):
+        return
     said = {file: value for file, value in _names_said(subject).items() if value and not _same(value, name)}
     if said:
         # One disagreeing file is the odd one out; if all others disagree, the certificate is.
@@ -39,6 +41,16 @@ def _name(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
             f"rename the folder to {name} if that is the kit you mean",
             severity="warning",
         )
+
+
+def _identity_elsewhere(subject: Subject) -> str:
+    """The name that a kit itself expects in a certificate which is not of its provisioning (``auth_identity``, 2.9)."""
+    document = subject.facts.document or {}
+    servers = document.get("servers")
+    server = servers[0] if isinstance(servers, list) and servers else None
+    at = {"server": server, "client": document.get("client"), "relay": document}.get(subject.facts.type or "")
+    found = at.get("auth_identity") if isinstance(at, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _names_said(subject: Subject) -> dict[str, str]:

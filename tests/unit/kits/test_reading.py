@@ -101,6 +101,24 @@ def test_hierarchical_client(provisioned: Provision) -> None:
     assert check_kits([made.prod], NOWHERE, CheckOptions(NOW)).findings == ()
 
 
+def test_certificates_of_another_name_than_the_participant(provisioned: Provision) -> None:
+    """Since 2.9 a site may bring a certificate of its own: ``auth_identity`` says whose."""
+    made = provisioned(Project("2.9", relay="relay-1"))
+    site, relay = made.kit("site-1"), made.kit("relay-1")
+    made.reissue(site, "client", name="ward-7", names=("DNS:x",))
+    made.reissue(relay, "client", name="gate", names=("DNS:x",))
+    for path, below in ((site / "startup/fed_client.json", "client"), (relay / "startup/fed_relay.json", "")):
+        document = json.loads(path.read_text())
+        (document[below] if below else document)["auth_identity"] = "ward-7" if below else "gate"
+        write_json(path, document)
+    resources = json.loads((site / "local/relay__resources.json").read_text())
+    resources["relay_config"]["auth_identity"] = "gate"
+    write_json(site / "local/relay__resources.json", resources)
+    kits = load(made.prod)
+    assert kits["ward-7"].connects_to[0] == Connection("gate", "relay-1", 18102)
+    assert check_kits([made.prod], NOWHERE, CheckOptions(NOW)).findings == ()
+
+
 @pytest.mark.parametrize("port", [None, 18200])
 def test_listening_host(provisioned: Provision, port: int | None) -> None:
     made = provisioned(Project("2.9"))
