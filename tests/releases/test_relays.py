@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT, Deployment, composer, docker
 from tests.releases.provisioners import provisioner
@@ -58,7 +59,7 @@ def relayed(
             {**hub, "fed_learn_port": server, "admin_port": admin},
             relay("relay-1", NAMES[1], first, STARTED[0]),
             relay("a-relay-below", NAMES[2], second, "relay-1"),
-            site("site-1", connect_to={"name": "relay-1"}),
+            site("site-1", connect_to={"name": "relay-1"}, capacity={"num_of_gpus": 2, "mem_per_gpu_in_GiB": 1}),
             site("site-2", connect_to={"name": "a-relay-below"}),
             site("site-3"),
             site("site-4", parent="site-3"),
@@ -70,12 +71,30 @@ def relayed(
                 builder["args"]["overseer_agent"]["args"] = end_point
 
     kits = provisions.provision(folder, change)
-    deployment = Relayed(folder / "deployment", kits, provisions.definition)
+    deployment = Relayed(folder / "deployment", kits, _without_gpus(folder, kits, provisions.definition))
     deployment.opened = {"relay-1": first, "a-relay-below": second}
-    ended = deployment.up()
-    assert ended.returncode == 0, ended.err
-    yield deployment
-    deployment.run("down")
+    try:
+        ended = deployment.up()
+        assert ended.returncode == 0, ended.err
+        yield deployment
+    finally:
+        deployment.forget()
+
+
+def _without_gpus(folder: Path, kits: Path, usual: Path | None) -> Path:
+    """Return a definition that gives site-1, whose kit asks for GPUs, the resources of a machine without any."""
+    resources = json.loads((kits / "site-1/local/resources.json.default").read_text())
+    for component in resources["components"]:
+        if component["id"] == "resource_manager":
+            assert component["args"]["num_of_gpus"] == 2
+            component["args"] = {"num_of_gpus": 0, "mem_per_gpu_in_GiB": 0}
+    (folder / "own").mkdir()
+    (folder / "own/resources.json").write_text(json.dumps(resources))
+    document = yaml.safe_load(usual.read_text()) if usual else {}
+    document["participants"] = {"site-1": {"local": "own"}}
+    definition = folder / "without-gpus.yml"
+    definition.write_text(yaml.safe_dump(document))
+    return definition
 
 
 def test_relays_and_all_behind_them_are_registered_and_healthy(relayed: Relayed) -> None:

@@ -50,10 +50,12 @@ def released(
     deployment = Released(folder / "deployment", kits, provisions.definition)
     deployment.release = request.param
     deployment.kits_before = tree(kits)
-    ended = deployment.up()
-    assert ended.returncode == 0, ended.err
-    yield deployment
-    deployment.run("down")
+    try:
+        ended = deployment.up()
+        assert ended.returncode == 0, ended.err
+        yield deployment
+    finally:
+        deployment.forget()
 
 
 def _on_ports(project: dict[str, Any], port: int, admin_port: int) -> None:
