@@ -27,7 +27,11 @@ demo: venv ## Run a federation from nothing to a job's result
 
 .PHONY: test
 test: lint ## Lint, then run the whole suite on real parts
-	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases $(ARGS)
+	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults $(ARGS)
+
+.PHONY: test-faults
+test-faults: venv ## Break federations in every way of tests/README.md
+	$(WITH_ENGINE) $(PYTEST) tests/docker/faults $(ARGS)
 
 .PHONY: test-metal
 test-metal: venv ## Run the tests without containers: plain processes, and bundles on hosts in namespaces

@@ -241,6 +241,7 @@ def up(
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
     from composer.building import build_stale
+    from composer.doctor import Machine, up_warnings
     from composer.engine import connect
     from composer.readiness import wait_until_federated
     from composer.runtimes import docker
@@ -275,6 +276,8 @@ def up(
             talk.command(command_line(docker.start(deployment)))
             return FederationStatus(manifest.federation)
         require_gpus(generated.federation.started)
+        for finding in up_warnings(Machine(engine.facts(), deployment, generated.federation, frozenset(), now())):
+            talk.warn(f"{finding.message} ({finding.id}); {finding.fix}")
         with undone_on_failure(engine, manifest, deployment, before, talk):
             talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
             _stream(docker.start(deployment), talk)
@@ -437,6 +440,11 @@ def provision(project: Path, workspace: Path, talk: Talk) -> Path:
 
     talk.step(f"Provisioning {project}")
     return run_provisioner(project, workspace, talk.output)
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(timezone.utc)
 
 
 def known_inputs(inputs: Inputs) -> Inputs:

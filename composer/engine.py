@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -57,11 +58,41 @@ class ImageFacts:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class EngineFacts:
+    """What an engine says of itself and of its machine. ``root`` is where it keeps images, on that machine."""
+
+    version: tuple[int, ...]
+    system: str
+    podman: bool
+    rootless: bool
+    local: bool
+    gpus: bool
+    root: Path
+    time: datetime
+
+
 class Engine:
     """A Docker engine, found as the Docker CLI finds it: DOCKER_HOST, else the current context."""
 
     def __init__(self, client: DockerClient) -> None:
         self._client = client
+
+    def facts(self) -> EngineFacts:
+        """Return what the engine says of itself."""
+        with _speaking():
+            said, version = self._client.info(), self._client.version()
+        names = [part.get("Name", "") for part in version.get("Components") or ()]
+        return EngineFacts(
+            version=tuple(int(number) for number in re.findall(r"\d+", str(said.get("ServerVersion", "")))[:2]),
+            system=str(said.get("OperatingSystem", "")),
+            podman=any("podman" in name.lower() for name in names),
+            rootless="name=rootless" in (said.get("SecurityOptions") or ()),
+            local=self._client.api.base_url.startswith(("http+docker://", "http://localhost")),
+            gpus="nvidia" in (said.get("Runtimes") or {}) or bool(said.get("DiscoveredDevices")),
+            root=Path(said.get("DockerRootDir") or "/"),
+            time=parse_time(said.get("SystemTime", "")) or datetime.now(timezone.utc),
+        )
 
     def image_inputs(self) -> dict[str, str]:
         """Return the inputs label of every image that composer built, by tag."""

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from composer.errors import ComposerError
-from composer.model import FederationStatus, ImageStatus, ParticipantStatus
+from composer.model import FederationStatus, Finding, ImageStatus, ParticipantStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -213,16 +213,24 @@ def check_document(report: CheckReport) -> dict[str, object]:
     return {"ok": report.ok, "kits": kits, "findings": [asdict(finding) for finding in report.findings]}
 
 
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print what was found, each with what to do about it, on standard output."""
+    from rich.console import Console
+
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    for finding in findings:
+        about = f"{finding.kit}: " if finding.kit else ""
+        label = f"[{finding.severity.upper()} {finding.id}]"
+        console.print(f"{label} {about}{finding.message}", style=_STYLES[finding.severity], **_PLAIN)
+        console.print(f"    {finding.fix}", **_PLAIN)
+
+
 def print_check(report: CheckReport) -> None:
     """Print what was found, a row per kit, and the sum on standard output."""
     from rich.console import Console
 
     console = Console(soft_wrap=not sys.stdout.isatty())
-    for finding in report.findings:
-        style = _STYLES[finding.severity]
-        label = f"[{finding.severity.upper()} {finding.id}]"
-        console.print(f"{label} {finding.kit}: {finding.message}", style=style, **_PLAIN)
-        console.print(f"    {finding.fix}", **_PLAIN)
+    print_findings(report.findings)
     if report.findings:
         console.print()
     console.print(_check_table(report))

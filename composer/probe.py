@@ -49,6 +49,36 @@ def busy_port(port: int, address: str = "") -> str | None:
     return None
 
 
+def holder_of(port: int) -> str:
+    """Return the process that listens on ``port``, as far as this user may see it; empty where not."""
+    inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net", table), port)}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+        except OSError:
+            continue
+    return ""
+
+
+def _listening(table: Path, port: int) -> list[str]:
+    """Return the inodes of listening sockets in one of the kernel's tables: columns 1, 3 and 9 of proc_net_tcp(5)."""
+    try:
+        rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    except OSError:
+        return []
+    return [row[9] for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port]
+
+
+def resolved(name: str) -> tuple[str, ...]:
+    """Return the addresses to which a name resolves on this machine; none where it does not."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return ()
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
 def shake_hands(address: str, port: int, identity: Identity, security: str, timeout: float = 2.0) -> str:
     """Connect as ``identity`` and return the common name that the other side proves.
 

@@ -43,6 +43,7 @@ _COMMANDS = (
     images.wheels,
     bundle.bundle,
     check.check,
+    check.doctor,
     kits.hosts,
     kits.provision,
     kits.demo,

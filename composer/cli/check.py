@@ -38,3 +38,24 @@ def check(
     else:
         output.print_check(report)
     sys.exit(0 if report.ok else 3)
+
+
+@click.command()
+@talking
+@takes_kits
+@AS_JSON
+def doctor(terminal: Terminal, inputs: Inputs, as_json: bool) -> None:
+    """Look at this machine, with KITS at what they need of it; exit with 3 if something is wrong."""
+    from dataclasses import asdict
+
+    from composer import output
+    from composer.doctor import doctor as examine
+
+    findings = examine(inputs)
+    if as_json:
+        output.print_json([asdict(finding) for finding in findings])
+    else:
+        output.print_findings(findings)
+    if not findings and not as_json:
+        terminal.done("this machine is fine")
+    sys.exit(3 if any(finding.severity == "error" for finding in findings) else 0)

@@ -11,7 +11,7 @@ from composer.engine import Container, Engine
 from composer.errors import CommandFailed, ComposerError
 from composer.manifest import Manifest
 from composer.model import Command
-from composer.probe import busy_port
+from composer.probe import busy_port, holder_of
 from composer.process import run
 from composer.render.compose import COMPOSE_FILE, WORKSPACE
 
@@ -178,7 +178,8 @@ def require_free_ports(manifest: Manifest, running: Collection[str]) -> None:
         for port in participant.listens:
             family = busy_port(port, manifest.publish)
             if family:
+                holder = holder_of(port)
                 raise ComposerError(
-                    f"port {port} of {participant.name} is taken on {family}",
+                    f"port {port} of {participant.name} is taken on {family}{f' by {holder}' if holder else ''}",
                     f"see by whom with: ss -ltnp 'sport = :{port}', and stop that",
                 )

@@ -66,6 +66,7 @@ class TestWithAnEngine:
         refuses(up(target), f"{tmp_path}/composer.yml:2: unknown key images", "README")
         assert not target.exists()
 
+    @pytest.mark.fault(22)
     @pytest.mark.parametrize(("family", "address"), [("IPv4", "0.0.0.0"), ("IPv4", "127.0.0.1"), ("IPv6", "::")])
     def test_a_busy_port(
         self, target: Path, tmp_path: Path, prod_00: Path, definition: Path | None, family: str, address: str
@@ -82,6 +83,7 @@ class TestWithAnEngine:
             refuses(up(target, kits, *chosen), f"port {port} of server1 is taken on {family}", "ss -ltnp")
         assert docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project=busy{port}") == ""
 
+    @pytest.mark.fault(23)
     def test_somebody_elses_containers(self, federation: Deployment, target: Path, definition: Path | None) -> None:
         chosen = ["-f", str(definition)] if definition else []
         ended = up(target, federation.kits, *chosen)
@@ -89,12 +91,14 @@ class TestWithAnEngine:
         assert federation.status()["healthy"]
 
 
+@pytest.mark.fault(28)
 def test_no_engine(target: Path, prod_00: Path, tmp_path: Path) -> None:
     absent = f"unix://{tmp_path}/none.sock"
     refuses(up(target, prod_00, DOCKER_HOST=absent), f"no Docker engine answers at {absent}", "start Docker")
     assert not target.exists()
 
 
+@pytest.mark.fault(28)
 def test_no_compose(target: Path, prod_00: Path, tmp_path: Path) -> None:
     # A docker command without plugins: an empty configuration, and no plugins where the system keeps them.
     found = shutil.which("docker")

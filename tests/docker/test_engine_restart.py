@@ -130,7 +130,13 @@ def reboots(
     forget_images(kits.parent.name)
 
 
-@pytest.mark.parametrize("how", [OwnEngine.stop, OwnEngine.cut_power])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(OwnEngine.stop, marks=pytest.mark.fault(13)),
+        pytest.param(OwnEngine.cut_power, marks=pytest.mark.fault(14)),
+    ],
+)
 def test_what_ran_comes_back_and_what_was_shut_down_does_not(
     reboots: Deployment, own_engine: OwnEngine, how: Callable[[OwnEngine], None]
 ) -> None:

@@ -81,6 +81,7 @@ def test_an_edit_that_a_new_generation_does_not_touch_stops_it_too(folder: Path)
         write.write_deployment(rendering(hosts="x"), folder)
 
 
+@pytest.mark.fault(25)
 def test_force_keeps_the_edited_file_aside(folder: Path) -> None:
     write.write_deployment(rendering(hosts="x"), folder)
     (folder / "hosts").write_text("mine")
@@ -121,6 +122,7 @@ class _PowerCut(BaseException):
     """Nothing catches it, as nothing catches a kill."""
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("survived", range(14))
 def test_a_cut_at_any_moment_leaves_the_old_set_or_the_new(
     folder: Path, monkeypatch: pytest.MonkeyPatch, survived: int

@@ -1,0 +1,255 @@
+"""``composer doctor``: looks at this machine before a federation does, and says what to do about each finding."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.errors import CommandFailed, ComposerError
+from composer.model import Command, Federation, Finding, Owner, Severity
+from composer.probe import busy_port, holder_of, resolved
+from composer.process import run
+
+if TYPE_CHECKING:
+    from composer.app import Inputs
+    from composer.engine import EngineFacts
+
+_LITTLE_DISK = 2 * 2**30
+_NO_DISK = 200 * 2**20
+_SKEW = timedelta(seconds=60)
+# Before it, rootless Docker's host networking is that of its own namespace (Docker's rootless troubleshooting).
+_ROOTLESS_REACHED = (29, 5)
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What is looked at: the engine if one answers, the folder, the federation if there are kits, and the time.
+
+    ``running`` are the participants that run already, whose ports are theirs.
+    """
+
+    engine: EngineFacts | None
+    deployment: Path
+    federation: Federation | None
+    running: frozenset[str]
+    now: datetime
+
+
+def doctor(inputs: Inputs) -> tuple[Finding, ...]:
+    """Look at this machine and return what is wrong with it, errors first; with kits, at what they need of it too.
+
+    Raises:
+        ComposerError: The kits or the definition that were given do not hold.
+    """
+    from composer import app
+    from composer.engine import connect
+
+    federation, running = _federation(inputs), frozenset[str]()
+    if federation is not None and federation.runtime == "process":
+        return tuple(examine_machine(Machine(None, inputs.deployment, federation, running, app.now())))
+    findings = examine_tools()
+    try:
+        engine = connect()
+    except ComposerError as error:
+        findings.append(_finding("ENGINE", "error", error.message, error.hint))
+        facts = None
+    else:
+        facts = engine.facts()
+        there = engine.containers_of(inputs.deployment)
+        running = frozenset(container.participant for container in there if container.state == "running")
+    machine = Machine(facts, inputs.deployment, federation, running, app.now())
+    return tuple(sorted([*findings, *examine_machine(machine)], key=lambda one: one.severity != "error"))
+
+
+def _federation(inputs: Inputs) -> Federation | None:
+    from composer import app
+    from composer.write import read_manifest
+
+    if not inputs.kits and not inputs.definition and read_manifest(inputs.deployment) is None:
+        return None
+    return app.resolve(app.known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {})
+
+
+def up_warnings(machine: Machine) -> list[Finding]:
+    """Return the part that matters when a federation is about to start, and that nothing else looks at."""
+    return [finding for check in (_engine, _clock, _disk) for finding in check(machine)]
+
+
+def examine_tools() -> list[Finding]:
+    """Return what is wrong with Docker's command line tools."""
+    from composer.runtimes import docker
+    from composer.runtimes.build import require_buildx
+
+    found = []
+    for check, require in (("COMPOSE", docker.require_compose), ("BUILDKIT", require_buildx)):
+        try:
+            require()
+        except ComposerError as error:
+            found.append(_finding(check, "error", error.message, error.hint))
+    return found
+
+
+def examine_machine(machine: Machine) -> list[Finding]:
+    """Return what is wrong with the machine."""
+    checks = (_engine, _clock, _disk, _proxy, _firewall, _ports, _names, _graphics)
+    return [finding for check in checks for finding in check(machine)]
+
+
+def _finding(check: str, severity: Severity, message: str, fix: str) -> Finding:
+    return Finding(check, severity, "", message, fix)
+
+
+def _engine(machine: Machine) -> Iterator[Finding]:
+    engine = machine.engine
+    if engine is None:
+        return
+    bridge = "write network: bridge in composer.yml"
+    if engine.podman:
+        yield _finding("ENGINE", "warning", "the engine is Podman behind Docker's socket, which is not tested", bridge)
+    elif "Docker Desktop" in engine.system:
+        yield _finding(
+            "ENGINE",
+            "error",
+            "Docker Desktop's host networking is that of its virtual machine",
+            f"{bridge}, or use Linux",
+        )
+    elif engine.rootless and engine.version < _ROOTLESS_REACHED:
+        yield _finding(
+            "ENGINE", "error", "with rootless Docker before 29.5, nobody reaches a server on host networking", bridge
+        )
+    if not engine.local:
+        yield _finding(
+            "ENGINE",
+            "warning",
+            "the engine is on another machine, which has other folders",
+            "name it in composer.yml, hosts",
+        )
+
+
+def _clock(machine: Machine) -> Iterator[Finding]:
+    skew = machine.engine.time - machine.now if machine.engine else timedelta()
+    if abs(skew) > _SKEW:
+        yield _finding(
+            "CLOCK", "error", f"the engine's clock is off by {skew.total_seconds():.0f} s", "set both clocks (NTP)"
+        )
+    for participant in machine.federation.participants if machine.federation else ():
+        begins = participant.kit.certificate.not_before
+        if begins > machine.now:
+            yield _finding(
+                "CLOCK",
+                "error",
+                f"the certificate of {participant.name} begins only at {begins:%Y-%m-%d %H:%M} UTC: this clock is slow",
+                "set the clock (NTP), or wait",
+            )
+
+
+def _disk(machine: Machine) -> Iterator[Finding]:
+    folder = next(path for path in (machine.deployment, *machine.deployment.parents) if path.is_dir())
+    places = {"the deployment folder": folder}
+    if machine.engine and machine.engine.local and machine.engine.root.is_dir():
+        places["the engine's images"] = machine.engine.root
+    for what, place in places.items():
+        free = shutil.disk_usage(place).free
+        if free < _LITTLE_DISK:
+            severity: Severity = "error" if free < _NO_DISK else "warning"
+            yield _finding("DISK", severity, f"{free // 2**20} MiB are left for {what} ({place})", "make room there")
+
+
+def _proxy(machine: Machine) -> Iterator[Finding]:
+    names = [name for name in _PROXIES if os.environ.get(name)]
+    bundles = machine.federation and any(p.image.ca_bundle for p in machine.federation.participants)
+    if names and not bundles:
+        yield _finding(
+            "PROXY",
+            "warning",
+            f"{names[0]} is set; where that proxy intercepts TLS, images cannot be built",
+            "name its CA in composer.yml, image.ca_bundle; the participants themselves do not use the proxy",
+        )
+
+
+def _firewall(machine: Machine) -> Iterator[Finding]:
+    ports = sorted({p for one in (machine.federation.started if machine.federation else ()) for p in one.ports})
+    if not ports:
+        return
+    listed = ", ".join(map(str, ports))
+    for argv, active, opening in (
+        (("ufw", "status"), "Status: active", "ufw allow {}/tcp"),
+        (("firewall-cmd", "--state"), "running", "firewall-cmd --permanent --add-port={}/tcp && firewall-cmd --reload"),
+    ):
+        if shutil.which(argv[0]) and active in _said(argv):
+            yield _finding(
+                "FIREWALL",
+                "warning",
+                f"{argv[0].removesuffix('-cmd')} is active; sites on other machines need port {listed}",
+                "unless it is open: " + "; ".join(opening.format(port) for port in ports),
+            )
+    if os.geteuid() == 0 and shutil.which("iptables"):
+        rules = _said(("iptables", "-S", "INPUT"))
+        if "-P INPUT DROP" in rules and not all(f"--dport {port} " in rules for port in ports):
+            yield _finding(
+                "FIREWALL",
+                "warning",
+                f"iptables drops what it does not know; sites on other machines need port {listed}",
+                "; ".join(f"iptables -A INPUT -p tcp --dport {port} -j ACCEPT" for port in ports),
+            )
+
+
+def _said(argv: tuple[str, ...]) -> str:
+    try:
+        return run(Command(argv), timeout=10)
+    except (CommandFailed, ComposerError):
+        return ""
+
+
+def _ports(machine: Machine) -> Iterator[Finding]:
+    if machine.federation is None or (machine.engine and not machine.engine.local):
+        return
+    for participant in machine.federation.started:
+        if participant.name in machine.running:
+            continue
+        for port in participant.ports:
+            family = busy_port(port, machine.federation.publish)
+            if family:
+                holder = holder_of(port)
+                by = f" by {holder}" if holder else ""
+                yield _finding(
+                    "PORT",
+                    "error",
+                    f"port {port} of {participant.name} is taken on {family}{by}",
+                    f"stop that; see it with: ss -ltnp 'sport = :{port}'",
+                )
+
+
+def _names(machine: Machine) -> Iterator[Finding]:
+    """Names of participants that are elsewhere must resolve here, and not to this machine itself."""
+    if machine.federation is None:
+        return
+    known = {entry.name for one in machine.federation.participants for entry in one.host_entries}
+    known |= {alias for one in machine.federation.participants for alias in one.aliases}
+    dialled = {c.host for one in machine.federation.started for c in one.kit.connects_to} - known
+    for name in sorted(dialled):
+        addresses = resolved(name)
+        fix = f"write extra_hosts: {{{name}: ADDRESS}} in composer.yml"
+        if not addresses:
+            yield _finding("NAME", "error", f"{name} does not resolve", fix)
+        elif any(address.startswith("127.") or address == "::1" for address in addresses):
+            yield _finding(
+                "NAME", "error", f"{name} resolves to {addresses[0]}, this machine itself (/etc/hosts?)", fix
+            )
+
+
+def _graphics(machine: Machine) -> Iterator[Finding]:
+    wanting = [one.name for one in (machine.federation.started if machine.federation else ()) if one.gpus]
+    if wanting and machine.engine and not machine.engine.gpus:
+        yield _finding(
+            "GPU",
+            "error",
+            f"{', '.join(wanting)} asks for GPUs, and the engine has no NVIDIA runtime",
+            "install the NVIDIA container toolkit: nvidia-ctk runtime configure, then restart the engine",
+        )

@@ -1,0 +1,109 @@
+"""What ``composer doctor`` says of machines and engines as they come."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from composer.doctor import Machine, examine_machine
+from composer.engine import EngineFacts
+from composer.model import Federation
+from composer.probe import holder_of, resolved
+from tests.golden.cases import one_site, two_sites
+
+NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
+ENGINE = EngineFacts((27, 3), "Debian GNU/Linux 12", False, False, True, False, Path("/var/lib/docker"), NOW)
+
+
+def found(
+    tmp_path: Path, engine: EngineFacts | None = ENGINE, federation: Federation | None = None, now: datetime = NOW
+) -> dict[str, str]:
+    findings = examine_machine(Machine(engine, tmp_path / "deployment", federation, frozenset(), now))
+    return {finding.id: f"{finding.severity}: {finding.message}; {finding.fix}" for finding in findings}
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        (replace(ENGINE, rootless=True), "error: with rootless Docker before 29.5"),
+        (replace(ENGINE, system="Docker Desktop"), "error: Docker Desktop's host networking"),
+        (replace(ENGINE, podman=True), "warning: the engine is Podman"),
+        (replace(ENGINE, local=False), "warning: the engine is on another machine"),
+    ],
+)
+def test_engines_on_which_host_networking_means_something_else(tmp_path: Path, engine: EngineFacts, said: str) -> None:
+    assert found(tmp_path, engine)["ENGINE"].startswith(said)
+
+
+def test_an_engine_that_is_as_it_should_be(tmp_path: Path) -> None:
+    assert "ENGINE" not in found(tmp_path)
+    assert "ENGINE" not in found(tmp_path, replace(ENGINE, rootless=True, version=(29, 5)))
+
+
+@pytest.mark.fault(26)
+def test_clocks_that_differ_and_certificates_from_the_future(tmp_path: Path) -> None:
+    assert "CLOCK" not in found(tmp_path, federation=two_sites())
+    assert "off by 600 s" in found(tmp_path, replace(ENGINE, time=NOW + timedelta(minutes=10)))["CLOCK"]
+    early = two_sites().participants[0].kit.certificate.not_before - timedelta(minutes=10)
+    assert "this clock is slow" in found(tmp_path, None, two_sites(), early)["CLOCK"]
+
+
+def test_a_proxy_without_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    assert "image.ca_bundle" in found(tmp_path)["PROXY"]
+    assert "PROXY" not in found(tmp_path, federation=one_site())
+
+
+def test_gpus_that_the_engine_cannot_give(tmp_path: Path) -> None:
+    assert found(tmp_path, federation=one_site())["GPU"].startswith("error: site-1 asks for GPUs")
+    assert "GPU" not in found(tmp_path, replace(ENGINE, gpus=True), one_site())
+
+
+@pytest.mark.fault(22)
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")])
+def test_a_taken_port_comes_with_its_holders_name(tmp_path: Path, family: int, address: str) -> None:
+    with socket.socket(family) as holder:
+        if family == socket.AF_INET6:
+            holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        holder.bind((address, 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        assert holder_of(port).endswith(f"(process {os.getpid()})")
+        federation = two_sites()
+        server = replace(federation.participants[0], ports=(port,))
+        said = found(tmp_path, None, replace(federation, participants=(server,)))["PORT"]
+        assert f"port {port} of server1 is taken on {'IPv6' if family == socket.AF_INET6 else 'IPv4'} by" in said
+    assert holder_of(port) == ""
+
+
+def test_names_that_are_elsewhere_must_resolve_and_not_to_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    federation = two_sites()
+    client = next(one for one in federation.participants if one.type == "client")
+    away = replace(federation, participants=(replace(client, host_entries=()),))
+    for addresses, said in (
+        ((), "does not resolve"),
+        (("127.0.1.1",), "resolves to 127.0.1.1, this machine itself"),
+    ):
+        monkeypatch.setattr("composer.doctor.resolved", lambda name, addresses=addresses: addresses)
+        assert said in found(tmp_path, None, away)["NAME"]
+    monkeypatch.setattr("composer.doctor.resolved", lambda name: ("10.1.2.3",))
+    assert "NAME" not in found(tmp_path, None, away)
+    assert "NAME" not in found(tmp_path, None, federation)
+
+
+def test_resolving_asks_this_machine() -> None:
+    assert "127.0.0.1" in resolved("localhost")
+    assert resolved("no-such-name.invalid") == ()
