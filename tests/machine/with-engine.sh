@@ -16,7 +16,7 @@ set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 cache=${FLARE_COMPOSER_CACHE:-/var/cache/flare-composer}
-run=/run/flare-composer
+run=/run/$(basename -- "$cache")
 started=""
 
 say() { printf '\033[2m[machine]\033[0m %s\n' "$*" >&2; }
