@@ -29,7 +29,8 @@ def elsewhere(built: Built, definition: Path | None) -> Iterator[dict[str, str]]
         roots = ["--data-root", f"{place}/data", "--exec-root", f"{place}/exec", "--pidfile", f"{place}/pid"]
         network = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
         # A session of its own: an interrupt of the tests must not end it before its containers are gone.
-        argv = ["dockerd", "--host", socket, *roots, *network]
+        # And a network of its own: a daemon without a bridge deletes docker0, which is another engine's.
+        argv = ["unshare", "--net", "dockerd", "--host", socket, *roots, *network]
         engine = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
         try:
             _wait(socket)
