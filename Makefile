@@ -27,7 +27,7 @@ demo: venv ## Run a federation from nothing to a job's result
 
 .PHONY: test
 test: lint ## Lint, then run the whole suite on real parts
-	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults $(ARGS)
+	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts $(ARGS)
 
 .PHONY: test-faults
 test-faults: venv ## Break federations in every way of tests/README.md
@@ -36,6 +36,11 @@ test-faults: venv ## Break federations in every way of tests/README.md
 .PHONY: test-metal
 test-metal: venv ## Run the tests without containers: plain processes, and bundles on hosts in namespaces
 	$(WITH_ENGINE) $(PYTEST) tests/process tests/bundle $(ARGS)
+
+.PHONY: test-hosts
+test-hosts: venv ## Run a federation across four hosts in namespaces, an engine and an SSH server each
+	tests/machine/ssh-server.sh
+	$(WITH_ENGINE) $(PYTEST) tests/hosts $(ARGS)
 
 .PHONY: test-releases
 test-releases: venv ## Run a federation of each release of NVFLARE, and such with relays

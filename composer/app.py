@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from composer.errors import ChecksFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, Federation, FederationStatus, Owner, Rendering
+from composer.model import LOCAL, Command, Federation, FederationStatus, Owner, Rendering
 from composer.process import command_line, stream
 
 if TYPE_CHECKING:
@@ -158,8 +158,13 @@ def _generate(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Map
 
     known = known_inputs(inputs)
     federation, rendering = _render(known, found)
-    contained = federation.runtime == "docker"
-    if contained and not found and any(participant.user.uid == 0 for participant in federation.participants):
+    if federation.elsewhere and not found:
+        talk.warn(
+            f"{', '.join(federation.elsewhere)}: left out, on a host without an endpoint; "
+            "its administrator starts a bundle: composer bundle -o DIR"
+        )
+    contained = [one for one in federation.participants if one.host == LOCAL and federation.runtime == "docker"]
+    if not found and any(one.user.uid == 0 for one in contained):
         talk.warn(
             "the kits belong to root, so the containers run as root (without capabilities); "
             "give the kits to an ordinary user to avoid that"
@@ -224,6 +229,7 @@ def up(
     dry_run: bool = False,
     wait: bool = False,
     ignore: Sequence[str] = (),
+    confirm: Callable[[str], bool] = lambda _: False,
 ) -> FederationStatus:
     """Generate and build what is missing or stale, start, and wait until federated.
 
@@ -235,19 +241,23 @@ def up(
         dry_run: Only show the files and commands.
         wait: As for :func:`generate`.
         ignore: As for :func:`check`.
+        confirm: Asked before a private key leaves this machine for the first time.
 
     Raises:
         NotHealthy: Somebody has not registered in time; all run and go on trying.
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
+    from composer import across
     from composer.building import build_stale
     from composer.doctor import Machine, up_warnings
     from composer.engine import connect
     from composer.readiness import wait_until_federated
+    from composer.remote.leaving import leave
     from composer.runtimes import docker
     from composer.runtimes.containers import Containers
     from composer.runtimes.gpus import require_gpus
     from composer.transaction import look, undone_on_failure
+    from composer.write import read_manifest
 
     authority = require_good_kits(inputs, talk, ignore)
     deployment = inputs.deployment
@@ -261,20 +271,22 @@ def up(
     docker.require_compose()
     engine = connect()
     with _turn(deployment, talk, wait, dry_run):
-        before = look(engine, deployment)
+        before, former = look(engine, deployment), read_manifest(deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
         generated = _generate(inputs, talk, force, dry_run, {})
-        if generated.federation.hosts:
-            raise ComposerError("other hosts are not gone to yet", "take hosts out of composer.yml")
-        running = docker.own_containers(engine, generated.manifest, deployment)
-        docker.require_free_ports(generated.manifest, [n for n, one in running.items() if one.state == "running"])
+        here = generated.manifest.on(LOCAL)
+        running = docker.own_containers(engine, here, deployment)
+        docker.require_free_ports(here, [n for n, one in running.items() if one.state == "running"])
         if not dry_run:
             generated = _pinned(engine, inputs, generated, talk, force, offline=False)
         manifest = generated.manifest
         build_stale(engine, generated.federation, manifest, talk, False, dry_run)
         if dry_run:
-            talk.command(command_line(docker.start(deployment)))
+            across.show(manifest, deployment, talk)
             return FederationStatus(manifest.federation)
+        leave(former, manifest, deployment, talk)
+        if manifest.hosts:
+            return across.up(engine, generated.federation, manifest, talk, timeout, confirm)
         require_gpus(generated.federation.started)
         for finding in up_warnings(Machine(engine.facts(), deployment, generated.federation, frozenset(), now())):
             talk.warn(f"{finding.message} ({finding.id}); {finding.fix}")
@@ -293,7 +305,12 @@ def status(deployment: Path) -> FederationStatus:
     """
     from composer.runtimes import runtime_of
 
-    return runtime_of(deployed(deployment), deployment).examine(datetime.now(timezone.utc))
+    manifest = deployed(deployment)
+    if manifest.hosts:
+        from composer.remote import watch
+
+        return watch.status(manifest, deployment)
+    return runtime_of(manifest, deployment).examine(datetime.now(timezone.utc))
 
 
 def logs(
@@ -323,6 +340,11 @@ def logs(
     from composer.runtimes import runtime_of, services
 
     manifest = deployed(deployment)
+    if manifest.hosts:
+        from composer import across
+
+        across.logs(manifest, deployment, names, line, follow, lines, since, colour)
+        return
     runtime = runtime_of(manifest, deployment)
     command = runtime.logs(services(manifest, names), follow, lines, since, colour)
     stream(command, lambda text: line(runtime.by_participant(redact(plain(text, colour)))))
@@ -357,11 +379,11 @@ def down(
     manifest = deployed(deployment)
     if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
         raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
-    if manifest.runtime == "process":
-        from composer import plain
+    if manifest.hosts or manifest.runtime == "process":
+        from composer import across, plain
 
         with _turn(deployment, talk, wait, dry_run):
-            plain.down(manifest, deployment, talk, purge, dry_run)
+            (across if manifest.hosts else plain).down(manifest, deployment, talk, purge, dry_run)
         return
     engine = connect()
     with _turn(deployment, talk, wait, dry_run):
@@ -401,6 +423,10 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
 
     manifest = deployed(deployment)
     chosen = _choose_admin(manifest, name)
+    if chosen.host != LOCAL:
+        from composer import across
+
+        return across.console(manifest, deployment, chosen, bool(arguments), terminal, talk)
     runtime = runtime_of(manifest, deployment)
     if arguments:
         _require_able(chosen, arguments, deployment)
@@ -415,14 +441,14 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
 
 
 def hosts(inputs: Inputs) -> str:
-    """Return the /etc/hosts lines of the federation.
+    """Return the /etc/hosts lines of the federation, those of each host where there are several.
 
     Raises:
         ComposerError: The kits or the definition do not allow it.
     """
-    from composer.render.hosts import render_hosts
+    from composer.render.hosts import render_all_hosts
 
-    return render_hosts(_try_to_resolve(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}))
+    return render_all_hosts(_try_to_resolve(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}))
 
 
 def provision(project: Path, workspace: Path, talk: Talk) -> Path:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.errors import CommandFailed, ComposerError
-from composer.model import Command, Federation, Finding, Owner, Severity
+from composer.model import LOCAL, Command, Federation, Finding, Owner, Severity
 from composer.probe import busy_port, holder_of, resolved
 from composer.process import run
 
@@ -49,11 +49,15 @@ def doctor(inputs: Inputs) -> tuple[Finding, ...]:
     """
     from composer import app
     from composer.engine import connect
+    from composer.remote.examine import examine_hosts
 
     federation, running = _federation(inputs), frozenset[str]()
     if federation is not None and federation.runtime == "process":
         return tuple(examine_machine(Machine(None, inputs.deployment, federation, running, app.now())))
     findings = examine_tools()
+    if federation is not None and federation.hosts:
+        findings += examine_hosts(federation)
+        federation = replace(federation, participants=tuple(p for p in federation.participants if p.host == LOCAL))
     try:
         engine = connect()
     except ComposerError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
+import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -18,6 +20,9 @@ from composer.render.dockerfile import INPUTS_LABEL
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+
+_FAR_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,17 @@ class Engine:
             for tag in image.get("RepoTags") or ()
         }
 
+    def image_ids(self) -> dict[str, str]:
+        """Return the ID of every image that composer built, by tag."""
+        with _speaking():
+            images = self._client.api.images(filters={"label": INPUTS_LABEL})
+        return {tag: image["Id"] for image in images for tag in image.get("RepoTags") or ()}
+
+    def layers(self, image: str) -> tuple[str, ...]:
+        """Return the digests of an image's layers, which must be there."""
+        with _speaking():
+            return tuple(self._client.images.get(image).attrs["RootFS"]["Layers"])
+
     def image_facts(self) -> dict[str, ImageFacts]:
         """Return what the engine says of every tagged image, by tag."""
         with _speaking():
@@ -153,6 +169,42 @@ class Engine:
                 return str(error.explanation or error)
         return ""
 
+    def read(self, container: str, path: str) -> tuple[bytes, float]:
+        """Return a file as a container sees it, running or not, and when it was written (seconds since 1970).
+
+        Raises:
+            FileNotFoundError: There is no such file, or no such container.
+        """
+        from docker.errors import NotFound
+
+        with _speaking():
+            try:
+                stream, _ = self._client.api.get_archive(container, path)
+                archive = b"".join(stream)
+            except NotFound as error:
+                raise FileNotFoundError(path) from error
+        with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+            entry = opened.next()
+            file = opened.extractfile(entry) if entry else None
+            if entry is None or file is None:
+                raise FileNotFoundError(path)
+            return file.read(), entry.mtime
+
+    def run_in(self, container: str, *argv: str) -> tuple[int, str]:
+        """Run a command in a running container; return its status and what it wrote, both streams."""
+        with _speaking():
+            made = self._client.api.exec_create(container, list(argv))
+            output = self._client.api.exec_start(made["Id"])
+            status = self._client.api.exec_inspect(made["Id"])["ExitCode"]
+        return int(status or 0), output.decode("utf-8", "replace")
+
+    def remove_image(self, tag: str) -> None:
+        """Take a name off an image, and with its last name the image; one that is gone or in use is no error."""
+        from docker.errors import APIError
+
+        with _speaking(), contextlib.suppress(APIError):
+            self._client.api.remove_image(tag)
+
     def remove(self, container: str) -> None:
         """End a container at once and remove it; one that is gone is no error."""
         from docker.errors import NotFound
@@ -193,8 +245,8 @@ class Engine:
         return _container(found)
 
 
-def connect() -> Engine:
-    """Return the engine that the Docker CLI would use.
+def connect(docker_host: str | None = None) -> Engine:
+    """Return the engine that the Docker CLI would use, or the one behind ``docker_host``.
 
     Raises:
         ComposerError: There is none, or it does not answer.
@@ -202,7 +254,10 @@ def connect() -> Engine:
     import docker
 
     with _speaking():
-        client = docker.from_env() if os.environ.get("DOCKER_HOST") else docker.from_context()
+        if docker_host:
+            client = docker.DockerClient(base_url=docker_host, timeout=_FAR_SECONDS)
+        else:
+            client = docker.from_env() if os.environ.get("DOCKER_HOST") else docker.from_context()
         client.ping()
     return Engine(client)
 

@@ -10,6 +10,7 @@ from composer.building import collect_wheels, image_statuses
 from composer.engine import connect
 from composer.image_archive import load_archive, save_archive
 from composer.model import ImageStatus, Owner
+from composer.remote.watch import images_on_hosts
 
 
 def wheels(inputs: app.Inputs, folder: Path, talk: app.Talk) -> tuple[str, ...]:
@@ -23,12 +24,14 @@ def wheels(inputs: app.Inputs, folder: Path, talk: app.Talk) -> tuple[str, ...]:
 
 
 def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
-    """Return how the image of every participant of a deployment stands.
+    """Return how the image of every participant of a deployment stands, here and on the participant's own host.
 
     Raises:
         ComposerError: There is no deployment there, or no engine answers.
     """
-    return image_statuses(app.deployed(deployment), connect().image_facts())
+    manifest = app.deployed(deployment)
+    here = image_statuses(manifest, connect().image_facts())
+    return (*here, *images_on_hosts(manifest, deployment)) if manifest.hosts else here
 
 
 def save(deployment: Path, folder: Path, talk: app.Talk) -> None:

@@ -70,6 +70,10 @@ class Manifest:
         """Return what it says of one host's participants alone."""
         return replace(self, participants=tuple(p for p in self.participants if p.host == host), hosts=())
 
+    def participant(self, name: str) -> DeployedParticipant:
+        """Return the participant with this name, which must be one of them."""
+        return next(participant for participant in self.participants if participant.name == name)
+
     @property
     def started(self) -> tuple[DeployedParticipant, ...]:
         """Those that ``up`` starts: all but the admins."""

@@ -19,7 +19,7 @@ RuntimeName = Literal["docker", "process"]
 State = Literal["absent", "created", "running", "restarting", "exited", "stopped", "unknown"]
 Health = Literal["starting", "healthy", "unhealthy", "none"]
 LOCAL = "local"
-Freshness = Literal["fresh", "stale", "missing"]
+Freshness = Literal["fresh", "stale", "missing", "unknown"]
 
 
 # --- load -------------------------------------------------------------------------------------------------
@@ -261,6 +261,7 @@ class Federation:
 
     ``publish`` is the address of the host on which a bridge network's ports are published; empty with host
     networking.
+    ``elsewhere`` names those who are on hosts that composer does not go to, and are in no other way part of this.
     """
 
     name: str
@@ -271,6 +272,7 @@ class Federation:
     hosts: tuple[Host, ...] = ()
     publish: str = ""
     runtime: RuntimeName = "docker"
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def started(self) -> tuple[Participant, ...]:
@@ -366,6 +368,7 @@ class ImageStatus:
     own: int = 0
     nvflare: str = ""
     built: datetime | None = None
+    host: str = LOCAL
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,10 @@ class Terminal:
         else:
             print(text, file=sys.stderr, flush=True)
 
+    def pause(self) -> None:
+        """Draw nothing until there is something new to say: somebody else writes to the terminal."""
+        self._end_live()
+
     def done(self, text: str) -> None:
         """Say how it ended."""
         self._end_live()
@@ -270,9 +274,10 @@ def print_images(images: Sequence[ImageStatus]) -> None:
     """Print a row per participant's image on standard output."""
     rows = [
         (
-            {"fresh": "green", "stale": "yellow", "missing": "red"}[image.state],
+            {"fresh": "green", "stale": "yellow"}.get(image.state, "red"),
             (
                 image.name,
+                image.host,
                 image.tag,
                 image.id.removeprefix("sha256:")[:12],
                 _megabytes(image.size),
@@ -285,7 +290,7 @@ def print_images(images: Sequence[ImageStatus]) -> None:
         )
         for image in images
     ]
-    columns = ("NAME", "IMAGE", "ID", "SIZE", "SHARED", "OWN", "NVFLARE", "BUILT", "")
+    columns = ("NAME", "HOST", "IMAGE", "ID", "SIZE", "SHARED", "OWN", "NVFLARE", "BUILT", "")
     _print(table(columns, rows))
 
 

@@ -5,20 +5,42 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
+from typing import Protocol
 
 from composer.errors import ComposerError, CrashLoop, NotHealthy
-from composer.manifest import DeployedParticipant
+from composer.manifest import DeployedParticipant, Manifest
 from composer.model import FederationStatus, ParticipantStatus
-from composer.runtimes import Runtime, docker
-from composer.runtimes.observe import unreachable
+from composer.runtimes import docker
 
 _TICK = 0.05
 # A look at the engine costs a request a container, so it may take this share of the waiting time.
 _LOOK_SHARE = 0.1
 
 
+class Watched(Protocol):
+    """What is waited for: a :class:`composer.runtimes.Runtime`, or several at once."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was generated."""
+
+    @property
+    def deployment(self) -> Path:
+        """The deployment folder."""
+
+    def observe(self, now: datetime) -> FederationStatus:
+        """Look at every participant that ``up`` starts, once."""
+
+    def unreachable(self, participant: DeployedParticipant) -> str:
+        """Return why the other side of its connection does not answer as it must; empty if it does."""
+
+    def last_words(self, name: str) -> str:
+        """Return the last line that a participant itself wrote; empty where there is none."""
+
+
 def wait_until_federated(
-    runtime: Runtime,
+    runtime: Watched,
     timeout: float,
     progress: Callable[[FederationStatus], None],
 ) -> FederationStatus:
@@ -54,7 +76,7 @@ def _arrived(status: ParticipantStatus) -> bool:
     return status.state == "running" and status.registered
 
 
-def _failure(runtime: Runtime, status: FederationStatus, looping: Sequence[str], timeout: float) -> ComposerError:
+def _failure(runtime: Watched, status: FederationStatus, looping: Sequence[str], timeout: float) -> ComposerError:
     deployed = {participant.name: participant for participant in runtime.manifest.participants}
     missing = [one for one in status.participants if one.name in looping or (not looping and not _arrived(one))]
     reasons = [
@@ -78,9 +100,9 @@ def _symptom(status: ParticipantStatus, looping: Sequence[str], timeout: float) 
     return f"has not registered after {timeout:g} s"
 
 
-def _cause(runtime: Runtime, participant: DeployedParticipant, status: ParticipantStatus) -> str:
-    """Name, port and TLS are tried from here; where they are well, the participant's own last words must do."""
-    probed = status.detail if participant.type == "server" else unreachable(participant)
+def _cause(runtime: Watched, participant: DeployedParticipant, status: ParticipantStatus) -> str:
+    """Name, port and TLS are tried from its host; where they are well, the participant's own last words must do."""
+    probed = status.detail if participant.type == "server" else runtime.unreachable(participant)
     words = runtime.last_words(participant.name)
     said = f"its last line was: {words}" if words else ""
     return "; ".join(part for part in (probed, said) if part) or "it wrote nothing"

@@ -76,7 +76,15 @@ def resolve_federation(
     used = tuple(host for host in hosts if any(participant.host == host.name for participant in participants))
     publish = _publish(definition)
     federation = Federation(
-        project.name, compose_project, deployment, definition.network, participants, used, publish, definition.runtime
+        project.name,
+        compose_project,
+        deployment,
+        definition.network,
+        participants,
+        used,
+        publish,
+        definition.runtime,
+        tuple(sorted(left_out)),
     )
     if definition.runtime == "process":
         _refuse_what_needs_containers(federation, apart)

@@ -52,10 +52,10 @@ def undone_on_failure(
         raise
     except CommandFailed as error:
         told = _explained(error, engine, manifest, deployment)
-        _undo(engine, deployment, before, talk)
+        undo(engine, deployment, before, talk)
         raise told from error
     except (ComposerError, KeyboardInterrupt):
-        _undo(engine, deployment, before, talk)
+        undo(engine, deployment, before, talk)
         raise
 
 
@@ -75,7 +75,8 @@ def _explained(error: CommandFailed, engine: Engine, manifest: Manifest, deploym
     return ComposerError(f"{' or '.join(refused)} cannot be started: {reason}", error.hint)
 
 
-def _undo(engine: Engine, deployment: Path, before: Before, talk: Talk) -> None:
+def undo(engine: Engine, deployment: Path, before: Before, talk: Talk) -> None:
+    """Take back what was started since ``before``, and bring back what ran then."""
     talk.step("Taking back what was started")
     if not before.containers:
         run(docker.stop(deployment))

@@ -150,7 +150,7 @@ def remove_deployment(deployment: Path) -> None:
 
 def _is_written(path: Path, file: GeneratedFile) -> bool:
     try:
-        return path.stat().st_mode & 0o7777 == file.mode and path.read_bytes() == file.content
+        return path.is_file() and path.stat().st_mode & 0o7777 == file.mode and path.read_bytes() == file.content
     except FileNotFoundError:
         return False
 
@@ -171,7 +171,7 @@ def _keep_edits(
     """Stop at a file that is neither what was generated last nor what is generated now."""
     for path in contents:
         target = deployment / path
-        if str(path) == MANIFEST or not target.exists():
+        if str(path) == MANIFEST or not target.is_file():
             continue
         if _hash(target) == recorded.get(str(path)):
             continue

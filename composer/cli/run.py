@@ -52,17 +52,29 @@ def build(
 @talking
 @takes_kits
 @click.option("--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before private keys are sent to their hosts.")
 @IGNORE
 @FORCE
 @DRY_RUN
 @WAIT
 def up(
-    terminal: Terminal, inputs: Inputs, timeout: float, ignore: tuple[str, ...], force: bool, dry_run: bool, wait: bool
+    terminal: Terminal,
+    inputs: Inputs,
+    timeout: float,
+    yes: bool,
+    ignore: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    wait: bool,
 ) -> None:
     """Generate and build what is stale, start, and wait until all are registered."""
     from composer import app
 
-    status = app.up(inputs, terminal, timeout, force, dry_run, wait, ignore)
+    def agreed(question: str) -> bool:
+        terminal.pause()
+        return yes or (sys.stdin.isatty() and click.confirm(question, err=True))
+
+    status = app.up(inputs, terminal, timeout, force, dry_run, wait, ignore, agreed)
     if not dry_run:
         terminal.done(f"{status.federation} is up: {len(status.participants)} participants, all registered")
 

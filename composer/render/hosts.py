@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from composer.model import Federation, HostEntry
 
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -13,6 +15,18 @@ def render_hosts(federation: Federation) -> str:
     entries = {entry for participant in federation.participants for entry in participant.host_entries}
     entries |= {entry for host in hosts for entry in host_lines(federation, host)}
     return "".join(f"{one.address} {one.name}\n" for one in sorted(entries, key=lambda one: (one.name, one.address)))
+
+
+def render_all_hosts(federation: Federation) -> str:
+    """Return the lines for each host, with its name above them where there are several."""
+    names = sorted({participant.host for participant in federation.participants})
+    parts = {
+        name: replace(federation, participants=tuple(one for one in federation.participants if one.host == name))
+        for name in names
+    }
+    if len(names) == 1:
+        return render_hosts(federation)
+    return "\n".join(f"# on {name}\n{render_hosts(part)}" for name, part in parts.items())
 
 
 def host_lines(federation: Federation, host: str) -> tuple[HostEntry, ...]:

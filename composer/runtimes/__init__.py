@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from composer.errors import ComposerError
-from composer.manifest import Manifest
+from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, FederationStatus
 
 
@@ -28,6 +28,9 @@ class Runtime(Protocol):
 
     def examine(self, now: datetime) -> FederationStatus:
         """Observe, and find out what takes longer: why somebody is not well."""
+
+    def unreachable(self, participant: DeployedParticipant) -> str:
+        """Return why the other side of its connection does not answer as it must; empty if it does."""
 
     def last_words(self, name: str) -> str:
         """Return the last line that a participant itself wrote; empty where there is none."""

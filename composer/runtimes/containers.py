@@ -10,7 +10,7 @@ from pathlib import Path
 
 from composer.engine import Engine, connect
 from composer.errors import ComposerError
-from composer.manifest import Manifest
+from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, FederationStatus
 from composer.runtimes import docker, observe
 
@@ -33,6 +33,10 @@ class Containers:
     def examine(self, now: datetime) -> FederationStatus:
         """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated."""
         return observe.examine(self._engine, self.manifest, self.deployment, now)
+
+    def unreachable(self, participant: DeployedParticipant) -> str:
+        """Return why the other side of its connection does not answer as it must; empty if it does."""
+        return observe.unreachable(participant)
 
     def last_words(self, name: str) -> str:
         """Return the last line that a participant itself wrote; empty where there is none."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from composer.engine import Container, Engine
 from composer.errors import ComposerError
@@ -22,26 +23,97 @@ from composer.runtimes.admissions import admissions
 _TAIL = 2**21
 
 
+class Traces(Protocol):
+    """How what participants leave on their host is read from here."""
+
+    def state(self, participant: DeployedParticipant, container: Container) -> tuple[str, float]:
+        """Return what ``composer.state`` says, and when it was written; OSError where there is none."""
+
+    def server_log(self, participant: DeployedParticipant, container: Container | None) -> bytes:
+        """Return the end of the server's log; OSError where there is none."""
+
+    def unreachable(self, participant: DeployedParticipant, container: Container | None) -> str:
+        """Return why the other side of a participant's connection does not answer as it must; empty if it does."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """The traces of participants on this machine."""
+
+    deployment: Path
+
+    def state(self, participant: DeployedParticipant, container: Container) -> tuple[str, float]:  # noqa: ARG002
+        """Read the file in the workspace."""
+        path = self.deployment / "workspaces" / participant.service / "composer.state"
+        return path.read_text(encoding="ascii"), path.stat().st_mtime
+
+    def server_log(self, participant: DeployedParticipant, container: Container | None) -> bytes:  # noqa: ARG002
+        """Read the file in the workspace."""
+        with (self.deployment / "workspaces" / participant.service / "log.txt").open("rb") as log:
+            log.seek(max(log.seek(0, 2) - _TAIL, 0))
+            return log.read()
+
+    def unreachable(self, participant: DeployedParticipant, container: Container | None) -> str:  # noqa: ARG002
+        """Try it from here."""
+        return unreachable(participant)
+
+
+@dataclass(frozen=True)
+class View:
+    """The participants of one host as they are seen there, and whom a server there has."""
+
+    participants: tuple[ParticipantStatus, ...]
+    admitted: Mapping[str, bool]
+
+
 def observe(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:
     """Look at every participant of a deployment that ``up`` starts, once."""
+    return merge(manifest.federation, [view(engine, manifest, deployment, now, Here(deployment))])
+
+
+def view(engine: Engine, manifest: Manifest, deployment: Path, now: datetime, traces: Traces) -> View:
+    """Look at the participants of one host."""
     containers = docker.own_containers(engine, manifest, deployment)
-    statuses = [
-        _status(participant, containers.get(participant.name), deployment, now) for participant in manifest.started
-    ]
-    return FederationStatus(manifest.federation, as_the_server_sees(manifest, deployment, statuses))
+    statuses = (_status(one, containers.get(one.name), traces, now) for one in manifest.started)
+    return View(tuple(statuses), _admitted(manifest, containers, traces))
 
 
 def as_the_server_sees(
     manifest: Manifest, deployment: Path, statuses: Iterable[ParticipantStatus]
 ) -> tuple[ParticipantStatus, ...]:
     """Return the statuses with what the server's own log says of who is registered."""
-    admitted = _admitted(manifest, deployment)
+    admitted = _admitted(manifest, {}, Here(deployment))
     return tuple(_as_the_server_sees(one, admitted) for one in statuses)
 
 
-def examine(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:
-    """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated."""
-    seen = observe(engine, manifest, deployment, now)
+def merge(federation: str, views: Iterable[View]) -> FederationStatus:
+    """Return how a federation is seen to run whose parts are seen so."""
+    views = tuple(views)
+    admitted = {name: has for one in views for name, has in one.admitted.items()}
+    seen = (_as_the_server_sees(status, admitted) for one in views for status in one.participants)
+    return FederationStatus(federation, tuple(seen))
+
+
+def examine(
+    engine: Engine,
+    manifest: Manifest,
+    deployment: Path,
+    now: datetime,
+    seen: FederationStatus | None = None,
+    traces: Traces | None = None,
+) -> FederationStatus:
+    """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated.
+
+    Args:
+        engine: The engine that runs the deployment.
+        manifest: What was generated.
+        deployment: The deployment folder.
+        now: The time.
+        seen: What was observed just now.
+        traces: How the participants' are read; None: from this machine.
+    """
+    traces = traces or Here(deployment)
+    seen = seen or merge(manifest.federation, [view(engine, manifest, deployment, now, traces)])
     containers = docker.own_containers(engine, manifest, deployment)
     deployed = {participant.name: participant for participant in manifest.participants}
     hashes = _configurations(deployment)
@@ -53,7 +125,7 @@ def examine(engine: Engine, manifest: Manifest, deployment: Path, now: datetime)
         if container and not one.registered:
             where = (participant.address, participant.port)
             if participant.type != "server" and where not in reasons:
-                reasons[where] = unreachable(participant)
+                reasons[where] = traces.unreachable(participant, container)
             detail = _why_not_well(engine, container, one, reasons.get(where, ""), now)
         fresh = container is None or container.inputs == participant.inputs
         drift = _drift(participant, container, hashes)
@@ -99,14 +171,12 @@ def _drift(participant: DeployedParticipant, container: Container | None, hashes
     return "; ".join(found)
 
 
-def _admitted(manifest: Manifest, deployment: Path) -> Mapping[str, bool]:
+def _admitted(manifest: Manifest, containers: Mapping[str, Container], traces: Traces) -> Mapping[str, bool]:
     server = next((one for one in manifest.started if one.type == "server"), None)
     if server is None:
         return {}
     try:
-        with (deployment / "workspaces" / server.service / "log.txt").open("rb") as log:
-            log.seek(max(log.seek(0, 2) - _TAIL, 0))
-            return admissions(log.read())
+        return admissions(traces.server_log(server, containers.get(server.name)))
     except OSError:
         return {}
 
@@ -131,16 +201,16 @@ def last_words(engine: Engine, container: Container | None) -> str:
 
 
 def _status(
-    participant: DeployedParticipant, container: Container | None, deployment: Path, now: datetime
+    participant: DeployedParticipant, container: Container | None, traces: Traces, now: datetime
 ) -> ParticipantStatus:
     state: State = container.state if container else "absent"
     registered, since, detail = False, None, ""
     if container and state == "running":
         if participant.type == "server":
-            detail = unreachable(participant)
+            detail = traces.unreachable(participant, container)
             registered, since = not detail, container.started
         else:
-            since = registered_since(deployment, participant, container.started)
+            since = registered_since(traces, participant, container)
             registered = since is not None
     elif container and state == "exited":
         detail = f"ended with status {container.exit_code}"
@@ -149,7 +219,7 @@ def _status(
     return ParticipantStatus(
         name=participant.name,
         type=participant.type,
-        host="local",
+        host=participant.host,
         state=state,
         health=_health(container, registered),
         registered=registered,
@@ -170,19 +240,19 @@ def _health(container: Container | None, registered: bool) -> Health:
     return container.health
 
 
-def registered_since(deployment: Path, participant: DeployedParticipant, started: datetime | None) -> datetime | None:
+def registered_since(traces: Traces, participant: DeployedParticipant, container: Container) -> datetime | None:
     """Return when a running participant was accepted by the server; None while it has not been.
 
-    The container's entrypoint says so in ``composer.state``; what it said before ``started`` is of a former life.
+    The container's entrypoint says so in ``composer.state``; what it said before the container started is
+    of a former life.
     """
-    path = deployment / "workspaces" / participant.service / "composer.state"
     try:
-        word, _, time = path.read_text(encoding="ascii").strip().partition(" ")
-        written = path.stat().st_mtime
+        text, written = traces.state(participant, container)
+        word, _, time = text.strip().partition(" ")
         since = datetime.fromisoformat(time.replace("Z", "+00:00"))
     except (OSError, ValueError):
         return None
-    fresh = started is None or written >= started.timestamp()
+    fresh = container.started is None or written >= container.started.timestamp()
     return since if word == "registered" and fresh else None
 
 

@@ -110,6 +110,10 @@ class Processes:
             examined.append(replace(one, detail=detail))
         return replace(seen, participants=tuple(examined))
 
+    def unreachable(self, participant: DeployedParticipant) -> str:
+        """Return why the other side of its connection does not answer as it must; empty if it does."""
+        return unreachable(participant)
+
     def last_words(self, name: str) -> str:
         """Return the last line that a participant itself wrote, without colours; empty where there is none."""
         participant = next(one for one in self.manifest.participants if one.name == name)

@@ -23,12 +23,12 @@ UID = 1500
 USER = "ops"
 NET = "10.77.0"
 OPERATOR = f"{NET}.1"
+# Docker's configuration of the operator, in the operator's own mounts.
+DOCKER_CONFIG = "/home/operator/.docker"
 _MOUNTS = """
 set -e
 mount --make-rprivate /
-for folder in home srv run; do
-    [ ! -d "$1/$folder" ] || mount --bind "$1/$folder" "/$folder"
-done
+for folder in home srv run; do mount --bind "$1/$folder" "/$folder"; done
 for file in passwd group shadow; do mount --bind "$1/$file" "/etc/$file"; done
 ip link set lo up
 exec sleep infinity
@@ -176,6 +176,7 @@ def lan(names: Sequence[str]) -> Iterator[Lan]:
         operator, *hosts = machines
         made = Lan(operator, {host.name: host for host in hosts})
         _let_in(operator, hosts)
+        _name_wards(operator, hosts)
         for host in hosts:
             host.start_engine()
             host.start_ssh()
@@ -199,9 +200,8 @@ def _machine(folder: Path, name: str, address: str) -> Machine:
     for below in ("home/ops", "home/operator", "srv", "data"):
         (folder / below).mkdir(parents=True)
     user, home = (name, "operator") if name == "operator" else (USER, "ops")
-    if name != "operator":
-        (folder / "run" / "sshd").mkdir(parents=True)
-        (folder / "run" / "sshd").chmod(0o755)
+    (folder / "run" / "sshd").mkdir(parents=True)
+    (folder / "run" / "sshd").chmod(0o755)
     for below in ("home/ops", "srv"):
         os.chown(folder / below, UID, UID)
     root_home = "/home/operator" if name == "operator" else "/root"
@@ -217,6 +217,21 @@ def _machine(folder: Path, name: str, address: str) -> Machine:
     eventually(lambda: holder.poll() is not None or _comm(holder.pid) == "sleep", 10)
     assert holder.poll() is None, (folder / "holder.log").read_text()
     return Machine(name, address, folder, holder)
+
+
+def _name_wards(operator: Machine, hosts: Sequence[Machine]) -> None:
+    """Give two hosts names of the operator's own: one in ~/.ssh/config, one as a context of Docker's."""
+    wards = [host.address for host in hosts[1:3]]
+    (operator.folder / "home" / "operator" / ".ssh" / "config").write_text(
+        f"Host first-ward\n  HostName {wards[0]}\n  User {USER}\n"
+    )
+    config = operator.folder / "home" / "operator" / ".docker"
+    config.mkdir()
+    plugins = Path(os.environ.get("DOCKER_CONFIG", Path.home() / ".docker"), "cli-plugins")
+    if plugins.is_dir():
+        (config / "cli-plugins").symlink_to(plugins)
+    context = ("docker", "context", "create", "second-ward", "--docker", f"host=ssh://{USER}@{wards[1]}")
+    operator.does("env", f"DOCKER_CONFIG={DOCKER_CONFIG}", *context)
 
 
 def _let_in(operator: Machine, hosts: Sequence[Machine]) -> None:

@@ -59,8 +59,9 @@ def test_a_port_that_was_just_closed_is_free() -> None:
 class Authority:
     """A project's authority, and what it issues, as files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, valid_in: datetime.timedelta = datetime.timedelta(0)) -> None:
         folder.mkdir()
+        self._valid_in = valid_in
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.root = folder / "rootCA.pem"
@@ -77,7 +78,7 @@ class Authority:
         return Identity(certificate, private, self.root)
 
     def _certificate(self, name: str, key: ec.EllipticCurvePublicKey, authority: bool) -> bytes:
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.timezone.utc) + self._valid_in
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "root")])
         builder = (

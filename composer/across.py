@@ -1,0 +1,322 @@
+"""The use cases of a deployment that runs on several hosts: all at once, and what cannot be done is named.
+
+:mod:`composer.app` calls them where a deployment has hosts. Each host is a part of its own: what fails on one is taken
+back there, and the others go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.errors import ComposerError, CrashLoop, NotHealthy
+from composer.manifest import DeployedParticipant, Manifest
+from composer.model import LOCAL, Federation, FederationStatus
+from composer.process import attach, command_line, stream
+from composer.readiness import wait_until_federated
+from composer.redact import plain, redact
+from composer.remote import delivery
+from composer.remote.examine import SKEW_SECONDS
+from composer.remote.parallel import on_each
+from composer.remote.places import Place, Places, places
+from composer.remote.talk import OneHost
+from composer.remote.transfer import Receiver, transfer
+from composer.remote.watch import Watched
+from composer.render.far import host_folder
+from composer.runtimes import docker, services
+from composer.runtimes.gpus import require_gpus
+from composer.transaction import look, undo, undone_on_failure
+from composer.write import remove_deployment
+
+if TYPE_CHECKING:
+    from composer.app import Talk
+    from composer.engine import Container, Engine
+
+
+class HostsFailed(ComposerError):
+    """Something could not be done on some of the hosts; on the others it was."""
+
+    def __init__(self, failures: Mapping[str, ComposerError]) -> None:
+        first = next(iter(failures.values()))
+        super().__init__("\n".join(error.message for error in failures.values()), first.hint)
+
+
+def up(
+    engine: Engine,
+    federation: Federation,
+    manifest: Manifest,
+    talk: Talk,
+    timeout: float,
+    confirm: Callable[[str], bool],
+) -> FederationStatus:
+    """Bring kits and images to the hosts, start all participants, and wait until they are registered.
+
+    Args:
+        engine: The engine here, which has all images.
+        federation: What is to run.
+        manifest: What was generated of it.
+        talk: Hears what is done.
+        timeout: Seconds to wait for the registrations.
+        confirm: Asked before a private key leaves this machine for the first time.
+
+    Raises:
+        HostsFailed: Some hosts could not do their part; the others run.
+        NotHealthy: Somebody has not registered in time; all run and go on trying.
+        ComposerError: Nobody has agreed that keys leave this machine, or no host can be reached.
+    """
+    deployment = federation.deployment
+    talk.step(f"Reaching {_names(manifest)}")
+    with places(manifest, deployment) as opened:
+        _require_some(opened)
+        _warn_of_clocks(opened, talk)
+        _deliver(opened, manifest, deployment, talk, confirm)
+        _send_images(engine, opened, talk)
+        busy = [place for place in opened.reached.values() if place.manifest.started]
+        talk.step(f"Starting {sum(len(place.manifest.started) for place in busy)} participants on {len(busy)} hosts")
+        _remove_moved(engine, manifest, deployment)
+        with _taken_back_on_interrupt(opened, talk):
+            opened.drop(on_each(tuple(opened.reached), lambda name: _start(opened.reached[name], federation, talk)))
+            started = {one.name for place in opened.reached.values() for one in place.manifest.started}
+            server = next((one.name for one in manifest.started if one.type == "server"), None)
+            if opened.away and (server not in started or not opened.reached):
+                raise HostsFailed(opened.away)
+            talk.step("Waiting until they are registered")
+            try:
+                status = wait_until_federated(Watched(opened, manifest, deployment), timeout, talk.progress)
+            except CrashLoop as error:
+                _take_back_looping(opened, talk)
+                error.hint = "read more on its host, in the log.txt of its workspace"
+                raise _with(error, opened.away) from error
+            except NotHealthy as error:
+                raise _with(error, opened.away) from error
+        if opened.away:
+            raise HostsFailed(opened.away)
+        return status
+
+
+def show(manifest: Manifest, deployment: Path, talk: Talk) -> None:
+    """Show the commands that start a deployment, on however many hosts."""
+    if manifest.on(LOCAL).started:
+        talk.command(command_line(docker.start(deployment)))
+    for host in manifest.hosts:
+        folder = host_folder(deployment, host.name)
+        OneHost(host.name, host.endpoint, talk).command(command_line(docker.start(folder)))
+
+
+def logs(
+    manifest: Manifest,
+    deployment: Path,
+    names: Sequence[str],
+    line: Callable[[str], None],
+    follow: bool,
+    lines: int | None,
+    since: str | None,
+    colour: bool,
+) -> None:
+    """Read participants' logs as :func:`composer.app.logs` does, those of all hosts at once.
+
+    Raises:
+        HostsFailed: Some hosts are away; the others' logs were read.
+        ComposerError: There is no such participant.
+    """
+    services(manifest, names)
+    chosen = [one for one in manifest.participants if not names or one.name in names]
+    lock = threading.Lock()
+
+    def take(text: str) -> None:
+        with lock:
+            line(docker.by_participant(redact(plain(text, colour))))
+
+    with places(manifest, deployment, names=[one.host for one in chosen]) as opened:
+
+        def read(name: str) -> None:
+            place = opened.reached[name]
+            here = [one.service for one in chosen if one.host == name and (names or one.type != "admin")]
+            with place.entered():
+                if here:
+                    stream(docker.logs(place.deployment, here, follow, lines, since, colour), take)
+
+        opened.drop(on_each(tuple(opened.reached), read))
+        if opened.away:
+            raise HostsFailed(opened.away)
+
+
+def down(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run: bool) -> None:
+    """Stop and remove the containers on all hosts; with ``purge`` all that was brought there, too.
+
+    Raises:
+        HostsFailed: It could not be done on some hosts; on the others it was.
+    """
+    talk.step(f"Stopping {manifest.federation}")
+    with places(manifest, deployment) as opened:
+        opened.drop(on_each(tuple(opened.reached), lambda name: _stop(opened.reached[name], talk, purge, dry_run)))
+        if opened.away:
+            raise HostsFailed(opened.away)
+    if purge and not dry_run:
+        remove_deployment(deployment)
+
+
+def console(
+    manifest: Manifest, deployment: Path, admin: DeployedParticipant, wants_command: bool, terminal: bool, talk: Talk
+) -> int:
+    """Open the console of an administrator whose kit is on another host, and return its exit status.
+
+    Raises:
+        ComposerError: There is no terminal, the host is away, or a command is to run, which needs a folder from here.
+    """
+    if wants_command or not terminal:
+        raise ComposerError(
+            f"the kit of {admin.name} is on {admin.host}, where a command cannot see the folder that you are in",
+            "take its host out of composer.yml: an administrator's kit is best on the administrator's machine",
+        )
+    with places(manifest, deployment, names=[admin.host]) as opened:
+        for error in opened.away.values():
+            raise error
+        place = opened.reached[admin.host]
+        talk.warn(f"this is NVFLARE's own console; at «User Name» type {admin.name}")
+        with place.entered():
+            return attach(docker.console(place.deployment, admin.service))
+
+
+def _names(manifest: Manifest) -> str:
+    return ", ".join(host.name for host in manifest.hosts)
+
+
+def _require_some(opened: Places) -> None:
+    if opened.away and not opened.far:
+        raise HostsFailed(opened.away)
+
+
+def _warn_of_clocks(opened: Places, talk: Talk) -> None:
+    for place in opened.far:
+        behind = place.found.behind if place.found else 0.0
+        if abs(behind) > SKEW_SECONDS:
+            word = "behind" if behind > 0 else "ahead"
+            talk.warn(f"{place.name}: its clock is {abs(behind):.0f} s {word}; certificates are valid by its own clock")
+
+
+def _deliver(opened: Places, manifest: Manifest, deployment: Path, talk: Talk, confirm: Callable[[str], bool]) -> None:
+    wanted, leaving = {}, []
+    for place in opened.far:
+        assert place.found is not None
+        wanted[place.name] = delivery.files_for(deployment, manifest, place.name, place.found.user)
+        for path in place.found.tampered:
+            talk.warn(f"{place.name}: {path} was changed there; it is replaced by what is here")
+        keys = delivery.private_keys(wanted[place.name], place.found)
+        owners = dict.fromkeys(path.split("/")[1] for path in keys)
+        leaving += [f"{service} to {place.name}" for service in owners]
+    if leaving and not confirm(f"The private keys of these leave this machine: {', '.join(leaving)}. Send them?"):
+        raise ComposerError(
+            f"the private keys of {', '.join(leaving)} would leave this machine, and nobody has agreed",
+            "agree with --yes, or make bundles for the hosts' own admins: composer bundle -o DIR",
+        )
+    talk.step("Delivering kits")
+
+    def send(name: str) -> int:
+        place = opened.reached[name]
+        assert place.connection is not None
+        assert place.found is not None
+        folders = delivery.folders_for(manifest, name)
+        count = delivery.send(place.connection, wanted[name], folders, place.found)
+        OneHost(name, "", talk).output(f"{count} files sent")
+        return count
+
+    opened.drop(on_each(tuple(wanted), send))
+
+
+def _send_images(engine: Engine, opened: Places, talk: Talk) -> None:
+    receivers = [
+        Receiver(place.connection, place.engine, place.manifest) for place in opened.far if place.connection is not None
+    ]
+    talk.step("Bringing images to where they are missing")
+    opened.drop(transfer(engine, receivers, talk.output))
+
+
+def _remove_moved(engine: Engine, manifest: Manifest, deployment: Path) -> None:
+    """End what ran here before it was placed on another host: two with one identity would fight."""
+    here = {participant.name for participant in manifest.on(LOCAL).participants}
+    for container in engine.containers_of(deployment):
+        if container.participant not in here:
+            engine.remove(container.id)
+
+
+def _start(place: Place, federation: Federation, talk: Talk) -> None:
+    told = OneHost(place.name, place.connection.host.endpoint if place.connection else "", talk)
+    here = [one for one in federation.started if one.host == place.name]
+    if not here:
+        return
+    with place.entered():
+        running = docker.own_containers(place.engine, place.manifest, place.deployment)
+        docker.refuse_swapped_kits(running.values(), here[0].kit.root_fingerprint, federation.deployment)
+        _require_free_ports(place, running)
+        require_gpus(here)
+        before = look(place.engine, place.deployment)
+        try:
+            with undone_on_failure(place.engine, place.manifest, place.deployment, before, told):
+                command = docker.start(place.deployment)
+                told.command(command_line(command))
+                stream(command, told.output)
+        except ComposerError as error:
+            error.message = f"{place.name}: {error.message}"
+            raise
+
+
+def _require_free_ports(place: Place, running: Mapping[str, Container]) -> None:
+    if place.found is None:
+        docker.require_free_ports(place.manifest, [name for name, one in running.items() if one.state == "running"])
+        return
+    for participant in place.manifest.started:
+        held = running.get(participant.name)
+        for port in participant.listens if held is None or held.state != "running" else ():
+            if port in place.found.listening:
+                raise ComposerError(
+                    f"port {port} of {participant.name} is taken on {place.name}",
+                    f"see by whom with: ss -ltnp 'sport = :{port}' there, and stop that",
+                )
+
+
+@contextmanager
+def _taken_back_on_interrupt(opened: Places, talk: Talk) -> Iterator[None]:
+    before = {name: look(place.engine, place.deployment) for name, place in opened.reached.items()}
+    try:
+        yield
+    except KeyboardInterrupt:
+        talk.step("Taking back what was started")
+        for name, place in opened.reached.items():
+            with place.entered():
+                undo(place.engine, place.deployment, before[name], talk)
+        raise
+
+
+def _take_back_looping(opened: Places, talk: Talk) -> None:
+    """Stop the part of each host on which somebody crashes again and again."""
+    for place in opened.reached.values():
+        containers = docker.own_containers(place.engine, place.manifest, place.deployment)
+        if any(container.restarts >= docker.CRASH_LOOP for container in containers.values()):
+            _stop(place, talk, purge=False, dry_run=False)
+
+
+def _with(error: ComposerError, away: Mapping[str, ComposerError]) -> ComposerError:
+    for failure in away.values():
+        error.message += f"\n{failure.message}"
+    return error
+
+
+def _stop(place: Place, talk: Talk, purge: bool, dry_run: bool) -> None:
+    told = OneHost(place.name, place.connection.host.endpoint if place.connection else "", talk)
+    with place.entered():
+        containers = docker.own_containers(place.engine, place.manifest, place.deployment)
+        for job in docker.running_jobs(place.engine, containers.values()):
+            told.warn(f"job {job} has not ended, and ends now without a result")
+        former = docker.stop_former(place.engine, place.manifest, place.deployment)
+        for command in (docker.stop(place.deployment), *former):
+            told.command(command_line(command))
+            if not dry_run:
+                stream(command, told.output)
+    if purge and not dry_run and place.connection is not None:
+        for image in {participant.image for participant in place.manifest.participants}:
+            place.engine.remove_image(image)
+        place.connection.script("remove", str(place.connection.host.path))

@@ -1,0 +1,187 @@
+"""What lies on a host: the kits of its own participants and what Compose reads, and how it is brought up to date.
+
+A host gets what its participants need and nothing of anybody else. What is there is known by its SHA-256, so that
+only what differs is sent; what somebody changed there is told from what has changed here by the list of sums that
+each delivery leaves behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from composer.errors import ComposerError
+from composer.manifest import Manifest
+from composer.materials import folder_files
+from composer.model import GeneratedFile, Owner
+from composer.remote.ssh import Connection, HostError
+from composer.render.compose import COMPOSE_FILE
+from composer.render.far import USER_VARIABLES, host_folder
+
+_LOOK_SECONDS = 30.0
+_SEND_SECONDS = 120.0
+_OVERRIDE = "compose.override.yml"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look at a host has found.
+
+    Attributes:
+        user: Whom composer is there; the containers run as that user.
+        behind: How many seconds its clock is behind the one here.
+        files: The SHA-256 of each file that is there, by its path below the federation's folder.
+        recorded: The SHA-256 that it had when it was delivered.
+        listening: The TCP ports that somebody listens on there.
+    """
+
+    user: Owner
+    behind: float
+    files: Mapping[str, str]
+    recorded: Mapping[str, str]
+    listening: frozenset[int]
+
+    @property
+    def tampered(self) -> tuple[str, ...]:
+        """What is not as it was delivered."""
+        return tuple(sorted(path for path, digest in self.recorded.items() if self.files.get(path) != digest))
+
+
+def look(connection: Connection, timeout: float = _LOOK_SECONDS) -> Found:
+    """Look at a host.
+
+    Raises:
+        HostError: It does not answer, or lacks something that is needed there.
+    """
+    began = time.time()
+    lines = connection.script("look", str(connection.host.path), timeout=timeout).splitlines()
+    now = (began + time.time()) / 2
+    words = {line.split(" ")[0]: line.split(" ")[1:] for line in lines if line.startswith(("user ", "clock "))}
+    try:
+        uid, gid = map(int, words["user"])
+        behind = now - int(words["clock"][0])
+    except (KeyError, ValueError) as error:
+        raise HostError(
+            f"{connection.host.name}: its shell answers with something else than was asked for",
+            "see what `ssh HOST true` prints, and take that out of its login scripts",
+        ) from error
+    ports = frozenset(int(line.rpartition(":")[2], 16) for line in lines if line.startswith("listens "))
+    return Found(Owner(uid, gid), behind, _sums(lines, "found "), _sums(lines, "recorded "), ports)
+
+
+def files_for(deployment: Path, manifest: Manifest, host: str, user: Owner) -> dict[str, GeneratedFile]:
+    """Return all that is to lie on a host, by its path below the federation's folder there.
+
+    Args:
+        deployment: The deployment folder here.
+        manifest: What it says of itself.
+        host: The host's name.
+        user: Whom composer is there.
+
+    Raises:
+        ComposerError: A kit holds something that cannot be sent, or cannot be read.
+    """
+    files = list(_compose_files(host_folder(deployment, host), user))
+    for participant in manifest.on(host).participants:
+        for part in ("startup", "local"):
+            files += _below(participant.kit / part, PurePosixPath("kits", participant.service, part))
+        overlay = deployment / "local" / participant.service
+        if overlay.is_dir():
+            files += _below(overlay, PurePosixPath("local", participant.service))
+    return {str(file.path): file for file in files}
+
+
+def private_keys(files: Mapping[str, GeneratedFile], found: Found) -> tuple[str, ...]:
+    """Return the private keys among ``files`` that the host has not got yet."""
+    there = set(found.files.values())
+    return tuple(path for path, file in files.items() if path.endswith(".key") and digest(file) not in there)
+
+
+def send(connection: Connection, files: Mapping[str, GeneratedFile], folders: tuple[str, ...], found: Found) -> int:
+    """Bring a host to ``files`` and return how many had to be sent. What it has beside them is removed.
+
+    Args:
+        connection: To the host.
+        files: All that is to lie there.
+        folders: Those that are to be there though nothing is delivered into them.
+        found: What a look has found.
+
+    Raises:
+        HostError: It cannot be done; what was there before is still there.
+    """
+    sums = {path: digest(file) for path, file in sorted(files.items())}
+    changed = [path for path, value in sums.items() if found.files.get(path) != value]
+    obsolete = sorted(set(found.files) - set(sums))
+    if not changed and not obsolete and dict(found.recorded) == sums:
+        return 0
+    lists = {
+        "SHA256SUMS": _listed({path: sums[path] for path in changed}),
+        "ALL": _listed(sums),
+        "OBSOLETE": "".join(f"{path}\n" for path in obsolete),
+        "FOLDERS": "".join(f"{folder}\n" for folder in folders),
+    }
+    archive = _archive({path: files[path] for path in changed}, lists)
+    connection.script("receive", str(connection.host.path), stdin=archive, timeout=_SEND_SECONDS)
+    return len(changed)
+
+
+def folders_for(manifest: Manifest, host: str) -> tuple[str, ...]:
+    """Return the folders of a host's participants that are there before anything runs."""
+    folders = []
+    for participant in manifest.on(host).participants:
+        workspace = f"workspaces/{participant.service}"
+        folders += [f"{workspace}/{name}" for name in ("startup", "local", "transfer")]
+        folders += [f"kits/{participant.service}/{name}" for name in ("startup", "local")]
+        folders += ["job-store"] if participant.type == "server" else []
+    return tuple(folders)
+
+
+def digest(file: GeneratedFile) -> str:
+    """Return the SHA-256 (hex) of a file's content."""
+    return hashlib.sha256(file.content).hexdigest()
+
+
+def _compose_files(folder: Path, user: Owner) -> Iterator[GeneratedFile]:
+    for name in (COMPOSE_FILE, _OVERRIDE):
+        if (folder / name).is_file():
+            yield GeneratedFile(PurePosixPath(name), (folder / name).read_bytes(), 0o600)
+    values = dict(zip(USER_VARIABLES, (user.uid, user.gid), strict=True))
+    text = "".join(f"{name}={value}\n" for name, value in values.items())
+    yield GeneratedFile(PurePosixPath(".env"), text.encode(), 0o600)
+
+
+def _below(folder: Path, there: PurePosixPath) -> Iterator[GeneratedFile]:
+    for path, file in folder_files(folder):
+        if not str(path).isprintable() or "\\" in str(path):
+            raise ComposerError(f"{folder} has a file named {str(path)!r}", "ask for the kit again")
+        yield GeneratedFile(there / path, file.content, 0o700 if file.mode & 0o100 else 0o600)
+
+
+def _listed(sums: Mapping[str, str]) -> str:
+    return "".join(f"{value}  {path}\n" for path, value in sums.items())
+
+
+def _sums(lines: list[str], word: str) -> dict[str, str]:
+    entries = (line.removeprefix(word).split("  ", 1) for line in lines if line.startswith(word))
+    return {entry[1].removeprefix("./"): entry[0] for entry in entries if len(entry) == 2}
+
+
+def _archive(files: Mapping[str, GeneratedFile], lists: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, file in files.items():
+            _add(archive, f"files/{path}", file.content, file.mode)
+        for name, text in lists.items():
+            _add(archive, name, text.encode(), 0o600)
+    return buffer.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode, entry.mtime = len(content), mode, time.time()
+    archive.addfile(entry, io.BytesIO(content))

@@ -1,0 +1,67 @@
+"""One call a host, all at once: what could be done is done, and what failed is named."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from composer.errors import ComposerError
+from composer.remote.ssh import HostError
+
+T = TypeVar("T")
+_PATIENCE = 30.0
+
+
+class _Call(Generic[T]):
+    def __init__(self, name: str, work: Callable[[str], T]) -> None:
+        self._name, self._work = name, work
+        self.value: T | None = None
+        self.error: BaseException | None = None
+        self.ended = False
+        # A thread that hangs on a host that is away must not keep composer from ending.
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.value = self._work(self._name)
+        except BaseException as error:
+            self.error = error
+        self.ended = True
+
+
+def on_each(
+    names: Sequence[str], work: Callable[[str], T], seconds: float | None = None
+) -> dict[str, T | ComposerError]:
+    """Call ``work`` with each name in a thread of its own and return, by name, what came out or what went wrong.
+
+    Args:
+        names: Of hosts.
+        work: What is to be done for one.
+        seconds: What takes longer counts as an error; None: all are waited for.
+    """
+    calls = {name: _Call(name, work) for name in names}
+    deadline = None if seconds is None else time.monotonic() + seconds
+    outcomes: dict[str, T | ComposerError] = {}
+    try:
+        for call in calls.values():
+            call.thread.join(None if deadline is None else max(deadline - time.monotonic(), 0))
+    except KeyboardInterrupt:
+        # What is being changed is taken back only when nobody changes it any more.
+        for call in calls.values() if deadline is None else ():
+            call.thread.join(_PATIENCE)
+        raise
+    for name, call in calls.items():
+        if not call.ended:
+            outcomes[name] = HostError(
+                f"{name}: it has not answered within {seconds:g} s", "see its load and its network"
+            )
+        elif isinstance(call.error, ComposerError):
+            outcomes[name] = call.error
+        elif call.error is not None:
+            raise call.error
+        else:
+            outcomes[name] = call.value  # type: ignore[assignment]
+    return outcomes

@@ -1,0 +1,49 @@
+"""What participants leave on another host, read through its engine; and their connections, tried from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from composer.engine import Container, Engine
+from composer.manifest import DeployedParticipant
+from composer.render.compose import WORKSPACE
+from composer.render.templates import read_template
+
+# How much of the server's log is read at each look: hundreds of sites' comings and goings.
+_TAIL = 2**18
+
+
+@dataclass(frozen=True)
+class There:
+    """The traces of the participants whose containers an engine runs."""
+
+    engine: Engine
+
+    def state(self, participant: DeployedParticipant, container: Container) -> tuple[str, float]:  # noqa: ARG002
+        """Read the file in the workspace."""
+        content, written = self.engine.read(container.id, f"{WORKSPACE}/composer.state")
+        return content.decode("ascii", "replace"), written
+
+    def server_log(self, participant: DeployedParticipant, container: Container | None) -> bytes:  # noqa: ARG002
+        """Read the end of the file in the workspace, while the server runs."""
+        if container is None or container.state != "running":
+            return b""
+        _, text = self.engine.run_in(container.id, "tail", "-c", str(_TAIL), f"{WORKSPACE}/log.txt")
+        return text.encode()
+
+    def unreachable(self, participant: DeployedParticipant, container: Container | None) -> str:
+        """Try it in the participant's own container: name, route, port, TLS and clock are that host's."""
+        if container is None or container.state != "running":
+            return ""
+        serving = participant.type == "server"
+        arguments = (
+            "127.0.0.1" if serving else participant.host_name,
+            str(participant.port),
+            participant.security,
+            "server" if serving else "client",
+            participant.identity,
+            f"{WORKSPACE}/startup",
+        )
+        program = read_template("reach.py").decode()
+        status, said = self.engine.run_in(container.id, "python3", "-I", "-c", program, *arguments)
+        return said.strip() if status == 0 else f"its connection cannot be tried ({said.strip().splitlines()[-1:]})"
