@@ -16,8 +16,6 @@ launch() {
     variables+=("NVFLARE_DATUM_DIR=$workspace/datums")
     prepare
     enter_names || exit 1
-    # Left over from a supervisor that was killed: they would hold the port and the name.
-    "$venv/bin/python3" -I -S "$lib/processes.py" end "$workspace"
     rm -f -- "$workspace"/composer.{state,pid,restarts}
     cd -- "$workspace"
     # In a session of its own and without a terminal: it outlives the shell that started it.
@@ -79,10 +77,10 @@ main() {
     fi
     choose "server relay client" ${names[@]+"${names[@]}"}
     [[ ${#services[@]} -gt 0 ]] || fail "nobody here is to be started" "an administrator uses ./admin.sh"
-    lock
+    begin
     for service in "${services[@]}"; do
         load "$service"
-        if supervised; then
+        if [[ $running == *$'\n'"$workspace"$'\n'* ]]; then
             say "$name runs already"
         else
             say "starting $name"
@@ -95,12 +93,17 @@ main() {
     say "registered: ${services[*]}"
 }
 
-# Two starts at once would start everybody twice.
-lock() {
+# Sets $running to the workspaces of those who run, a line each. Two starts at once would start everybody twice; and
+# what is left over from a supervisor that was killed would hold the port and the name.
+begin() {
+    local workspaces=()
     mkdir -p -- "$root/workspaces"
     exec 9>"$root/workspaces/.lock"
-    load "${services[0]}"
-    "$venv/bin/python3" -I -S -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+    for service in "${services[@]}"; do
+        load "$service"
+        workspaces+=("$workspace")
+    done
+    running=$'\n'$("$venv/bin/python3" -I -S "$lib/processes.py" begin 9 "${workspaces[@]}")$'\n'
 }
 
 main "$@"

@@ -50,8 +50,13 @@ enter_names() {
     enter=()
     ! resolved || return 0
     [[ $(id -u) == 0 ]] || unshare=(unshare --user --map-root-user --mount)
-    if command -v unshare mount >/dev/null && "${unshare[@]}" bash "$lib/with-hosts.sh" "$(hosts_file)" true 2>/dev/null; then
-        enter=("${unshare[@]}" bash "$lib/with-hosts.sh" "$(hosts_file)")
+    hosts_file
+    if [[ -z ${may_unshare-} ]]; then
+        may_unshare=no
+        ! command -v unshare mount >/dev/null || ! "${unshare[@]}" bash "$lib/with-hosts.sh" "$workspace/composer.hosts" true 2>/dev/null || may_unshare=yes
+    fi
+    if [[ $may_unshare == yes ]]; then
+        enter=("${unshare[@]}" bash "$lib/with-hosts.sh" "$workspace/composer.hosts")
         return 0
     fi
     say "error: this machine lets nobody but root have names of his own (user namespaces are off), and these do not resolve as they must"
@@ -74,7 +79,7 @@ resolved() {
     done
 }
 
-# Writes the participant's own hosts file, this machine's without the names that it has anew; prints its path.
+# Writes the participant's own hosts file: this machine's, without the names that it has anew.
 hosts_file() {
     local entry line kept field fields
     {
@@ -93,5 +98,4 @@ hosts_file() {
     } >"$workspace/composer.hosts"
     # Others than the participant may look it up, through programs that give up their rights.
     chmod 0644 "$workspace/composer.hosts"
-    printf '%s' "$workspace/composer.hosts"
 }

@@ -2,8 +2,13 @@
 
     processes.py alive WORKSPACE PID          status 0 if PID is one of them
     processes.py end WORKSPACE [SUPERVISOR]   ends all of them but the supervisor: asks, then kills
+    processes.py begin FD WORKSPACE...        locks FD, prints the workspaces whose supervisors live, and ends what is
+                                              left over of the others'
+
+It is one program, and begin one call, since to start Python is most of what any of it costs.
 """
 
+import fcntl
 import os
 import signal
 import sys
@@ -43,11 +48,31 @@ def end(workspace, spared):
         time.sleep(0.02)
 
 
+def supervised(workspace):
+    try:
+        with open(os.path.join(workspace, "composer.supervisor")) as file:
+            return belongs(int(file.read()), workspace)
+    except (OSError, ValueError):
+        return False
+
+
+def begin(descriptor, workspaces):
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    for workspace in workspaces:
+        if supervised(workspace):
+            print(workspace)
+        else:
+            end(workspace, {os.getpid()})
+
+
 def main():
     verb, workspace, *pids = sys.argv[1:]
-    if verb == "alive":
+    if verb == "begin":
+        begin(int(workspace), pids)
+    elif verb == "alive":
         sys.exit(0 if belongs(pids[0], workspace) else 1)
-    end(workspace, {os.getpid(), *map(int, pids)})
+    else:
+        end(workspace, {os.getpid(), *map(int, pids)})
 
 
 main()
