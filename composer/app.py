@@ -247,6 +247,14 @@ def up(
         NotHealthy: Somebody has not registered in time; all run and go on trying.
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
+    authority = require_good_kits(inputs, talk, ignore)
+    deployment = inputs.deployment
+    if _runtime_of(inputs) == "process":
+        from composer import plain
+
+        with _turn(deployment, talk, wait, dry_run):
+            plain.refuse_others(deployment, authority)
+            return plain.up(_generate(inputs, talk, force, dry_run, {}), deployment, talk, timeout, dry_run)
     from composer import across
     from composer.building import build_stale
     from composer.doctor import Machine, up_warnings
@@ -259,14 +267,6 @@ def up(
     from composer.transaction import look, undone_on_failure
     from composer.write import read_manifest
 
-    authority = require_good_kits(inputs, talk, ignore)
-    deployment = inputs.deployment
-    if _runtime_of(inputs) == "process":
-        from composer import plain
-
-        with _turn(deployment, talk, wait, dry_run):
-            plain.refuse_others(deployment, authority)
-            return plain.up(_generate(inputs, talk, force, dry_run, {}), deployment, talk, timeout, dry_run)
     _refuse_processes(deployment)
     docker.require_compose()
     engine = connect()

@@ -113,7 +113,7 @@ def _deployed(participant: Participant, federation: Federation) -> DeployedParti
         security=kit.connection_security,
         listens=participant.ports,
         image=_image(participant, federation),
-        inputs=inputs_hash(participant),
+        inputs=inputs_hash(participant) if federation.runtime == "docker" else environment_name(participant.image),
         nvflare=participant.image.nvflare,
         release=kit.release,
         root_fingerprint=kit.root_fingerprint,
