@@ -32,8 +32,8 @@ from composer.transaction import look, undo, undone_on_failure
 from composer.write import remove_deployment
 
 if TYPE_CHECKING:
-    from composer.app import Talk
     from composer.engine import Container, Engine
+    from composer.talk import Talk
 
 
 class HostsFailed(ComposerError):

@@ -20,8 +20,8 @@ from composer.render.dockerfile import INPUTS_LABEL, NVFLARE_LABEL, render_resol
 from composer.runtimes import build
 
 if TYPE_CHECKING:
-    from composer.app import Talk
     from composer.engine import Engine, ImageFacts
+    from composer.talk import Talk
 
 # pip before 22.2 does not say what it would install.
 _OLD_PIP = "no such option: --"

@@ -16,8 +16,8 @@ from composer.probe import busy_port, holder_of, resolved
 from composer.process import run
 
 if TYPE_CHECKING:
-    from composer.app import Inputs
     from composer.engine import EngineFacts
+    from composer.preparing import Inputs
 
 _LITTLE_DISK = 2 * 2**30
 _NO_DISK = 200 * 2**20

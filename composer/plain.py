@@ -20,7 +20,8 @@ from composer.runtimes.process import Processes
 from composer.write import read_manifest, remove_deployment
 
 if TYPE_CHECKING:
-    from composer.app import Generated, Talk
+    from composer.preparing import Generated
+from composer.talk import Talk
 
 
 def refuse_others(deployment: Path, authority: str) -> None:

@@ -15,9 +15,9 @@ from composer.runtimes import docker
 from composer.write import keep_started, read_started
 
 if TYPE_CHECKING:
-    from composer.app import Talk
     from composer.engine import Container, Engine
     from composer.manifest import Manifest
+    from composer.talk import Talk
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from composer.cli.options import PATH, takes_kits, talking
 from composer.errors import ComposerError
 
 if TYPE_CHECKING:
-    from composer.app import Inputs
     from composer.model import RuntimeName
     from composer.output import Terminal
+    from composer.preparing import Inputs
 
 _TYPED = "passphrase"
 

@@ -105,8 +105,8 @@ def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
         deployment: Path,
         **options: Any,
     ) -> Any:
-        from composer.app import Inputs
         from composer.cli.pin import pin_from
+        from composer.preparing import Inputs
 
         return function(*arguments, inputs=Inputs(kits, definition, deployment, pin_from(pin_file)), **options)
 

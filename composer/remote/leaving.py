@@ -15,7 +15,7 @@ from composer.remote.parallel import on_each
 from composer.remote.places import Place, places
 
 if TYPE_CHECKING:
-    from composer.app import Talk
+    from composer.talk import Talk
 
 
 def leave(former: Manifest | None, manifest: Manifest, deployment: Path, talk: Talk) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from composer.model import FederationStatus
 
 if TYPE_CHECKING:
-    from composer.app import Talk
+    from composer.talk import Talk
 
 
 class OneHost:

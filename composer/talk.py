@@ -1,0 +1,26 @@
+"""How use cases speak to whoever called them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from composer.model import FederationStatus
+
+
+class Talk(Protocol):
+    """How a use case tells the user what it does."""
+
+    def step(self, text: str) -> None:
+        """Say what begins now."""
+
+    def warn(self, text: str) -> None:
+        """Say what the user should know though it stops nothing."""
+
+    def command(self, line: str) -> None:
+        """Show a command that is about to run."""
+
+    def output(self, line: str) -> None:
+        """Show a line that a long command wrote."""
+
+    def progress(self, status: FederationStatus) -> None:
+        """Show how far the participants are."""
