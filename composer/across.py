@@ -79,9 +79,8 @@ def up(
         _remove_moved(engine, manifest, deployment)
         with _taken_back_on_interrupt(opened, talk):
             opened.drop(on_each(tuple(opened.reached), lambda name: _start(opened.reached[name], federation, talk)))
-            started = {one.name for place in opened.reached.values() for one in place.manifest.started}
-            server = next((one.name for one in manifest.started if one.type == "server"), None)
-            if opened.away and (server not in started or not opened.reached):
+            servers_host = next((one.host for one in manifest.started if one.type == "server"), None)
+            if servers_host in opened.away or not opened.reached:
                 raise HostsFailed(opened.away)
             talk.step("Waiting until they are registered")
             try:
@@ -280,14 +279,25 @@ def _require_free_ports(place: Place, running: Mapping[str, Container]) -> None:
 
 @contextmanager
 def _taken_back_on_interrupt(opened: Places, talk: Talk) -> Iterator[None]:
-    before = {name: look(place.engine, place.deployment) for name, place in opened.reached.items()}
+    found = on_each(
+        tuple(opened.reached), lambda name: look(opened.reached[name].engine, opened.reached[name].deployment)
+    )
+    opened.drop(found)
+    before = {name: one for name, one in found.items() if not isinstance(one, ComposerError)}
+    places_then = dict(opened.reached)
+
+    def take_back(name: str) -> None:
+        place = places_then[name]
+        with place.entered():
+            undo(place.engine, place.deployment, before[name], OneHost(name, "", talk))
+
     try:
         yield
     except KeyboardInterrupt:
         talk.step("Taking back what was started")
-        for name, place in opened.reached.items():
-            with place.entered():
-                undo(place.engine, place.deployment, before[name], talk)
+        for outcome in on_each(tuple(before), take_back).values():
+            if isinstance(outcome, ComposerError):
+                talk.warn(f"not everything could be taken back: {outcome.message}")
         raise
 
 
