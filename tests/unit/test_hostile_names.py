@@ -184,8 +184,8 @@ def renamed(made: kitmaker.Provisioned) -> Iterator[Any]:
     (site / "startup/client.crt").write_bytes(before)
 
 
-# What a certificate can hold at all: one to 64 characters.
-COMMON_NAMES = ANY.filter(lambda name: 0 < len(name) <= 64)
+# What a certificate can be made with at all: one to 64 bytes.
+COMMON_NAMES = ANY.filter(lambda name: 0 < len(name.encode()) <= 64)
 
 
 @NO_DEADLINE
