@@ -70,7 +70,7 @@ def start(deployment: Path) -> Command:
 
 def start_again(deployment: Path, files: Sequence[Path], services: Sequence[str]) -> Command:
     """Return the command that starts services as former Compose files describe them."""
-    return compose(deployment, "up", "--detach", "--no-build", "--no-deps", *services, files=files)
+    return compose(deployment, "up", "--detach", "--no-build", *services, files=files)
 
 
 def stop(deployment: Path) -> Command:

@@ -143,8 +143,9 @@ def _why_not_well(
         since = f"up for {minutes} min and not registered" if minutes else "not registered yet"
         return "; ".join(part for part in (since, status.detail, unreached) if part)
     if status.state in ("running", "restarting"):
+        told = "crashes again and again" if container.restarts >= docker.CRASH_LOOP else "has crashed"
         said = last_words(engine, container)
-        return f"crashes again and again; its last line: {said}" if said else "crashes again and again"
+        return f"{told}; its last line: {said}" if said else told
     return status.detail
 
 

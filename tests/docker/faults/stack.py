@@ -50,7 +50,9 @@ def stack(folder: Path, definition: Path | None, up: bool = True) -> Iterator[De
     port = own_port()
     kits = provision(folder, f"fault{port}", port)
     before = tree(kits)
-    deployment = Deployment(folder / "deployment", kits, definition)
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    deployment = Deployment(folder / "deployment", kits, definition, {"TMPDIR": str(scratch)})
     try:
         if up:
             ended = deployment.up()
@@ -127,15 +129,15 @@ def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
     raise AssertionError(f"it never said {text!r} but: {''.join(said)}")
 
 
-def nvflare(deployment: Deployment, *arguments: str, cwd: Path) -> dict[str, Any]:
+def nvflare(deployment: Deployment, *arguments: str, cwd: Path) -> Any:
     ended = deployment.run("admin", "--", "--format", "json", *arguments, cwd=cwd)
     assert ended.returncode == 0, ended.err + ended.out
-    return dict(json.loads(ended.out)["data"])
+    return json.loads(ended.out)["data"]
 
 
-def leftovers(folder: Path = Path("/tmp")) -> set[str]:
-    """Return the temporary folders that composer has not removed."""
-    return {path.name for path in folder.glob("composer-*")}
+def leftovers(deployment: Deployment) -> list[str]:
+    """Return the temporary files and folders that composer has not removed."""
+    return sorted(path.name for path in Path(deployment.environment["TMPDIR"]).iterdir())
 
 
 def sh(*argv: str | Path) -> str:

@@ -277,11 +277,15 @@ def test_fifty_rounds_of_up_and_down_leave_nothing(engine: None, definition: Pat
         deployment.definition = tmp_path / "composer.yml"
         assert deployment.up().returncode == 0
         assert deployment.run("down").returncode == 0
-        before = _everything(deployment), leftovers(), {path.name for path in deployment.folder.iterdir()}
+        before = _everything(deployment), leftovers(deployment), {path.name for path in deployment.folder.iterdir()}
         for number in range(rounds):
             up, down = deployment.up(), deployment.run("down")
             assert (up.returncode, down.returncode) == (0, 0), f"round {number}: {up.err}{down.err}"
-        assert (_everything(deployment), leftovers(), {path.name for path in deployment.folder.iterdir()}) == before
+        assert (
+            _everything(deployment),
+            leftovers(deployment),
+            {path.name for path in deployment.folder.iterdir()},
+        ) == before
 
 
 def _everything(deployment: Deployment) -> dict[str, list[str]]:
