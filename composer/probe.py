@@ -119,4 +119,6 @@ def explain(error: OSError) -> str:
         return "port: nobody listens on it"
     if isinstance(error, TimeoutError):
         return "route: no answer"
+    if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return "route: there is none"
     return error.strerror or str(error)
