@@ -263,6 +263,8 @@ def unreachable(participant: DeployedParticipant) -> str:
     startup = participant.kit / "startup"
     identity = Identity(startup / f"{stem}.crt", startup / f"{stem}.key", startup / "rootCA.pem")
     where = f"{participant.host_name}:{participant.port}"
+    if participant.address not in (participant.host_name, "127.0.0.1"):
+        where += f" at {participant.address}"
     try:
         name = shake_hands(participant.address, participant.port, identity, participant.security)
     except OSError as error:

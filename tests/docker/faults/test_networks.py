@@ -201,7 +201,7 @@ def test_a_wrong_address_is_named_and_a_second_up_corrects_it(
     try:
         wrong = deployment.up("--timeout", "10")
         assert wrong.returncode == 3
-        assert f"site-1 has not registered after 10 s: server1:{port}: route" in wrong.err
+        assert f"site-1 has not registered after 10 s: server1:{port} at 192.0.2.1: " in wrong.err
         chosen.write_text(text)
         ended = deployment.up()
         assert ended.returncode == 0, ended.err
