@@ -29,6 +29,9 @@ demo: venv ## Run a federation from nothing to a job's result
 test: lint ## Lint, then run the whole suite on real parts
 	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts $(ARGS)
 
+.PHONY: test-all
+test-all: test test-releases test-metal test-hosts test-faults ## Run every suite: more than an hour on two cores
+
 .PHONY: test-faults
 test-faults: venv ## Break federations in every way of tests/README.md
 	$(WITH_ENGINE) $(PYTEST) tests/docker/faults $(ARGS)
