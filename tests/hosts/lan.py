@@ -28,8 +28,7 @@ DOCKER_CONFIG = "/home/operator/.docker"
 _MOUNTS = """
 set -e
 mount --make-rprivate /
-for folder in home srv run; do mount --bind "$1/$folder" "/$folder"; done
-for file in passwd group shadow; do mount --bind "$1/$file" "/etc/$file"; done
+for folder in home srv run etc; do mount --bind "$1/$folder" "/$folder"; done
 ip link set lo up
 exec sleep infinity
 """
@@ -205,14 +204,16 @@ def _machine(folder: Path, name: str, address: str) -> Machine:
     for below in ("home/ops", "srv"):
         os.chown(folder / below, UID, UID)
     root_home = "/home/operator" if name == "operator" else "/root"
-    (folder / "passwd").write_text(
+    # All of it, for a file that is mounted alone is unmounted when the machine's own is replaced, as useradd does.
+    _must("cp", "-a", "/etc", folder / "etc")
+    (folder / "etc" / "passwd").write_text(
         f"root:x:0:0:root:{root_home}:/bin/bash\n"
         "sshd:x:74:65534::/run/sshd:/usr/sbin/nologin\n"
         f"{USER}:x:{UID}:{UID}::/home/{home}:/bin/sh\n"
     )
-    (folder / "group").write_text(f"root:x:0:\nnogroup:x:65534:\ndocker:x:{UID + 1}:{user}\n{USER}:x:{UID}:\n")
+    (folder / "etc" / "group").write_text(f"root:x:0:\nnogroup:x:65534:\ndocker:x:{UID + 1}:{user}\n{USER}:x:{UID}:\n")
     # A locked password (!) would keep sshd without PAM from letting anybody in.
-    (folder / "shadow").write_text(f"root:*:1::::::\n{USER}:*:1::::::\n")
+    (folder / "etc" / "shadow").write_text(f"root:*:1::::::\n{USER}:*:1::::::\n")
     holder = _start(["unshare", "--net", "--mount", "sh", "-c", _MOUNTS, "machine", folder], folder / "holder.log")
     eventually(lambda: holder.poll() is not None or _comm(holder.pid) == "sleep", 10)
     assert holder.poll() is None, (folder / "holder.log").read_text()

@@ -107,13 +107,13 @@ def test_a_server_whose_host_is_away_is_not_waited_for(clean: Across) -> None:
 
 
 def test_an_interrupted_up_takes_back_what_it_has_started_on_all_hosts(clean: Across) -> None:
-    hub = clean.lan["hub"]
+    hub, ward = clean.lan["hub"], clean.lan["ward-a"]
+    assert ward.docker("ps", "--quiet") == ""
     hub.does("iptables", "-A", "INPUT", "-p", "tcp", "--dport", str(clean.port), "-j", "DROP")
     try:
         arguments = ("up", clean.kits, "-f", clean.definition, "-d", clean.folder, "--yes", "--timeout", "300")
         argv = [*clean.enter_at(clean.folder.parent), *map(str, arguments)]
         with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-            ward = clean.lan["ward-a"]
             eventually(lambda: ward.docker("ps", "--quiet") != "")
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=120)
