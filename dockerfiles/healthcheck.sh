@@ -32,12 +32,16 @@ printf '%s\n' "$state"
 pid=$(<"$workspace/composer.pid")
 sockets=$(ls -l "/proc/$pid/fd")
 printf -v suffix ':%04X' "$port"
-# Columns of /proc/net/tcp: remote address, state (01 is established), inode.
+# Columns of /proc/net/tcp: the third is the remote address, the fourth the state (01 is established), the tenth
+# the inode. With host networking it lists all of the host's connections, and bash reads it fast only as a whole.
 for table in /proc/net/tcp /proc/net/tcp6; do
     [[ -r $table ]] || continue
-    while read -r _ _ remote connected _ _ _ _ _ inode _; do
-        [[ $connected == 01 && $remote == *"$suffix" && $sockets == *"socket:[$inode]"* ]] && exit 0
-    done <"$table"
+    mapfile -t lines <"$table"
+    for line in "${lines[@]}"; do
+        [[ $line == *"$suffix 01 "* ]] || continue
+        read -ra columns <<<"$line"
+        [[ $sockets == *"socket:[${columns[9]}]"* ]] && exit 0
+    done
 done
 printf 'no open connection to port %s\n' "$port"
 exit 1
