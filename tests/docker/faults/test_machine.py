@@ -236,7 +236,7 @@ def test_a_bare_environment(prod_00: Path, tmp_path: Path, engine: None, variabl
 
 
 @pytest.mark.fault(28)
-def test_an_engine_that_one_may_not_use(prod_00: Path, tmp_path: Path) -> None:
+def test_an_engine_that_is_not_there(prod_00: Path, tmp_path: Path) -> None:
     # Short: a socket's path may have 107 characters.
     place = Path("/tmp") / f"composer-test-{os.getpid()}.sock"
     with socket.socket(socket.AF_UNIX) as listener:
