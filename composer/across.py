@@ -319,7 +319,7 @@ def _stop(place: Place, talk: Talk, purge: bool, dry_run: bool) -> None:
     told = OneHost(place.name, place.connection.host.endpoint if place.connection else "", talk)
     with place.entered():
         containers = docker.own_containers(place.engine, place.manifest, place.deployment)
-        for job in docker.running_jobs(place.engine, containers.values()):
+        for job in docker.running_jobs(place.engine, place.manifest, containers):
             told.warn(f"job {job} has not ended, and ends now without a result")
         former = docker.stop_former(place.engine, place.manifest, place.deployment)
         for command in (docker.stop(place.deployment), *former):

@@ -86,16 +86,18 @@ def build(
     """
     from composer.building import build_stale
     from composer.engine import connect
+    from composer.meanwhile import meanwhile
     from composer.runtimes import docker
 
-    require_good_kits(inputs, talk, ignore)
     if chosen_runtime(inputs) == "process":
         from composer import plain
 
+        require_good_kits(inputs, talk, ignore)
         with taking_turns(inputs.deployment, talk, wait, dry_run):
             return plain.build(write_generated(inputs, talk, force, dry_run, {}), inputs.deployment, talk, dry_run)
-    docker.require_compose()
-    engine = connect()
+    with meanwhile(docker.require_compose):
+        require_good_kits(inputs, talk, ignore)
+        engine = connect()
     with taking_turns(inputs.deployment, talk, wait, dry_run):
         generated = write_generated(inputs, talk, force, dry_run, {})
         if not dry_run:
@@ -129,29 +131,29 @@ def up(
         NotHealthy: Somebody has not registered in time; all run and go on trying.
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
-    authority = require_good_kits(inputs, talk, ignore)
     deployment = inputs.deployment
     if chosen_runtime(inputs) == "process":
         from composer import plain
 
+        authority = require_good_kits(inputs, talk, ignore)
         with taking_turns(deployment, talk, wait, dry_run):
             plain.refuse_others(deployment, authority)
             return plain.up(write_generated(inputs, talk, force, dry_run, {}), deployment, talk, timeout, dry_run)
-    from composer import across
     from composer.building import build_stale
     from composer.doctor import Machine, up_warnings
     from composer.engine import connect
+    from composer.meanwhile import meanwhile
     from composer.readiness import wait_until_federated
-    from composer.remote.leaving import leave
     from composer.runtimes import docker
     from composer.runtimes.containers import Containers
     from composer.runtimes.gpus import require_gpus
     from composer.transaction import look, undone_on_failure
     from composer.write import read_manifest
 
+    with meanwhile(docker.require_compose):
+        authority = require_good_kits(inputs, talk, ignore)
+        engine = connect()
     _refuse_processes(deployment)
-    docker.require_compose()
-    engine = connect()
     with taking_turns(deployment, talk, wait, dry_run):
         before, former = look(engine, deployment), read_manifest(deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
@@ -164,10 +166,17 @@ def up(
         manifest = generated.manifest
         build_stale(engine, generated.federation, manifest, talk, False, dry_run)
         if dry_run:
+            from composer import across
+
             across.show(manifest, deployment, talk)
             return FederationStatus(manifest.federation)
-        leave(former, manifest, deployment, talk)
+        if former and former.hosts:
+            from composer.remote.leaving import leave
+
+            leave(former, manifest, deployment, talk)
         if manifest.hosts:
+            from composer import across
+
             return across.up(engine, generated.federation, manifest, talk, timeout, confirm)
         require_gpus(generated.federation.started)
         for finding in up_warnings(Machine(engine.facts(), deployment, generated.federation, frozenset(), now())):
@@ -270,7 +279,7 @@ def down(
     engine = connect()
     with taking_turns(deployment, talk, wait, dry_run):
         containers = docker.own_containers(engine, manifest, deployment)
-        for job in docker.running_jobs(engine, containers.values()):
+        for job in docker.running_jobs(engine, manifest, containers):
             talk.warn(f"job {job} has not ended, and ends now without a result")
         commands = [docker.stop(deployment), *docker.stop_former(engine, manifest, deployment)]
         if dry_run:

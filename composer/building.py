@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from composer.errors import CommandFailed, ComposerError
+from composer.layout import INPUTS_LABEL, NVFLARE_LABEL
 from composer.lock import add_wheels, lock_key, render_lock
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, Federation, Image, ImageStatus, Wheelhouse
 from composer.process import command_line, stream
-from composer.render.dockerfile import INPUTS_LABEL, NVFLARE_LABEL, render_resolution
+from composer.render.dockerfile import render_resolution
 from composer.runtimes import build
 
 if TYPE_CHECKING:

@@ -136,7 +136,7 @@ class _Wheels:
 
 def _packed_images(federation: Federation) -> Mapping[str, PackedImage]:
     from composer.engine import connect
-    from composer.render.dockerfile import INPUTS_LABEL
+    from composer.layout import INPUTS_LABEL
 
     facts = connect().image_facts()
     packed = {}

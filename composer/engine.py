@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from composer.errors import ComposerError
+from composer.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, INPUTS_LABEL, PARTICIPANT_LABEL
 from composer.model import Health, State
-from composer.render.compose import AUTHORITY_LABEL, DEPLOYMENT_LABEL, PARTICIPANT_LABEL
-from composer.render.dockerfile import INPUTS_LABEL
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -145,6 +144,11 @@ class Engine:
         """Return the containers of a deployment folder, whatever their Compose project."""
         return self._labelled(f"{DEPLOYMENT_LABEL}={deployment}")
 
+    def compose_projects_of(self, deployment: Path) -> frozenset[str]:
+        """Return the Compose projects that a deployment folder has containers of."""
+        listed = self._list(f"{DEPLOYMENT_LABEL}={deployment}")
+        return frozenset(item["Labels"].get("com.docker.compose.project", "") for item in listed)
+
     def processes(self, container: str) -> tuple[str, ...]:
         """Return the command lines of the processes in a container; none where it does not run."""
         from docker.errors import APIError
@@ -221,12 +225,14 @@ class Engine:
             self._client.api.tag(image, repository, tag)
 
     def _labelled(self, label: str) -> tuple[Container, ...]:
-        with _speaking():
-            # Images that Compose built carry the project's label too, and hand it on to whatever runs them.
-            labels = [label, "com.docker.compose.config-hash"]
-            listed = self._client.api.containers(all=True, filters={"label": labels})
         # One that is gone between the two calls is no container of ours any more.
-        return tuple(found for item in listed if (found := self._inspect(item["Id"])) is not None)
+        return tuple(found for item in self._list(label) if (found := self._inspect(item["Id"])) is not None)
+
+    def _list(self, label: str) -> list[dict[str, Any]]:
+        # Images that Compose built carry the project's label too, and hand it on to whatever runs them.
+        labels = [label, "com.docker.compose.config-hash"]
+        with _speaking():
+            return list(self._client.api.containers(all=True, filters={"label": labels}))
 
     def last_lines(self, container: str, lines: int) -> list[str]:
         """Return the last lines that a container wrote, both streams, oldest first."""

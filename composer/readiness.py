@@ -10,12 +10,15 @@ from typing import Protocol
 
 from composer.errors import ComposerError, CrashLoop, NotHealthy
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import FederationStatus, ParticipantStatus
+from composer.model import LOCAL, FederationStatus, ParticipantStatus
 from composer.runtimes import docker
+from composer.runtimes.observe import says_registered
 
-_TICK = 0.05
+_TICK = 0.02
 # A look at the engine costs a request a container, so it may take this share of the waiting time.
 _LOOK_SHARE = 0.1
+# So long is waited at most, where what the sites write can be seen from here and where it cannot.
+_PATIENCE, _PATIENCE_FAR = 10.0, 1.0
 
 
 class Watched(Protocol):
@@ -68,8 +71,20 @@ def wait_until_federated(
         looping = [p.name for p in status.participants if p.restarts - crashes_before[p.name] >= docker.CRASH_LOOP]
         if looping or began > deadline:
             raise _failure(runtime, status, looping, timeout)
-        cost = time.monotonic() - began
-        time.sleep(max(_TICK, min(cost / _LOOK_SHARE, 1.0)))
+        _rest(runtime, status, time.monotonic() - began)
+
+
+def _rest(runtime: Watched, status: FederationStatus, cost: float) -> None:
+    """Sleep until it is worth the cost to look again: soon, where all who were missed say that they are registered."""
+    missed = [runtime.manifest.participant(one.name) for one in status.participants if not _arrived(one)]
+    sites = [one for one in missed if one.type != "server"]
+    near = all(one.host == LOCAL for one in sites)
+    latest = time.monotonic() + min(cost / _LOOK_SHARE, _PATIENCE if near and sites else _PATIENCE_FAR)
+    time.sleep(max(_TICK, min(cost, _PATIENCE_FAR)))
+    while time.monotonic() < latest:
+        if near and sites and all(says_registered(runtime.deployment, one) for one in sites):
+            return
+        time.sleep(_TICK)
 
 
 def _arrived(status: ParticipantStatus) -> bool:

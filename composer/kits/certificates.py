@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
@@ -50,15 +49,6 @@ def certificates_in(folder: KitFolder, name: str) -> tuple[x509.Certificate, ...
         raise UnreadableError(
             f"{name} is not a certificate in PEM form (cut off or altered?)", _AGAIN, check="CHAIN", file=name
         ) from None
-
-
-def fingerprint_of(path: Path) -> str:
-    """Return the SHA-256 in hex of the first certificate in a PEM file; empty where there is none to be read."""
-    try:
-        found = _parse(path.read_bytes())
-    except (OSError, *MALFORMED):
-        return ""
-    return describe(found[0]).fingerprint if found else ""
 
 
 @lru_cache(maxsize=512)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from composer.errors import ComposerError
+from composer.layout import COMPOSE_FILE
 from composer.manifest import Manifest
 from composer.materials import folder_files
 from composer.model import GeneratedFile, Owner
 from composer.remote.ssh import Connection, HostError
-from composer.render.compose import COMPOSE_FILE
 from composer.render.far import USER_VARIABLES, host_folder
 
 _LOOK_SECONDS = 30.0

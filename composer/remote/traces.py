@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from composer.engine import Container, Engine
+from composer.layout import WORKSPACE
 from composer.manifest import DeployedParticipant
-from composer.render.compose import WORKSPACE
 from composer.render.templates import read_template
 
 # How much of the server's log is read at each look: hundreds of sites' comings and goings.

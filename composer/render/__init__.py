@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from composer import __version__
+from composer.layout import COMPOSE_FILE
 from composer.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
 from composer.model import LOCAL, Federation, GeneratedFile, Owner, Participant, Rendering
-from composer.render.compose import COMPOSE_FILE, render_compose
+from composer.render.compose import render_compose
 from composer.render.dockerfile import inputs_hash, render_context, render_wheels
 from composer.render.far import HOSTS, render_host
 from composer.render.hosts import host_lines, render_hosts

@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from composer.kits.releases import RELEASES, minor_release
+from composer.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
 from composer.model import Federation, GeneratedFile, Participant
-from composer.render.compose import COMPOSE_FILE, DEPLOYMENT_LABEL, compose_document
+from composer.render.compose import compose_document
 from composer.render.docker_run import mounts, run_options
 from composer.render.dockerfile import inputs_hash, render_context
 from composer.render.metal import assignments, render_metal, scripts

@@ -13,8 +13,6 @@ from composer import __version__
 from composer.model import GeneratedFile, Image, Participant, ParticipantType
 from composer.render.templates import read_template, render_template
 
-INPUTS_LABEL = "flare-composer.inputs"
-NVFLARE_LABEL = "flare-composer.nvflare"
 LOCK = "requirements.lock"
 REQUIREMENTS = "requirements.txt"
 WHEELS_DOCKERFILE = "images/.wheels/Dockerfile"

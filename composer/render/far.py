@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from composer.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
 from composer.model import Federation, GeneratedFile, Host
-from composer.render.compose import COMPOSE_FILE, DEPLOYMENT_LABEL, compose_document
+from composer.render.compose import compose_document
 from composer.render.hosts import render_hosts
 from composer.render.yaml import Interpolated, dump_compose
 

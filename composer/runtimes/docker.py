@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from composer.engine import Container, Engine
 from composer.errors import CommandFailed, ComposerError
+from composer.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE
 from composer.manifest import Manifest
 from composer.model import Command
 from composer.probe import busy_port, holder_of
 from composer.process import run
-from composer.render.compose import COMPOSE_FILE, WORKSPACE
 
 _JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.private.fed.app.client.worker_process")
-OVERRIDE_FILE = "compose.override.yml"
 COMPOSE_FILES = (COMPOSE_FILE, OVERRIDE_FILE)
 CRASH_LOOP = 3
 _PREFIX = re.compile(r"^((?:\x1b\[[0-9;]*m)*[a-z0-9._-]+?)-[0-9]+(\s*)\| ")
@@ -151,14 +150,18 @@ def refuse_swapped_kits(containers: Iterable[Container], authority: str, deploym
 
 def stop_former(engine: Engine, manifest: Manifest, deployment: Path) -> tuple[Command, ...]:
     """Return the commands that remove what the deployment started when its project had another name."""
-    names = {container.compose_project for container in engine.containers_of(deployment)} - {manifest.compose_project}
+    names = engine.compose_projects_of(deployment) - {manifest.compose_project}
     return tuple(Command(("docker", "compose", "--project-name", name, "down")) for name in sorted(names))
 
 
-def running_jobs(engine: Engine, containers: Iterable[Container]) -> tuple[str, ...]:
-    """Return the jobs whose processes are found in the containers, in every release started with ``-n JOB``."""
+def running_jobs(engine: Engine, manifest: Manifest, containers: Mapping[str, Container]) -> tuple[str, ...]:
+    """Return the jobs whose processes are found in the containers, in every release started with ``-n JOB``.
+
+    Every job has a process beside the server, so the sites are asked only where the server is not among them.
+    """
     jobs: set[str] = set()
-    for container in containers:
+    server = next((one.name for one in manifest.started if one.type == "server"), "")
+    for container in [containers[server]] if server in containers else containers.values():
         for process in engine.processes(container.id) if container.state == "running" else ():
             words = process.split()
             if any(word in _JOB_MODULES for word in words) and "-n" in words[:-1]:

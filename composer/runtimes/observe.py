@@ -10,14 +10,15 @@ from typing import Protocol
 
 from composer.engine import Container, Engine
 from composer.errors import ComposerError
-from composer.kits.certificates import fingerprint_of
 from composer.manifest import DeployedParticipant, Manifest
+from composer.meanwhile import meanwhile
 from composer.model import FederationStatus, Health, ParticipantStatus, State
 from composer.probe import Identity, explain, shake_hands
 from composer.process import run
 from composer.redact import plain, redact
 from composer.runtimes import docker
 from composer.runtimes.admissions import admissions
+from composer.runtimes.authority import fingerprint_of
 
 # How much of the server's log is read: thousands of sites' comings and goings.
 _TAIL = 2**21
@@ -73,7 +74,10 @@ def observe(engine: Engine, manifest: Manifest, deployment: Path, now: datetime)
 
 def view(engine: Engine, manifest: Manifest, deployment: Path, now: datetime, traces: Traces) -> View:
     """Look at the participants of one host."""
-    containers = docker.own_containers(engine, manifest, deployment)
+    return _view(manifest, docker.own_containers(engine, manifest, deployment), now, traces)
+
+
+def _view(manifest: Manifest, containers: Mapping[str, Container], now: datetime, traces: Traces) -> View:
     statuses = (_status(one, containers.get(one.name), traces, now) for one in manifest.started)
     return View(tuple(statuses), _admitted(manifest, containers, traces))
 
@@ -113,10 +117,12 @@ def examine(
         traces: How the participants' are read; None: from this machine.
     """
     traces = traces or Here(deployment)
-    seen = seen or merge(manifest.federation, [view(engine, manifest, deployment, now, traces)])
-    containers = docker.own_containers(engine, manifest, deployment)
+    # Compose takes as long to read its files as the engine to tell of its containers.
+    with meanwhile(lambda: _configurations(deployment)) as configurations:
+        containers = docker.own_containers(engine, manifest, deployment)
+        seen = seen or merge(manifest.federation, [_view(manifest, containers, now, traces)])
+        hashes = configurations()
     deployed = {participant.name: participant for participant in manifest.participants}
-    hashes = _configurations(deployment)
     reasons: dict[tuple[str, int], str] = {}
     examined = []
     for one in seen.participants:
@@ -255,6 +261,15 @@ def registered_since(traces: Traces, participant: DeployedParticipant, container
         return None
     fresh = container.started is None or written >= container.started.timestamp()
     return since if word == "registered" and fresh else None
+
+
+def says_registered(deployment: Path, participant: DeployedParticipant) -> bool:
+    """Tell, for the price of a small file, whether a participant here says that it is registered."""
+    try:
+        said = (deployment / "workspaces" / participant.service / "composer.state").read_bytes()
+    except OSError:
+        return False
+    return said.startswith(b"registered ")
 
 
 def unreachable(participant: DeployedParticipant) -> str:

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from composer.errors import ComposerError
-from composer.kits.certificates import fingerprint_of
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, FederationStatus, ParticipantStatus, State
 from composer.redact import plain, redact
+from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.observe import as_the_server_sees, unreachable
 
 _TAIL = 1 << 14

@@ -12,11 +12,11 @@ from composer.building import image_statuses
 from composer.engine import ImageFacts
 from composer.errors import CommandFailed, ComposerError
 from composer.image_archive import load_archive
+from composer.layout import INPUTS_LABEL, NVFLARE_LABEL
 from composer.manifest import parse_manifest
 from composer.model import Image
 from composer.render import render_deployment
 from composer.render.compose import render_compose
-from composer.render.dockerfile import INPUTS_LABEL, NVFLARE_LABEL
 from composer.runtimes import build
 from tests.golden.cases import OWNER, two_sites
 

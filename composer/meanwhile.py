@@ -1,0 +1,24 @@
+"""One thing done beside another: for what waits on a process or a host while there is work to do here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@contextmanager
+def meanwhile(task: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Lend the time in which ``task`` runs in a thread of its own, and a function that waits for what it returns.
+
+    Raises:
+        Exception: What the task raised, when the block has ended; where the block fails, its own error.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(copy_context().run, task)
+        yield future.result
+        future.result()

@@ -1,0 +1,36 @@
+"""One thing beside another: its result, its error, and whose error counts."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from composer.errors import ComposerError
+from composer.meanwhile import meanwhile
+
+
+def test_both_run_at_the_same_time() -> None:
+    met = threading.Barrier(2, timeout=10)
+    with meanwhile(met.wait) as arrived:
+        met.wait()
+        assert arrived() in (0, 1)
+
+
+def test_what_the_task_raised_comes_after_the_block() -> None:
+    reached = []
+
+    def fail() -> None:
+        raise ComposerError("the task", "")
+
+    with pytest.raises(ComposerError, match="the task"), meanwhile(fail):
+        reached.append(1)
+    assert reached
+
+
+def test_the_error_of_the_block_counts_first() -> None:
+    def fail() -> None:
+        raise ComposerError("the task", "")
+
+    with pytest.raises(ComposerError, match="the block"), meanwhile(fail):
+        raise ComposerError("the block", "")
