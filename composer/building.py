@@ -19,6 +19,7 @@ from composer.model import Command, Federation, Image, ImageStatus, Wheelhouse
 from composer.process import command_line, stream
 from composer.render.dockerfile import render_resolution
 from composer.runtimes import build
+from composer.talk import some_of
 
 if TYPE_CHECKING:
     from composer.engine import Engine, ImageFacts
@@ -90,7 +91,7 @@ def build_stale(
     for inputs in dict.fromkeys(p.inputs for p in waiting):
         alike = [p for p in waiting if p.inputs == inputs]
         first = alike[0].service
-        talk.step(f"Building the image of {', '.join(p.name for p in alike)}")
+        talk.step(f"Building the image of {some_of([p.name for p in alike])}")
         command = build.build(folder / "images" / first, images[first], [p.image for p in alike], builder, offline)
         _run(command, talk, dry_run)
     return tuple(participant.name for participant in waiting)

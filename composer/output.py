@@ -1,4 +1,7 @@
-"""What people and programs read: data on standard output, talk on standard error, and the only user of rich."""
+"""What people and programs read on standard output: tables, JSON, lines.
+
+With :mod:`composer.terminal` this is the only user of rich.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,9 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from composer.errors import ComposerError
 from composer.model import FederationStatus, Finding, ImageStatus, ParticipantStatus
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.live import Live
-
     from composer.kits.checks import CheckReport
 
 _STATUS_FIELDS = (
@@ -37,117 +36,7 @@ _STATUS_FIELDS = (
 
 
 _WATCH = 2.0
-
-
-class Terminal:
-    """The :class:`composer.app.Talk` of the command line: progress on a terminal, plain lines elsewhere.
-
-    Args:
-        verbosity: -1 says nothing but errors; 0 says what is done; 1 shows the commands and their output too.
-    """
-
-    def __init__(self, verbosity: int = 0) -> None:
-        self._verbosity = verbosity
-        self._live: Live | None = None
-        self._text = ""
-        self._seen: dict[str, str] = {}
-        self._console: Console | None = None
-
-    def __enter__(self) -> Terminal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end_live()
-
-    def step(self, text: str) -> None:
-        """Say what begins now."""
-        self._end_live()
-        if self._verbosity < 0:
-            return
-        if self._drawing:
-            from rich.live import Live
-            from rich.spinner import Spinner
-
-            self._text = text
-            self._live = Live(Spinner("dots", text=text), console=self._err, transient=True, refresh_per_second=10)
-            self._live.start()
-        else:
-            print(text, file=sys.stderr, flush=True)
-
-    def pause(self) -> None:
-        """Draw nothing until there is something new to say: somebody else writes to the terminal."""
-        self._end_live()
-
-    def done(self, text: str) -> None:
-        """Say how it ended."""
-        self._end_live()
-        if self._verbosity >= 0:
-            self._err.print(text, style="green", highlight=False, markup=False, soft_wrap=True)
-
-    def warn(self, text: str) -> None:
-        """Say what the user should know though it stops nothing."""
-        if self._verbosity >= 0:
-            self._err.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-
-    def command(self, line: str) -> None:
-        """Show a command that is about to run."""
-        if self._verbosity > 0:
-            self._end_live()
-            self._err.print(f"$ {line}", style="dim", highlight=False, markup=False, soft_wrap=True)
-
-    def output(self, line: str) -> None:
-        """Show a line that a long command wrote: all of them with -v, else the last beside the spinner."""
-        if self._verbosity > 0:
-            print(line, file=sys.stderr, flush=True)
-        elif self._live and line.strip():
-            from rich.spinner import Spinner
-            from rich.text import Text
-
-            shown = Text(f"{self._text}  {line.strip()}", no_wrap=True, overflow="ellipsis")
-            self._live.update(Spinner("dots", text=shown))
-
-    def progress(self, status: FederationStatus) -> None:
-        """Show how far the participants are: a table that is drawn again, or a line for each news."""
-        if self._verbosity < 0:
-            return
-        if self._drawing and self._live:
-            self._live.update(status_table(status))
-            return
-        for participant in status.participants:
-            news = _news(participant)
-            if news and self._seen.get(participant.name) != news:
-                print(f"  {participant.name}: {news}", file=sys.stderr, flush=True)
-            self._seen[participant.name] = news
-
-    def error(self, error: ComposerError) -> None:
-        """Say the cause and what to do."""
-        self._end_live()
-        if error.details:
-            self._err.print(error.details, **_PLAIN)
-        for number, line in enumerate(error.message.splitlines() or [""]):
-            self._err.print(f"{'error:' if number == 0 else '      '} {line}", style="red", **_PLAIN)
-        if error.hint:
-            self._err.print(f" hint: {error.hint}", **_PLAIN)
-
-    @property
-    def _err(self) -> Console:
-        if self._console is None:
-            from rich.console import Console
-
-            self._console = Console(stderr=True)
-        return self._console
-
-    @property
-    def _drawing(self) -> bool:
-        return sys.stderr.isatty() and self._verbosity == 0
-
-    def _end_live(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-
-_PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 
 
 def print_status(status: FederationStatus, as_json: bool = False) -> None:
@@ -225,8 +114,8 @@ def print_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
         about = f"{finding.kit}: " if finding.kit else ""
         label = f"[{finding.severity.upper()} {finding.id}]"
-        console.print(f"{label} {about}{finding.message}", style=_STYLES[finding.severity], **_PLAIN)
-        console.print(f"    {finding.fix}", **_PLAIN)
+        console.print(f"{label} {about}{finding.message}", style=_STYLES[finding.severity], **PLAIN)
+        console.print(f"    {finding.fix}", **PLAIN)
 
 
 def print_check(report: CheckReport) -> None:
@@ -239,11 +128,11 @@ def print_check(report: CheckReport) -> None:
         console.print()
     console.print(_check_table(report))
     for fingerprint in sorted({kit.root_fingerprint for kit in report.kits} - {""}):
-        console.print(f"\nauthority (SHA-256 of rootCA.pem): {fingerprint}", **_PLAIN)
+        console.print(f"\nauthority (SHA-256 of rootCA.pem): {fingerprint}", **PLAIN)
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = len(report.findings) - errors
     kits = f"{len(report.kits)} kit{'' if len(report.kits) == 1 else 's'}"
-    console.print(f"{kits}, {errors or 'no'} errors, {warnings or 'no'} warnings", **_PLAIN)
+    console.print(f"{kits}, {errors or 'no'} errors, {warnings or 'no'} warnings", **PLAIN)
 
 
 def _check_table(report: CheckReport) -> Any:
@@ -337,14 +226,6 @@ def _style(participant: ParticipantStatus) -> str:
     if participant.well:
         return "green"
     return "yellow" if participant.state == "running" else "red"
-
-
-def _news(participant: ParticipantStatus) -> str:
-    if participant.registered:
-        return "serves" if participant.type == "server" else "registered"
-    if participant.state == "running":
-        return "started"
-    return participant.detail or ("" if participant.state in ("absent", "created") else participant.state)
 
 
 def _ago(since: datetime | None) -> str:

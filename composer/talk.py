@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from composer.model import FederationStatus
@@ -24,3 +25,10 @@ class Talk(Protocol):
 
     def progress(self, status: FederationStatus) -> None:
         """Show how far the participants are."""
+
+
+def some_of(names: Sequence[str], most: int = 4) -> str:
+    """Return names as one reads them in a sentence, the first of them where there are many."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"

@@ -14,8 +14,8 @@ from composer.errors import ComposerError
 
 if TYPE_CHECKING:
     from composer.model import RuntimeName
-    from composer.output import Terminal
     from composer.preparing import Inputs
+    from composer.terminal import Terminal
 
 _TYPED = "passphrase"
 

@@ -10,8 +10,8 @@ import click
 from composer.cli.options import PATH, takes_definition, takes_kits, talking
 
 if TYPE_CHECKING:
-    from composer.output import Terminal
     from composer.preparing import Inputs
+    from composer.terminal import Terminal
 
 
 @click.command()

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from composer.errors import ComposerError, Terminated
-from composer.output import Terminal
+from composer.terminal import Terminal
 
 PATH = click.Path(path_type=Path)
 FORCE = click.option("--force", is_flag=True, help="Replace generated files that were edited; yours stay as .orig.")

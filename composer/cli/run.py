@@ -11,8 +11,8 @@ import click
 from composer.cli.options import AS_JSON, DRY_RUN, FORCE, IGNORE, WAIT, takes_deployment, takes_kits, talking
 
 if TYPE_CHECKING:
-    from composer.output import Terminal
     from composer.preparing import Inputs
+    from composer.terminal import Terminal
 
 
 @click.command()

@@ -34,9 +34,9 @@ def _check(size: int) -> float:
         clients = tuple(f"site-{number}" for number in range(size - 2))
         made = provision(Path(folder), Project("2.7", clients=clients, begins=NOW - timedelta(days=1)))
         options = CheckOptions(NOW, ignore=frozenset({"DUP"}))
-        began = time.process_time()
+        began = time.perf_counter()
         report = check_kits([made.prod], Path(folder) / "none", options)
-        took = time.process_time() - began
+        took = time.perf_counter() - began
     assert len(report.kits) == size
     assert report.findings == ()
     return took

@@ -16,6 +16,7 @@ from tests.conftest import Deployment, Ended, free_port, provision, run
 
 RUNS = 5
 SITES = ("site-1", "site-2")
+DEPLOY_PREPARE = "`nvflare deploy prepare` and its scripts"
 
 
 def figures() -> list[Figure]:
@@ -40,7 +41,8 @@ def figures() -> list[Figure]:
         Figure("up to registered", tuple(ours), 1.15, "plain `docker compose up -d`", tuple(plain)),
         Figure("up to registered", tuple(ours), 0.3, "`nvflare poc start`", poc_up),
         Figure("up to registered", tuple(ours), 1.0, "DockerBuilder's compose up", builder_up),
-        Figure("up to registered", tuple(ours), 1.0, "`nvflare deploy prepare` and its scripts", prepared),
+        Figure("up to registered", tuple(ours), 1.0, DEPLOY_PREPARE, prepared),
+        Figure("commands from kits to registered", (1.0,), 1.0, DEPLOY_PREPARE, (peers.COMMANDS_PREPARE,), unit=""),
         Figure("last registration to the end of up", tuple(lag), 0.5),
         Figure("second up", tuple(again), 1.5),
         Figure("second build", tuple(build), 1.0),

@@ -44,7 +44,7 @@ class Figure:
 
     def cells(self) -> tuple[str, ...]:
         """The row of the table: name, ours, reference, ratio, target, verdict."""
-        sign = " ×" if self.reference else f" {self.unit}"
+        sign = " ×" if self.reference else f" {self.unit}".rstrip()
         missed = f"missed by {100 * (self.value / self.target - 1):.0f} %"
         return (
             self.name,
@@ -61,8 +61,8 @@ COLUMNS = ("figure", "composer", "reference", "ratio", "target", "")
 
 def _spread(samples: tuple[float, ...], unit: str) -> str:
     median = statistics.median(samples)
-    digits = 0 if median >= 100 else 1 if median >= 10 else 2 if median >= 0.1 else 3
-    text = f"{median:.{digits}f} {unit}"
+    digits = 0 if median >= 100 or not unit else 1 if median >= 10 else 2 if median >= 0.1 else 3
+    text = f"{median:.{digits}f} {unit}".rstrip()
     if len(samples) > 1:
         text += f" ({min(samples):.{digits}f}–{max(samples):.{digits}f})"
     return text

@@ -15,7 +15,7 @@ from tests.bench.figure import Figure, seconds
 from tests.bench.generate import provision
 from tests.conftest import composer, docker, run
 
-_MANY = 50
+_SOME, _MANY = 10, 50
 
 
 def figures() -> list[Figure]:
@@ -27,19 +27,25 @@ def figures() -> list[Figure]:
         kits = provision(folder / "kits", _MANY)
         _build(folder / "warm", [kits / "site-1"], image)
         one, _ = _build(folder / "one", [kits / "site-1"], image)
+        some, _ = _build(folder / "some", [kits / f"site-{n}" for n in range(1, _SOME + 1)], image)
         many, images = _build(folder / "many", [kits], image)
         again = seconds(lambda: _composer(folder / "many", [kits]))
+        naive = _naive(folder, image) if "base" in image else 0
         run(["docker", "image", "rm", "--force", *(one["tag"] for one in images)])
     own = sum(one["own"] for one in images) / len(images) / 1e3
     size = max(one["size"] for one in images) / 1e6
     rows = [
+        Figure(f"build for {_SOME} sites", (some,), 1.5, "one site", (one,)),
         Figure(f"build for {_MANY} sites and their server", (many,), 1.5, "one site", (one,)),
         Figure(f"layers of its own, a participant of {_MANY + 1}", (own,), 100, unit="kB"),
         Figure(f"build for {_MANY} sites, nothing to do", (again,), 1.0),
     ]
     if "base" in image:
-        base = json.loads(docker("image", "inspect", image["base"]))[0]["Size"] / 1e6
-        rows.append(Figure("image of NVFLARE 2.9.0 on top of its base", (size - base,), 190, unit="MB"))
+        base = _size(image["base"]) / 1e6
+        named = "`pip install nvflare` on it"
+        own_size, theirs = (size - base,), (naive / 1e6 - base,)
+        rows.append(Figure("image of NVFLARE 2.9.0 on top of its base", own_size, 0.9, named, theirs, "MB"))
+        rows.append(Figure("image of NVFLARE 2.9.0 on top of its base", own_size, 190, unit="MB"))
         rows.append(Figure("the same with a minimal Debian and Python", (size,), 385, unit="MB"))
     return rows
 
@@ -52,6 +58,28 @@ def _build(folder: Path, kits: list[Path], image: dict[str, Any]) -> tuple[float
     took = seconds(lambda: _composer(folder, kits))
     ended = composer("images", "-d", folder / "deployment", "--json")
     return took, json.loads(ended.out)["images"]
+
+
+def _naive(folder: Path, image: dict[str, Any]) -> float:
+    """The size of what a user would write without composer, in bytes: Python, pip, nvflare, and nothing cleaned up."""
+    tag = f"bench-naive:{os.getpid()}"
+    context = folder / "naive"
+    context.mkdir()
+    secret = "--mount=type=secret,id=ca,target=/run/ca.pem"
+    install = "PIP_CERT=/run/ca.pem /opt/nvflare/bin/pip install nvflare==2.9.0"
+    (context / "Dockerfile").write_text(
+        f"FROM {image['base']}\nRUN python3 -m venv /opt/nvflare\nRUN {secret} {install}\n"
+    )
+    bundle = image.get("ca_bundle", "/etc/ssl/certs/ca-certificates.crt")
+    options = ("--quiet", "--network", "host", "--secret", f"id=ca,src={bundle}", "--tag", tag)
+    docker("buildx", "build", "--load", *options, str(context))
+    size = _size(tag)
+    docker("image", "rm", "--force", tag)
+    return size
+
+
+def _size(image: str) -> float:
+    return float(json.loads(docker("image", "inspect", image))[0]["Size"])
 
 
 def _composer(folder: Path, kits: list[Path]) -> None:

@@ -30,7 +30,7 @@ def figures() -> list[Figure]:
         poc_up, _ = peers.poc(folder)
         packed = _packed(folder)
     return [
-        Figure("up without Docker", tuple(up), 1.3, "the processes by hand", hand),
+        Figure("up without Docker", tuple(up), 1.2, "the processes by hand", hand),
         Figure("up without Docker", tuple(up), 0.4, "`nvflare poc start`", poc_up),
         Figure("down without Docker", tuple(down), 2.0),
         Figure(f"bundles of {MANY} participants", (packed,), 20.0, note="without wheels"),

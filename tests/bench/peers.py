@@ -21,6 +21,8 @@ RUNS = 3
 NVFLARE = (sys.executable, "-m", "nvflare.cli")
 SITES = ("site-1", "site-2")
 PARTICIPANTS = ("server1", *SITES)
+# One to prepare and one to start each.
+COMMANDS_PREPARE = 2.0 * len(PARTICIPANTS)
 Samples = tuple[float, ...]
 
 
