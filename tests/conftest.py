@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
@@ -26,9 +27,13 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+# Below those that the kernel hands out by itself.
+_PORTS = itertools.count(18000 + os.getpid() % 1000 * 10)
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on, below those that the kernel hands out by itself."""
-    for port in range(18000 + os.getpid() % 1000, 32000):
+    """Return a port that nobody listens on and that no other test of this run gets."""
+    for port in _PORTS:
         with socket.socket() as probe:
             try:
                 probe.bind(("0.0.0.0", port))
@@ -120,7 +125,7 @@ class Deployment:
     def forget(self) -> None:
         """Take everything down, and the images away that were built for it."""
         if (self.folder / "manifest.json").exists():
-            self.run("down", "--purge", "--yes")
+            self.run("down", "--purge", "--yes", "--wait")
         forget_images(self.kits.parent.name, **self.environment)
 
     def container(self, service: str) -> str:
@@ -128,14 +133,21 @@ class Deployment:
         return f"{self.compose_project}-{service}-1"
 
 
-def provision(folder: Path, name: str, port: int) -> Path:
+def provision(folder: Path, name: str, port: int, **env: str) -> Path:
     """Provision the quickstart project under another name and port; return its ``prod_00``."""
     text = (ROOT / "examples" / "quickstart" / "project.yml").read_text()
     project = folder / "project.yml"
     project.write_text(text.replace("name: quickstart", f"name: {name}").replace("8002", str(port)))
-    ended = composer("provision", project, "-w", folder / "workspace")
+    ended = composer("provision", project, "-w", folder / "workspace", **env)
     assert ended.returncode == 0, ended.err
     return Path(ended.out.strip())
+
+
+def nvflare(deployment: Deployment, *arguments: str, cwd: Path = ROOT) -> Any:
+    """Run one ``nvflare`` command through the admin's kit; it must succeed. Return what it says, read."""
+    ended = deployment.run("admin", "--", "--format", "json", *arguments, cwd=cwd)
+    assert ended.returncode == 0, ended.err + ended.out
+    return json.loads(ended.out)["data"]
 
 
 def tree(folder: Path) -> dict[str, tuple[int, bytes]]:

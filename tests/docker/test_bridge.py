@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, docker, provision
-from tests.docker.faults.stack import PARTICIPANTS, containers, healthy, inspect, own_port, stack
+from tests.conftest import Deployment, composer, docker, free_port, provision
+from tests.docker.faults.stack import PARTICIPANTS, containers, healthy, inspect, stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -27,7 +27,7 @@ def neighbours(
     engine: None, definition: Path | None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Deployment, Deployment]]:
     """Two projects on bridges whose servers have the same port, published on different addresses."""
-    port = own_port()
+    port = free_port()
     both = []
     for address in ("127.0.0.21", "127.0.0.22"):
         folder = tmp_path_factory.mktemp("bridge")
@@ -107,7 +107,7 @@ def test_what_cannot_be(prod_00: Path, tmp_path: Path, lines: str, cause: str) -
 
 
 def test_a_server_that_is_dialled_at_localhost_needs_host_networking(tmp_path: Path) -> None:
-    kits = provision(tmp_path, "loopback", own_port())
+    kits = provision(tmp_path, "loopback", free_port())
     for path in kits.rglob("fed_client.json"):
         path.write_text(path.read_text().replace("server1:", "localhost:"))
     chosen = tmp_path / "composer.yml"

@@ -108,7 +108,7 @@ def reboots(
 ) -> Iterator[Deployment]:
     """A federation on the test's own engine; its images come from the engine that built them."""
     folder = tmp_path_factory.mktemp("reboots")
-    port = free_port() + 1
+    port = free_port()
     kits = provision(folder, f"reboot{port}", port)
     deployment = Deployment(folder / "deployment", kits, definition)
     built = deployment.on_kits("build")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Deployment, composer, docker, run, tree
+from tests.conftest import Deployment, composer, docker, nvflare, run, tree
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -31,12 +31,6 @@ def inspect(deployment: Deployment, service: str) -> dict:
 
 def registrations(deployment: Deployment, site: str) -> int:
     return docker("logs", deployment.container(site)).count(f"Successfully registered client:{site}")
-
-
-def nvflare(deployment: Deployment, *arguments: str, cwd: Path = ROOT) -> dict:
-    ended = deployment.run("admin", "--", "--format", "json", *arguments, cwd=cwd)
-    assert ended.returncode == 0, ended.err + ended.out
-    return json.loads(ended.out)["data"]
 
 
 @pytest.fixture(scope="module")

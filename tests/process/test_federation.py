@@ -10,19 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Deployment, composer, tree
+from tests.conftest import Deployment, composer, nvflare, tree
 from tests.process.conftest import PORT, eventually, members
 
 pytestmark = pytest.mark.nvflare
 
 PARTICIPANTS = ("server1", "site-1", "site-2")
-
-
-def nvflare(deployment: Deployment, *arguments: str, cwd: Path = ROOT) -> dict:
-    ended = deployment.run("admin", "--", "--format", "json", *arguments, cwd=cwd)
-    assert ended.returncode == 0, ended.err + ended.out
-    data = json.loads(ended.out)["data"]
-    return data if isinstance(data, dict) else {"items": data}
 
 
 def workspace(deployment: Deployment, participant: str) -> Path:

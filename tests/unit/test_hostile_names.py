@@ -40,22 +40,8 @@ ALLOWED = {
     ),
 }
 TRAPS = (
-    *(
-        "-rf",
-        "--privileged",
-        "_",
-        "089",
-        "1e3",
-        "1e-3",
-        "-1e3",
-        "0o17",
-        "null",
-        "~",
-        "on",
-        "CON",
-        "localhost",
-        "x" * 300,
-    ),
+    *["-rf", "--privileged", "_", "089", "1e3", "1e-3", "-1e3", "0o17", "null", "~", "on", "CON", "localhost"],
+    "x" * 300,
     *(
         "a\n",
         "\n",

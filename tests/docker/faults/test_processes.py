@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Deployment, docker
+from tests.conftest import ROOT, Deployment, docker, nvflare
 from tests.docker.faults.stack import (
     containers,
     eventually,
     healthy,
     inspect,
-    nvflare,
     python_pid,
     registrations,
     rows,
