@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.errors import CommandFailed, ComposerError
-from composer.model import LOCAL, Command, Federation, Finding, Owner, Severity
-from composer.probe import busy_port, holder_of, resolved
-from composer.process import run
+from composer.errors import ComposerError
+from composer.firewall import closed_ports
+from composer.model import LOCAL, Federation, Finding, Owner, Severity
+from composer.probe import busy_port, holder_of, is_own_address, resolved
 
 if TYPE_CHECKING:
     from composer.engine import EngineFacts
@@ -82,7 +82,7 @@ def _federation(inputs: Inputs) -> Federation | None:
 
 def up_warnings(machine: Machine) -> list[Finding]:
     """Return the part that matters when a federation is about to start, and that nothing else looks at."""
-    return [finding for check in (_engine, _clock, _disk) for finding in check(machine)]
+    return [finding for check in (_engine, _clock, _disk, _detours) for finding in check(machine)]
 
 
 def examine_tools() -> list[Finding]:
@@ -101,7 +101,7 @@ def examine_tools() -> list[Finding]:
 
 def examine_machine(machine: Machine) -> list[Finding]:
     """Return what is wrong with the machine."""
-    checks = (_engine, _clock, _disk, _proxy, _firewall, _ports, _names, _graphics)
+    checks = (_engine, _clock, _disk, _proxy, _firewall, _ports, _names, _detours, _reach, _graphics)
     return [finding for check in checks for finding in check(machine)]
 
 
@@ -179,36 +179,8 @@ def _proxy(machine: Machine) -> Iterator[Finding]:
 
 def _firewall(machine: Machine) -> Iterator[Finding]:
     ports = sorted({p for one in (machine.federation.started if machine.federation else ()) for p in one.ports})
-    if not ports:
-        return
-    listed = ", ".join(map(str, ports))
-    for argv, active, opening in (
-        (("ufw", "status"), "Status: active", "ufw allow {}/tcp"),
-        (("firewall-cmd", "--state"), "running", "firewall-cmd --permanent --add-port={}/tcp && firewall-cmd --reload"),
-    ):
-        if shutil.which(argv[0]) and active in _said(argv):
-            yield _finding(
-                "FIREWALL",
-                "warning",
-                f"{argv[0].removesuffix('-cmd')} is active; sites on other machines need port {listed}",
-                "unless it is open: " + "; ".join(opening.format(port) for port in ports),
-            )
-    if os.geteuid() == 0 and shutil.which("iptables"):
-        rules = _said(("iptables", "-S", "INPUT"))
-        if "-P INPUT DROP" in rules and not all(f"--dport {port} " in rules for port in ports):
-            yield _finding(
-                "FIREWALL",
-                "warning",
-                f"iptables drops what it does not know; sites on other machines need port {listed}",
-                "; ".join(f"iptables -A INPUT -p tcp --dport {port} -j ACCEPT" for port in ports),
-            )
-
-
-def _said(argv: tuple[str, ...]) -> str:
-    try:
-        return run(Command(argv), timeout=10)
-    except (CommandFailed, ComposerError):
-        return ""
+    for cause, opening in closed_ports(ports) if ports else ():
+        yield _finding("FIREWALL", "warning", cause, opening)
 
 
 def _ports(machine: Machine) -> Iterator[Finding]:
@@ -246,6 +218,50 @@ def _names(machine: Machine) -> Iterator[Finding]:
             yield _finding(
                 "NAME", "error", f"{name} resolves to {addresses[0]}, this machine itself (/etc/hosts?)", fix
             )
+
+
+def _detours(machine: Machine) -> Iterator[Finding]:
+    """A name of a participant on this machine must not lead elsewhere."""
+    here = _listening(machine)
+    for one in machine.federation.started if machine.federation else ():
+        for entry in one.host_entries:
+            if entry.name in here and not is_own_address(entry.address):
+                here -= {entry.name}
+                yield _finding(
+                    "HOST",
+                    "warning",
+                    f"{entry.name} runs here, but extra_hosts has it at {entry.address}, which is not this machine",
+                    f"take {entry.name} out of extra_hosts in composer.yml, or write an address of this machine",
+                )
+
+
+def _reach(machine: Machine) -> Iterator[Finding]:
+    """A server that somebody else runs should answer; those on hosts of composer.yml are started by composer."""
+    from composer.render import deployed_participant
+    from composer.runtimes.observe import unreachable
+
+    if machine.federation is None or machine.federation.hosts:
+        return
+    tried = _listening(machine)
+    for one in machine.federation.started:
+        dialled = deployed_participant(one, machine.federation)
+        if dialled.host_name in tried or not resolved(dialled.address):
+            continue
+        tried |= {dialled.host_name}
+        reason = unreachable(dialled)
+        if reason:
+            yield _finding(
+                "HOST",
+                "warning",
+                f"{one.name} cannot reach {reason}",
+                f"if it runs by now: correct {dialled.host_name} in extra_hosts, or have its port opened",
+            )
+
+
+def _listening(machine: Machine) -> frozenset[str]:
+    """Return the names under which participants of this machine are dialled."""
+    started = machine.federation.started if machine.federation else ()
+    return frozenset(listener.host for one in started for listener in one.kit.listens_on)
 
 
 def _graphics(machine: Machine) -> Iterator[Finding]:

@@ -70,6 +70,18 @@ def _listening(table: Path, port: int) -> list[str]:
     return [row[9] for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port]
 
 
+def is_own_address(address: str) -> bool:
+    """Tell whether an IP address, or what a name resolves to, is one of this machine's."""
+    for one in resolved(address):
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind((one, 0))
+        except OSError:
+            continue
+        return True
+    return False
+
+
 def resolved(name: str) -> tuple[str, ...]:
     """Return the addresses to which a name resolves on this machine; none where it does not."""
     try:

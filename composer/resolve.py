@@ -218,7 +218,7 @@ def _host_entries(
     """Return every name that a participant or its jobs must resolve, with the address that it has on its host.
 
     A name of a participant that is not in this set, or on a host without an address, is left to the site's DNS,
-    or to ``extra_hosts``.
+    or to ``extra_hosts``. What it listens on itself is always where it runs.
     """
     known = addresses(definition)
     needed = [*_dialled(kit, kits), *((listener.host, kit.name) for listener in kit.listens_on)]
@@ -231,7 +231,8 @@ def _host_entries(
                 found[name] = LOOPBACK
         elif where is not None and where in known:
             found[name] = known[where]
-    found.update(definition.extra_hosts)
+    own = {listener.host for listener in kit.listens_on}
+    found.update({name: address for name, address in definition.extra_hosts.items() if name not in own})
     for host, address in found.items():
         if not is_address(address):
             raise ComposerError(

@@ -80,7 +80,7 @@ def _manifest(
         kits=kits,
         definition=definition,
         runtime=federation.runtime,
-        participants=tuple(_deployed(participant, federation) for participant in federation.participants),
+        participants=tuple(deployed_participant(participant, federation) for participant in federation.participants),
         hosts=federation.hosts,
         publish=federation.publish,
         files={
@@ -96,7 +96,8 @@ def _image(participant: Participant, federation: Federation) -> str:
     return participant.image.tag if federation.runtime == "docker" else f"{VENVS}/{environment_name(participant.image)}"
 
 
-def _deployed(participant: Participant, federation: Federation) -> DeployedParticipant:
+def deployed_participant(participant: Participant, federation: Federation) -> DeployedParticipant:
+    """Return what manifest.json says of a participant."""
     kit = participant.kit
     addresses = {entry.name: entry.address for entry in host_lines(federation, participant.host)}
     addresses.update({entry.name: entry.address for entry in participant.host_entries})

@@ -12,7 +12,7 @@ import pytest
 
 from composer.doctor import Machine, examine_machine
 from composer.engine import EngineFacts
-from composer.model import Federation
+from composer.model import Connection, Federation, HostEntry
 from composer.probe import holder_of, resolved
 from tests.golden.cases import one_site, two_sites
 
@@ -107,3 +107,24 @@ def test_names_that_are_elsewhere_must_resolve_and_not_to_this_machine(
 def test_resolving_asks_this_machine() -> None:
     assert "127.0.0.1" in resolved("localhost")
     assert resolved("no-such-name.invalid") == ()
+
+
+def test_a_name_of_this_machine_that_leads_elsewhere(tmp_path: Path) -> None:
+    federation = two_sites()
+    client = next(one for one in federation.participants if one.type == "client")
+    for address, found_there in (("192.0.2.1", True), ("127.0.0.1", False), ("::1", False)):
+        sent = replace(client, host_entries=(HostEntry("server1", address),))
+        said = found(tmp_path, None, replace(federation, participants=(federation.participants[0], sent)))
+        assert ("HOST" in said) == found_there
+    assert "HOST" not in found(tmp_path, None, federation)
+
+
+def test_a_server_that_somebody_else_runs_is_tried(tmp_path: Path) -> None:
+    site = one_site().participants[0]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    connection = Connection("server1", "server1", port)
+    here = replace(site, kit=replace(site.kit, connects_to=(connection,)), host_entries=(HostEntry("server1", "::1"),))
+    said = found(tmp_path, None, replace(one_site(), participants=(here,)))["HOST"]
+    assert said.startswith(f"warning: site-1 cannot reach server1:{port} at ::1: port: nobody listens on it; ")
+    assert "correct server1 in extra_hosts" in said

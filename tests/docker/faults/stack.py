@@ -6,10 +6,8 @@ listed in tests/README.md.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,23 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import COMPOSER, Deployment, docker, provision, run, tree
+from tests.conftest import COMPOSER, Deployment, Ended, docker, free_port, missing, provision, run, tree
 
 PARTICIPANTS = ("server1", "site-1", "site-2")
-# Below the ports that the kernel hands out by itself, and apart from those that other tests take.
-_PORTS = itertools.count(24000 + os.getpid() % 800 * 10)
-
-
-def own_port() -> int:
-    """Return a port that nobody listens on and no other test of this run gets."""
-    for port in _PORTS:
-        with socket.socket() as probe:
-            try:
-                probe.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no port is free")
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
@@ -47,7 +31,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
 @contextmanager
 def stack(folder: Path, definition: Path | None, up: bool = True) -> Iterator[Deployment]:
     """Lend a server and two sites on a port of their own; afterwards the kits must be what they were."""
-    port = own_port()
+    port = free_port()
     kits = provision(folder, f"fault{port}", port)
     before = tree(kits)
     scratch = folder / "scratch"
@@ -60,8 +44,7 @@ def stack(folder: Path, definition: Path | None, up: bool = True) -> Iterator[De
         yield deployment
         assert tree(kits) == before
     finally:
-        if (deployment.folder / "manifest.json").exists():
-            deployment.run("down", "--wait")
+        deployment.forget()
 
 
 def inspect(deployment: Deployment, service: str) -> dict[str, Any]:
@@ -129,12 +112,6 @@ def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
     raise AssertionError(f"it never said {text!r} but: {''.join(said)}")
 
 
-def nvflare(deployment: Deployment, *arguments: str, cwd: Path) -> Any:
-    ended = deployment.run("admin", "--", "--format", "json", *arguments, cwd=cwd)
-    assert ended.returncode == 0, ended.err + ended.out
-    return json.loads(ended.out)["data"]
-
-
 def leftovers(deployment: Deployment) -> list[str]:
     """Return the temporary files and folders that composer has not removed."""
     return sorted(path.name for path in Path(deployment.environment["TMPDIR"]).iterdir())
@@ -145,3 +122,31 @@ def sh(*argv: str | Path) -> str:
     ended = run(argv)
     assert ended.returncode == 0, f"{' '.join(map(str, argv))}: {ended.err}"
     return ended.out
+
+
+def refused(ended: Ended, cause: str, code: int = 1) -> None:
+    """Assert one line of cause, one of what to do, and no traceback."""
+    err = ended.err
+    assert ended.returncode == code, err
+    assert "Traceback" not in err
+    assert [line for line in err.splitlines() if line.startswith("error: ") and cause in line], err
+    assert [line for line in err.splitlines() if line.startswith(" hint: ")], err
+
+
+@contextmanager
+def tmpfs(folder: Path, size: str) -> Iterator[None]:
+    """Mount a small file system of its own."""
+    if os.geteuid() != 0:
+        missing("mounting a file system needs root")
+    folder.mkdir(parents=True, exist_ok=True)
+    sh("mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", folder)
+    try:
+        yield
+    finally:
+        sh("umount", "--lazy", folder)
+
+
+def port_of(kits: Path) -> int:
+    """Return the port that the server of these kits listens on."""
+    (server,) = json.loads((kits / "server1" / "startup" / "fed_server.json").read_text())["servers"]
+    return int(server["service"]["target"].rpartition(":")[2])
