@@ -34,6 +34,7 @@ test-all: test test-releases test-metal test-hosts test-faults ## Run every suit
 
 .PHONY: test-faults
 test-faults: venv ## Break federations in every way of tests/README.md
+	tests/machine/fault-tools.sh
 	$(WITH_ENGINE) $(PYTEST) tests/docker/faults $(ARGS)
 
 .PHONY: test-metal

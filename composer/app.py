@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.console import admin
 from composer.errors import ComposerError
-from composer.model import LOCAL, Command, FederationStatus, Owner
+from composer.model import LOCAL, Command, FederationStatus, Owner, ParticipantStatus
 from composer.preparing import (
     Generated,
     Inputs,
@@ -200,8 +201,17 @@ def status(deployment: Path) -> FederationStatus:
     if manifest.hosts:
         from composer.remote import watch
 
-        return watch.status(manifest, deployment)
-    return runtime_of(manifest, deployment).examine(datetime.now(timezone.utc))
+        seen = watch.status(manifest, deployment)
+    else:
+        seen = runtime_of(manifest, deployment).examine(now())
+    return replace(seen, participants=tuple(_told_of_its_end(one) for one in seen.participants))
+
+
+def _told_of_its_end(one: ParticipantStatus) -> ParticipantStatus:
+    if not one.expired:
+        return one
+    end = "its certificate has expired: provision the project again"
+    return replace(one, detail="; ".join(part for part in (end, one.detail) if part))
 
 
 def logs(

@@ -345,9 +345,15 @@ class ParticipantStatus:
     detail: str = ""
 
     @property
+    def expired(self) -> bool:
+        """True when its certificate has ended: what is connected stays so, but nobody lets it in again."""
+        return self.certificate_days_left < 0
+
+    @property
     def well(self) -> bool:
-        """True when it runs and does what it is there for."""
-        return self.state == "running" and self.registered and self.health in ("healthy", "none")
+        """True when it runs, does what it is there for, and could do so again after a restart."""
+        serves = self.state == "running" and self.registered and self.health in ("healthy", "none")
+        return serves and not self.expired
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,7 @@ def status_table(status: FederationStatus) -> Any:
         "REGISTERED": lambda one: "yes" if one.registered else "no",
         "SINCE": lambda one: _ago(one.since),
         "RESTARTS": lambda one: str(one.restarts),
-        "CERTIFICATE": lambda one: f"{one.certificate_days_left} d",
+        "CERTIFICATE": lambda one: "expired" if one.expired else f"{one.certificate_days_left} d",
         "IMAGE": lambda one: "fresh" if one.image_fresh else "stale",
         "": lambda one: "; ".join(part for part in (one.detail, one.drift) if part),
     }

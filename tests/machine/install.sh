@@ -34,8 +34,6 @@ install_engine() {
     command -v iptables >/dev/null || packages+=(iptables)
     command -v debootstrap >/dev/null || packages+=(debootstrap)
     command -v ip >/dev/null || packages+=(iproute2)
-    # Only the tests of faults use it.
-    command -v strace >/dev/null || packages+=(strace)
     # Only the tests of encrypted bundles use it.
     command -v age >/dev/null || packages+=(age)
     [[ -x /usr/bin/python3 ]] && /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
