@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _FAR_SECONDS = 20
+# That of Docker 20.10, the oldest that is kept in repair anywhere.
+_OLDEST_API = (1, 41)
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,7 @@ def connect(docker_host: str | None = None) -> Engine:
     """Return the engine that the Docker CLI would use, or the one behind ``docker_host``.
 
     Raises:
-        ComposerError: There is none, or it does not answer.
+        ComposerError: There is none, it does not answer, or it is too old.
     """
     import docker
 
@@ -265,7 +267,18 @@ def connect(docker_host: str | None = None) -> Engine:
         else:
             client = docker.from_env() if os.environ.get("DOCKER_HOST") else docker.from_context()
         client.ping()
+    spoken = str(client.api.api_version)
+    if tuple(map(int, spoken.split("."))) < _OLDEST_API:
+        raise _too_old(f"API {spoken}")
     return Engine(client)
+
+
+def _too_old(said: str) -> ComposerError:
+    return ComposerError(f"the Docker engine at {_where()} is too old ({said})", "update it to Docker 20.10 or newer")
+
+
+def _where() -> str:
+    return os.environ.get("DOCKER_HOST") or "the current Docker context"
 
 
 @contextlib.contextmanager
@@ -280,8 +293,9 @@ def _speaking() -> Iterator[None]:
 
 
 def _unreachable(error: Exception) -> ComposerError:
-    where = os.environ.get("DOCKER_HOST") or "the current Docker context"
-    text = str(error)
+    where, text = _where(), str(error)
+    if "API versions below" in text:
+        return _too_old("API before 1.24")
     if "Permission denied" in text or "PermissionError" in text:
         return ComposerError(
             f"you may not use the Docker engine at {where}", "join the docker group, then log in again"

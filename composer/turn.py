@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import platform
@@ -14,6 +15,7 @@ from pathlib import Path
 from composer.errors import ComposerError
 
 _LOCK = ".lock"
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextlib.contextmanager
@@ -35,11 +37,11 @@ def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None]) -> Ite
     try:
         descriptor = _acquire(lock, wait, waiting)
     except OSError as error:
+        if error.errno in _NO_LOCKS:
+            # Nobody can hold it.
+            lock.unlink(missing_ok=True)
         _remove_empty(made)
-        raise ComposerError(
-            f"cannot write {error.filename or deployment}: {error.strerror}",
-            "make room or give yourself the right to write there",
-        ) from error
+        raise _why_no_turn(error, deployment) from error
     try:
         yield
     finally:
@@ -47,6 +49,18 @@ def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None]) -> Ite
         lock.unlink(missing_ok=True)
         os.close(descriptor)
         _remove_empty(made)
+
+
+def _why_no_turn(error: OSError, deployment: Path) -> ComposerError:
+    if error.errno in _NO_LOCKS:
+        return ComposerError(
+            f"nothing can be locked in {deployment}: {error.strerror}",
+            "its file system has no locks (NFS without a lock service?): name a folder on another one with -d DIR",
+        )
+    return ComposerError(
+        f"cannot write {error.filename or deployment}: {error.strerror}",
+        "make room or give yourself the right to write there",
+    )
 
 
 def _acquire(lock: Path, wait: bool, waiting: Callable[[str], None]) -> int:

@@ -5,6 +5,8 @@ Commands import what they call when they are called, so that ``composer --help``
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import NoReturn
 
 import click
@@ -55,5 +57,12 @@ for _command in _COMMANDS:
 
 def main() -> NoReturn:
     """Run the ``composer`` command."""
+    _speak_utf8()
     cli(prog_name="composer")
     raise AssertionError("click exits by itself")
+
+
+def _speak_utf8() -> None:
+    """Begin again in Python's UTF-8 mode where the locale means other bytes: all that is read and written is UTF-8."""
+    if sys.getfilesystemencoding() != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - itself

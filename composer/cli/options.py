@@ -30,9 +30,24 @@ def talking(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def wrapper(verbose: bool, quiet: bool, **options: Any) -> Any:
         with Terminal(-1 if quiet else int(verbose or bool(options.get("dry_run")))) as terminal:
-            return _reporting(terminal, functools.partial(function, terminal, **options))
+            return _reporting(terminal, functools.partial(_with_good_names, function, terminal, **options))
 
     return wrapper
+
+
+def _with_good_names(function: Callable[..., Any], terminal: Terminal, **options: Any) -> Any:
+    for value in options.values():
+        for path in value if isinstance(value, tuple) else (value,):
+            if isinstance(path, Path):
+                _refuse_undecodable(path.absolute())
+    return function(terminal, **options)
+
+
+def _refuse_undecodable(path: Path) -> None:
+    """What composer writes is UTF-8, so the names in it must be."""
+    shown = str(path).encode("utf-8", "backslashreplace").decode()
+    if shown != str(path):
+        raise ComposerError(f"the name of {shown} is not UTF-8", "rename it, or copy what is there to another folder")
 
 
 def _reporting(terminal: Terminal, call: Callable[[], Any]) -> Any:

@@ -60,15 +60,21 @@ def build_wheels(deployment: Path, wheels: Wheelhouse, builder: str) -> Command:
 
 def export(context: Path, target: str, folder: Path, image: Image, builder: str) -> Command:
     """Return the command that builds ``target`` of a build context and puts what is in it into ``folder``."""
-    output = f"type=local,dest={folder}"
+    output = f"type=local,{_field('dest', folder)}"
     return _buildx(image, builder, "--network", "host", "--target", target, "--output", output, str(context))
 
 
 def _buildx(image: Image, builder: str, *arguments: str) -> Command:
-    secrets = [part for name, file in build_secrets(image) for part in ("--secret", f"id={name},src={file}")]
+    secrets = [part for name, file in build_secrets(image) for part in ("--secret", f"id={name},{_field('src', file)}")]
     given = [part for name in BUILD_ARGUMENTS for part in ("--build-arg", name)]
     argv = ("docker", "buildx", "build", "--progress", "plain", *secrets, *given, *arguments)
     return Command(argv, _builder(builder))
+
+
+def _field(name: str, path: Path) -> str:
+    """Return a field of an option that buildx reads as a line of CSV, in which a path may hold anything."""
+    field = f"{name}={path}"
+    return '"' + field.replace('"', '""') + '"' if re.search('[",\r\n]', field) else field
 
 
 def _builder(name: str) -> tuple[tuple[str, str], ...]:

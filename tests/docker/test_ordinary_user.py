@@ -76,11 +76,8 @@ def _docker_group() -> str:
 
 
 def test_from_project_yml_to_a_federation_and_back(person: Person, definition: Path | None) -> None:
-    port = free_port() + 2
-    sample = (ROOT / "examples" / "quickstart" / "project.yml").read_text()
-    project = person.home / "project.yml"
-    project.write_text(sample.replace("name: quickstart", f"name: user{port}").replace("8002", str(port)))
-    prod_00 = person.does("composer", "provision", "project.yml").strip()
+    port = free_port()
+    prod_00 = _provision(person, f"user{port}", port)
     chosen = ["-f", str(definition)] if definition else []
     up = person.run("composer", "up", prod_00, *chosen)
     try:
@@ -93,11 +90,35 @@ def test_from_project_yml_to_a_federation_and_back(person: Person, definition: P
         down = person.run("composer", "down")
     assert down.returncode == 0, down.err
     strangers = [path for path in person.home.rglob("*") if path.lstat().st_uid != person.uid]
-    assert [path for path in strangers if path != project] == []
+    assert strangers == []
     assert (person.home / "deployment" / "job-store").stat().st_uid == person.uid
     forget_images(f"user{port}")
     assert person.run("composer", "down", "--purge", "--yes").returncode == 0
     assert not (person.home / "deployment").exists()
+
+
+@pytest.mark.fault(28)
+def test_an_engine_that_the_user_may_not_use(person: Person) -> None:
+    port = free_port()
+    kits = _provision(person, f"barred{port}", port)
+    barred = ["setpriv", "--reuid", str(person.uid), "--regid", str(person.uid), "--clear-groups", "env", "-i"]
+    environment = [f"{name}={os.environ[name]}" for name in ("DOCKER_HOST",) if name in os.environ]
+    environment += [f"PATH={person.home}/venv/bin:/usr/local/bin:/usr/bin:/bin", f"HOME={person.home}"]
+    ended = run([*barred, *environment, "composer", "up", kits, "-d", "barred"], cwd=person.home)
+    assert ended.returncode == 1, ended.err
+    lines = ended.err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("error: you may not use the Docker engine at ")
+    assert lines[1] == " hint: join the docker group, then log in again"
+    assert not (person.home / "barred").exists()
+
+
+def _provision(person: Person, name: str, port: int) -> str:
+    sample = (ROOT / "examples" / "quickstart" / "project.yml").read_text()
+    project = person.home / "project.yml"
+    project.write_text(sample.replace("name: quickstart", f"name: {name}").replace("8002", str(port)))
+    os.chown(project, person.uid, person.uid)
+    return person.does("composer", "provision", "project.yml").strip()
 
 
 def _job(person: Person) -> str:

@@ -1,19 +1,14 @@
-"""What a machine does to a deployment: full disks, strangers, junk, odd names, missing parts, clocks."""
+"""What a machine does to a deployment: kills, full disks, strangers, junk, swapped kits."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests import kitmaker
 from tests.conftest import Deployment, composer, docker, missing, provision, run, tree
 from tests.docker.faults.stack import (
     containers,
@@ -21,34 +16,13 @@ from tests.docker.faults.stack import (
     healthy,
     leftovers,
     python_pid,
+    refused,
     rows,
-    sh,
     stack,
+    tmpfs,
 )
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
-
-
-@contextmanager
-def tmpfs(folder: Path, size: str) -> Iterator[None]:
-    """Mount a small file system of its own."""
-    if os.geteuid() != 0:
-        missing("mounting a file system needs root")
-    folder.mkdir(parents=True, exist_ok=True)
-    sh("mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", folder)
-    try:
-        yield
-    finally:
-        sh("umount", "--lazy", folder)
-
-
-def refused(ended: object, cause: str, code: int = 1) -> None:
-    """Assert one line of cause, one of what to do, and no traceback."""
-    err = ended.err  # type: ignore[attr-defined]
-    assert ended.returncode == code, err  # type: ignore[attr-defined]
-    assert "Traceback" not in err
-    assert [line for line in err.splitlines() if line.startswith("error: ") and cause in line], err
-    assert [line for line in err.splitlines() if line.startswith(" hint: ")], err
 
 
 @pytest.mark.fault(17)
@@ -166,23 +140,6 @@ def test_junk_in_place_of_composers_own_files_is_told_and_repaired(prod_00: Path
     assert after == before
 
 
-@pytest.mark.fault(26)
-@pytest.mark.parametrize(
-    ("begins", "said"), [(timedelta(minutes=10), "is not yet valid"), (timedelta(days=-400), "expired")]
-)
-def test_kits_from_another_time_stop_up_before_anything_starts(
-    tmp_path: Path, begins: timedelta, said: str, engine: None
-) -> None:
-    from datetime import datetime, timezone
-
-    now = datetime.now(timezone.utc)
-    made = kitmaker.provision(tmp_path, kitmaker.Project("2.9", begins=now + begins))
-    ended = composer("up", made.prod, "-d", tmp_path / "deployment")
-    assert ended.returncode == 3
-    assert said in ended.err
-    assert not (tmp_path / "deployment").exists()
-
-
 @pytest.mark.fault(27)
 def test_kits_that_were_swapped_under_a_running_federation_are_refused(
     engine: None, definition: Path | None, tmp_path: Path
@@ -212,59 +169,6 @@ def test_kits_that_were_swapped_under_a_running_federation_are_refused(
             shutil.rmtree(deployment.kits)
             kept.rename(deployment.kits)
         assert healthy(deployment)
-
-
-@pytest.mark.fault(28)
-def test_a_read_only_file_system(prod_00: Path, tmp_path: Path, engine: None) -> None:
-    with tmpfs(tmp_path / "disk", "1m"):
-        sh("mount", "-o", "remount,ro", tmp_path / "disk")
-        for command in ("generate", "up"):
-            refused(composer(command, prod_00, "-d", tmp_path / "disk" / "deployment"), "Read-only file system")
-
-
-@pytest.mark.fault(28)
-@pytest.mark.parametrize("variable", ["HOME", "LANG", "TERM", "TMPDIR"])
-def test_a_bare_environment(prod_00: Path, tmp_path: Path, engine: None, variable: str) -> None:
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "DOCKER_HOST", "DOCKER_CONFIG")}
-    target = tmp_path / "deployment"
-    argv = ["env", "-i", *(f"{name}={value}" for name, value in kept.items()), "LC_ALL=C"]
-    if variable != "HOME":
-        argv.append(f"{variable}=/nonexistent")
-    ended = run([*argv, "python3", "-m", "composer", "generate", prod_00, "-d", target])
-    assert ended.returncode == 0, ended.err
-    assert run([*argv, "python3", "-m", "composer", "status", "-d", target]).returncode == 3
-
-
-@pytest.mark.fault(28)
-def test_an_engine_that_is_not_there(prod_00: Path, tmp_path: Path) -> None:
-    # Short: a socket's path may have 107 characters.
-    place = Path("/tmp") / f"composer-test-{os.getpid()}.sock"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(place))
-        try:
-            place.chmod(0)
-            argv = ["setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set=-all", "true"]
-            if run(argv).returncode:
-                missing("becoming nobody needs root")
-            ended = composer("up", prod_00, "-d", tmp_path / "deployment", DOCKER_HOST=f"unix://{place}.none")
-            refused(ended, "no Docker engine answers")
-        finally:
-            place.unlink()
-    assert not (tmp_path / "deployment").exists()
-
-
-@pytest.mark.fault(28)
-def test_a_path_with_everything_that_a_shell_or_yaml_minds(
-    engine: None, definition: Path | None, tmp_path: Path
-) -> None:
-    folder = tmp_path / "a b's \"c\" $HOME ${X} d:e #f 'ü"
-    folder.mkdir()
-    with stack(folder, definition) as deployment:
-        assert healthy(deployment)
-        assert deployment.up().returncode == 0
-        assert deployment.run("logs", "-n", "1").returncode == 0
-        assert deployment.run("down").returncode == 0
-        assert containers(deployment) == {}
 
 
 @pytest.mark.fault(28)

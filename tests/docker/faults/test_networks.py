@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Deployment, docker, provision, tree
+from tests.conftest import ROOT, Deployment, Ended, docker, free_port, nvflare, provision, tree
 from tests.docker.faults.stack import (
     containers,
     eventually,
     healthy,
     inspect,
-    nvflare,
-    own_port,
+    port_of,
     python_pid,
     registrations,
     rows,
@@ -35,7 +36,7 @@ def inside(deployment: Deployment, service: str, *argv: str) -> str:
 def bridged(engine: None, definition: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A federation on a bridge, every participant in a network namespace of its own; a dead site is dropped soon."""
     folder = tmp_path_factory.mktemp("bridged")
-    port = own_port()
+    port = free_port()
     kits = provision(folder, f"net{port}", port)
     config = kits / "server1" / "startup" / "fed_server.json"
     text = json.loads(config.read_text())
@@ -51,7 +52,36 @@ def bridged(engine: None, definition: Path | None, tmp_path_factory: pytest.Temp
         yield deployment
         assert tree(kits) == before
     finally:
-        deployment.run("down")
+        deployment.forget()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A site that is up without its server, which is there but stopped."""
+
+    deployment: Deployment
+    early: Ended
+    since: float
+
+
+@pytest.fixture(scope="module")
+def waiting(engine: None, definition: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waiting]:
+    folder, port = tmp_path_factory.mktemp("waiting"), free_port()
+    kits = provision(folder, f"late{port}", port)
+    chosen = folder / "composer.yml"
+    chosen.write_text((definition.read_text() if definition else "") + "\nextra_hosts: {server1: 127.0.0.1}\n")
+    site = Deployment(folder / "deployment", kits / "site-1", chosen)
+    everybody = Deployment(site.folder, kits, chosen)
+    try:
+        early = site.up("--timeout", "5")
+        assert list(containers(site)) == [site.container("site-1")]
+        ended = everybody.up()
+        assert ended.returncode == 0, ended.err
+        docker("stop", everybody.container("server1"))
+        docker("restart", everybody.container("site-1"))
+        yield Waiting(everybody, early, time.monotonic())
+    finally:
+        everybody.forget()
 
 
 @pytest.fixture
@@ -69,6 +99,16 @@ def works(deployment: Deployment) -> None:
     job = nvflare(deployment, "job", "submit", "-j", "examples/quickstart/job", cwd=ROOT)["job_id"]
     waited = nvflare(deployment, "job", "wait", job, "--timeout", "300", "--interval", "1", cwd=ROOT)
     assert waited["status"] == "FINISHED:COMPLETED"
+
+
+@pytest.mark.fault(11)
+def test_a_site_that_was_first_says_what_it_waits_for(waiting: Waiting) -> None:
+    assert waiting.early.returncode == 3
+    port = port_of(waiting.deployment.kits)
+    said = f"site-1 has not registered after 5 s: server1:{port}: port: nobody listens on it"
+    assert said in waiting.early.err
+    eventually(lambda: "port: nobody listens on it" in rows(waiting.deployment)["site-1"]["detail"])
+    assert not rows(waiting.deployment)["site-1"]["registered"]
 
 
 @pytest.mark.fault(6)
@@ -155,56 +195,51 @@ def test_connections_that_are_reset_again_and_again(net: Deployment) -> None:
     works(net)
 
 
-@pytest.mark.fault(11)
-def test_a_site_that_was_first_waits_and_joins_without_a_restart(
-    definition: Path | None, tmp_path: Path, engine: None
-) -> None:
-    port = own_port()
-    kits = provision(tmp_path, f"late{port}", port)
-    chosen = tmp_path / "composer.yml"
-    chosen.write_text((definition.read_text() if definition else "") + "\nextra_hosts: {server1: 127.0.0.1}\n")
-    site = Deployment(tmp_path / "deployment", kits / "site-1", chosen)
-    everybody = Deployment(site.folder, kits, chosen)
-    try:
-        early = site.up("--timeout", "5")
-        assert early.returncode == 3
-        assert f"site-1 has not registered after 5 s: server1:{port}: port: nobody listens on it" in early.err
-        assert list(containers(site)) == [site.container("site-1")]
-        ended = everybody.up()
-        assert ended.returncode == 0, ended.err
-        docker("stop", everybody.container("server1"))
-        docker("restart", everybody.container("site-1"))
-        waiting = inspect(everybody, "site-1")["State"]["StartedAt"]
-        time.sleep(60)
-        row = rows(everybody)["site-1"]
-        assert not row["registered"]
-        assert "port: nobody listens on it" in row["detail"]
-        docker("start", everybody.container("server1"))
-        eventually(lambda: healthy(everybody))
-        assert inspect(everybody, "site-1")["State"]["StartedAt"] == waiting
-        assert rows(everybody)["site-1"]["restarts"] == 0
-    finally:
-        everybody.run("down")
-
-
 @pytest.mark.fault(12)
-def test_a_wrong_address_is_named_and_a_second_up_corrects_it(
+def test_a_wrong_address_is_named_and_a_second_up_recreates_only_who_had_it(
     definition: Path | None, tmp_path: Path, engine: None
 ) -> None:
-    port = own_port()
+    port = free_port()
     kits = provision(tmp_path, f"wrong{port}", port)
+    shutil.rmtree(kits / "site-2")
     text = definition.read_text() if definition else ""
     chosen = tmp_path / "composer.yml"
     # An address that is kept for documentation (RFC 5737): nobody has it.
     chosen.write_text(f"{text}\nextra_hosts: {{server1: 192.0.2.1}}\n")
     deployment = Deployment(tmp_path / "deployment", kits, chosen)
+    said = "server1 runs here, but extra_hosts has it at 192.0.2.1, which is not this machine"
     try:
+        doctor = deployment.on_kits("doctor")
+        assert f"[WARNING HOST] {said}" in doctor.out
         wrong = deployment.up("--timeout", "10")
         assert wrong.returncode == 3
+        assert f"warning: {said} (HOST); take server1 out of extra_hosts in composer.yml" in wrong.err
         assert f"site-1 has not registered after 10 s: server1:{port} at 192.0.2.1: " in wrong.err
+        before = containers(deployment)
         chosen.write_text(text)
         ended = deployment.up()
         assert ended.returncode == 0, ended.err
+        assert "HOST" not in ended.err + deployment.on_kits("doctor").out
+        after = containers(deployment)
+        changed = {name for name in after if after[name] != before.get(name)}
+        assert (set(after), changed) == (set(before), {deployment.container("site-1")})
         assert healthy(deployment)
     finally:
-        deployment.run("down")
+        deployment.forget()
+
+
+@pytest.mark.fault(11)
+def test_a_server_that_comes_five_minutes_late_finds_the_site_waiting(waiting: Waiting) -> None:
+    """The last of its module: it has waited while the others ran."""
+    deployment = waiting.deployment
+    started = inspect(deployment, "site-1")["State"]["StartedAt"]
+    time.sleep(max(0.0, waiting.since + 300 - time.monotonic()))
+    row = rows(deployment)["site-1"]
+    assert not row["registered"]
+    assert "port: nobody listens on it" in row["detail"]
+    docker("start", deployment.container("server1"))
+    eventually(lambda: rows(deployment)["site-1"]["registered"])
+    # Docker, which has seen it without a server, looks again within 150 s.
+    eventually(lambda: healthy(deployment), 240)
+    assert inspect(deployment, "site-1")["State"]["StartedAt"] == started
+    assert rows(deployment)["site-1"]["restarts"] == 0
