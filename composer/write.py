@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -123,6 +123,7 @@ def keep_started(deployment: Path, names: Iterable[str]) -> None:
             return
         if folder.exists():
             shutil.rmtree(folder)
+        folder.mkdir()
         for name, content in contents.items():
             _write(folder / name, content, 0o600)
     except OSError as error:
@@ -199,6 +200,8 @@ def _abandoned(recorded: Mapping[str, str], rendering: Rendering) -> dict[str, s
 
 
 def _stage(files: Iterable[GeneratedFile], abandoned: Mapping[str, str], staged: Path) -> None:
+    for folder in sorted({(staged / file.path).parent for file in files}):
+        _make_folder(folder, 0o755, None)
     # A disk makes many files durable in the time of one, if it is asked for all of them at once.
     with ThreadPoolExecutor(_WRITERS) as writers:
         list(writers.map(lambda file: _write(staged / file.path, file.content, file.mode), files))
@@ -207,7 +210,6 @@ def _stage(files: Iterable[GeneratedFile], abandoned: Mapping[str, str], staged:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
         stream.write(content)
@@ -222,20 +224,22 @@ def settle(deployment: Path) -> None:
     marker = staged / _COMPLETE
     if marker.exists():
         _remove(deployment, json.loads(marker.read_bytes()))
-        for source in _files_below(staged):
-            target = deployment / source.relative_to(staged)
-            _make_folder(target.parent, 0o755, None)
-            source.replace(target)
+        _move(staged, deployment)
         # From here on, what is staged counts as nothing.
         marker.unlink()
     if staged.exists():
         shutil.rmtree(staged)
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def _move(source: Path, target: Path) -> None:
+    """Move what is in one folder into another, whole folders where there is none of the name yet."""
     # The manifest goes last: until it is there, a run that is not composer's sees the old one.
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _COMPLETE)
-    yield from sorted(files, key=lambda path: path.name == MANIFEST)
+    for entry in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST):
+        place = target / entry.name
+        if entry.is_dir() and place.is_dir():
+            _move(entry, place)
+        elif entry.name != _COMPLETE:
+            entry.replace(place)
 
 
 def _remove(deployment: Path, abandoned: Mapping[str, str]) -> None:
