@@ -14,6 +14,8 @@ from composer.lock import key_of_lock
 from composer.model import GeneratedFile, Project, Wheelhouse
 from composer.render.dockerfile import LOCK
 
+_WHEELS = "flare-composer-wheels"
+
 
 @dataclass(frozen=True)
 class Materials:
@@ -46,7 +48,7 @@ def load_materials(project: Project, definition: Definition, deployment: Path) -
     return Materials(
         requirements={image.requirements: _text(image.requirements) for image in images if image.requirements},
         wheelhouses=wheelhouses,
-        locks={**_locks(None, deployment.glob(f"images/*/{LOCK}")), **_locks_of(wheelhouses)},
+        locks={**_locks(None, _found_out(deployment)), **_locks_of(wheelhouses)},
         local={
             name: _merged(kit.path / "local", overlay)
             for name, (kit, overlay) in overlays.items()
@@ -68,7 +70,15 @@ def _wheelhouse(folder: Path) -> Wheelhouse:
         except OSError as error:
             raise _unreadable(wheel, error) from error
     has_pip = any(wheel.name.startswith("pip-") for wheel in wheels)
-    return Wheelhouse(folder, f"flare-composer-wheels:{digest.hexdigest()[:16]}", has_pip)
+    return Wheelhouse(folder, f"{_WHEELS}:{digest.hexdigest()[:16]}", has_pip)
+
+
+def _found_out(deployment: Path) -> Iterator[Path]:
+    """Yield the locks beside Dockerfiles, but those that came with a wheelhouse: they are for builds from it alone."""
+    for lock in deployment.glob(f"images/*/{LOCK}"):
+        dockerfile = lock.with_name("Dockerfile")
+        if not (dockerfile.is_file() and f"from={_WHEELS}:" in _text(dockerfile)):
+            yield lock
 
 
 def _locks_of(wheelhouses: Iterable[Path]) -> dict[tuple[Path | None, str], str]:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from composer.definition import Definition
 from composer.errors import ComposerError
 from composer.lock import add_wheels, key_of_lock, lock_key, render_lock
-from composer.model import Image, Wheelhouse
+from composer.materials import load_materials
+from composer.model import Image, Project, Wheelhouse
 
 IMAGE = Image(tag="p/s:2.9.0", base="debian:12", nvflare="2.9.0", requirements="nvflare==2.9.0\n")
 
@@ -91,3 +93,15 @@ def test_a_wheel_that_was_built_from_source_is_accepted_beside_the_source() -> N
     assert f"numpy==2.4.6 --hash=sha256:{'b' * 64}\n" in added
     assert "pip==" not in added
     assert key_of_lock(added) == lock_key(IMAGE)
+
+
+def test_the_lock_of_one_that_is_built_from_wheels_is_not_taken_for_the_others(tmp_path: Path) -> None:
+    lock = render_lock(report(("pyhocon", "0.3.63", "a" * 64)), IMAGE)
+    of_wheels = add_wheels(lock, {"pyhocon-0.3.63-py3-none-any.whl": "c" * 64})
+    mount = "RUN --mount=type=bind,from=flare-composer-wheels:0123456789abcdef,target=/wheels true\n"
+    for service, dockerfile, text in (("server1", "FROM x\n", lock), ("site-1", mount, of_wheels)):
+        folder = tmp_path / "images" / service
+        folder.mkdir(parents=True)
+        (folder / "Dockerfile").write_text(dockerfile)
+        (folder / "requirements.lock").write_text(text)
+    assert load_materials(Project("p", ()), Definition(), tmp_path).locks == {(None, lock_key(IMAGE)): lock}
