@@ -19,6 +19,7 @@ from composer.process import attach, command_line, stream
 from composer.readiness import wait_until_federated
 from composer.redact import plain, redact
 from composer.remote import delivery
+from composer.remote.building import build_there, builders
 from composer.remote.examine import SKEW_SECONDS
 from composer.remote.parallel import on_each
 from composer.remote.places import Place, Places, places
@@ -73,7 +74,7 @@ def up(
         _require_some(opened)
         _warn_of_clocks(opened, talk)
         _deliver(opened, manifest, deployment, talk, confirm)
-        _send_images(engine, opened, talk)
+        _bring_images(engine, opened, federation, manifest, talk)
         busy = [place for place in opened.reached.values() if place.manifest.started]
         talk.step(f"Starting {sum(len(place.manifest.started) for place in busy)} participants on {len(busy)} hosts")
         _remove_moved(engine, manifest, deployment)
@@ -94,6 +95,30 @@ def up(
         if opened.away:
             raise HostsFailed(opened.away)
         return status
+
+
+def build(manifest: Manifest, federation: Federation, talk: Talk, offline: bool) -> tuple[str, ...]:
+    """Have the hosts that build images themselves build those that are missing or stale; return their participants.
+
+    Args:
+        manifest: What was generated.
+        federation: What is to run.
+        talk: Hears what is done.
+        offline: Fetch nothing from anywhere.
+
+    Raises:
+        HostsFailed: It could not be done on some hosts; on the others it was.
+    """
+    names = builders(manifest)
+    if not names:
+        return ()
+    talk.step(f"Reaching {', '.join(names)}")
+    with places(manifest, federation.deployment, names=names) as opened:
+        outcomes = build_there(opened.far, federation, talk, offline)
+        opened.drop(outcomes)
+        if opened.away:
+            raise HostsFailed(opened.away)
+    return tuple(name for built in outcomes.values() if isinstance(built, tuple) for name in built)
 
 
 def show(manifest: Manifest, deployment: Path, talk: Talk) -> None:
@@ -226,12 +251,18 @@ def _deliver(opened: Places, manifest: Manifest, deployment: Path, talk: Talk, c
     opened.drop(on_each(tuple(wanted), send))
 
 
-def _send_images(engine: Engine, opened: Places, talk: Talk) -> None:
+def _bring_images(engine: Engine, opened: Places, federation: Federation, manifest: Manifest, talk: Talk) -> None:
+    names = builders(manifest)
     receivers = [
-        Receiver(place.connection, place.engine, place.manifest) for place in opened.far if place.connection is not None
+        Receiver(place.connection, place.engine, place.manifest)
+        for place in opened.far
+        if place.connection is not None and place.name not in names
     ]
-    talk.step("Bringing images to where they are missing")
-    opened.drop(transfer(engine, receivers, talk.output))
+    if receivers:
+        talk.step("Bringing images to where they are missing")
+        opened.drop(transfer(engine, receivers, talk.output))
+    building = [place for place in opened.far if place.name in names]
+    opened.drop(build_there(building, federation, talk))
 
 
 def _remove_moved(engine: Engine, manifest: Manifest, deployment: Path) -> None:

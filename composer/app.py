@@ -103,7 +103,13 @@ def build(
         generated = write_generated(inputs, talk, force, dry_run, {})
         if not dry_run:
             generated = _pinned(engine, inputs, generated, talk, force, offline)
-        return build_stale(engine, generated.federation, generated.manifest, talk, offline, dry_run)
+        manifest = generated.manifest
+        built = build_stale(engine, generated.federation, manifest.built_here, talk, offline, dry_run)
+        if dry_run or not manifest.hosts:
+            return built
+        from composer import across
+
+        return (*built, *across.build(manifest, generated.federation, talk, offline))
 
 
 def up(
@@ -149,14 +155,13 @@ def up(
     from composer.runtimes.containers import Containers
     from composer.runtimes.gpus import require_gpus
     from composer.transaction import look, undone_on_failure
-    from composer.write import read_manifest
 
     with meanwhile(docker.require_compose):
         authority = require_good_kits(inputs, talk, ignore)
         engine = connect()
     _refuse_processes(deployment)
     with taking_turns(deployment, talk, wait, dry_run):
-        before, former = look(engine, deployment), read_manifest(deployment)
+        before = look(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
         generated = write_generated(inputs, talk, force, dry_run, {})
         here = generated.manifest.on(LOCAL)
@@ -165,16 +170,16 @@ def up(
         if not dry_run:
             generated = _pinned(engine, inputs, generated, talk, force, offline=False)
         manifest = generated.manifest
-        build_stale(engine, generated.federation, manifest, talk, False, dry_run)
+        build_stale(engine, generated.federation, manifest.built_here, talk, False, dry_run)
         if dry_run:
             from composer import across
 
             across.show(manifest, deployment, talk)
             return FederationStatus(manifest.federation)
-        if former and former.hosts:
+        if manifest.left:
             from composer.remote.leaving import leave
 
-            leave(former, manifest, deployment, talk)
+            manifest = leave(manifest, deployment, talk)
         if manifest.hosts:
             from composer import across
 
@@ -280,6 +285,11 @@ def down(
     manifest = deployed(deployment)
     if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
         raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
+    if manifest.left and not dry_run:
+        from composer.remote.leaving import leave
+
+        with taking_turns(deployment, talk, wait, dry_run):
+            manifest = leave(manifest, deployment, talk, purge)
     if manifest.hosts or manifest.runtime == "process":
         from composer import across, plain
 

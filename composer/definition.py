@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from composer.errors import ComposerError, DefinitionError
-from composer.model import Network, RuntimeName
+from composer.model import Built, Network, RuntimeName
 
 if TYPE_CHECKING:
     import yaml
@@ -56,12 +56,14 @@ class HostChoice:
 
     ``endpoint`` is ``ssh://[USER@]HOST[:PORT]``, ``context://NAME`` (of Docker's own contexts), or ``local`` for this
     machine; without one composer does not go there itself. ``path`` is the folder there that kits are put into.
+    ``build: remote`` has the images built by that host's own engine, and none sent there.
     """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
     address: str
     endpoint: str | None = None
     path: str | None = None
+    build: Built = "here"
 
 
 @dataclass(frozen=True)

@@ -30,17 +30,17 @@ def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
         ComposerError: There is no deployment there, or no engine answers.
     """
     manifest = app.deployed(deployment)
-    here = image_statuses(manifest, connect().image_facts())
+    here = image_statuses(manifest.built_here, connect().image_facts())
     return (*here, *images_on_hosts(manifest, deployment)) if manifest.hosts else here
 
 
 def save(deployment: Path, folder: Path, talk: app.Talk) -> None:
-    """Write the images of a deployment to a folder, what they share once.
+    """Write the images of a deployment that are here to a folder, what they share once.
 
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
-    manifest = app.deployed(deployment)
+    manifest = app.deployed(deployment).built_here
     talk.step(f"Saving the images of {len(manifest.participants)} participants")
     save_archive(connect(), [participant.image for participant in manifest.participants], folder, talk.output)
 
@@ -62,6 +62,6 @@ def write_sboms(deployment: Path, folder: Path, talk: app.Talk) -> tuple[str, ..
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
-    manifest = app.deployed(deployment)
+    manifest = app.deployed(deployment).built_here
     talk.step("Looking into the images")
     return sbom.write_sboms(manifest, connect().image_facts(), folder)

@@ -52,7 +52,8 @@ class DeployedParticipant:
 class Manifest:
     """The whole of manifest.json. Paths are absolute; ``files`` maps a path below the folder to its SHA-256.
 
-    ``publish`` is the address on which ports are published; empty with host networking.
+    ``publish`` is the address on which ports are published; empty with host networking. ``left`` are hosts that an
+    earlier generation had and this one has not, and on which something may still run.
     """
 
     composer: str
@@ -65,10 +66,23 @@ class Manifest:
     hosts: tuple[Host, ...] = ()
     publish: str = ""
     runtime: RuntimeName = "docker"
+    left: tuple[Host, ...] = ()
 
     def on(self, host: str) -> Manifest:
         """Return what it says of one host's participants alone."""
         return replace(self, participants=tuple(p for p in self.participants if p.host == host), hosts=())
+
+    @property
+    def built_here(self) -> Manifest:
+        """What it says of those alone whose images this machine's engine has."""
+        builders = {host.name for host in self.hosts if host.build == "remote"}
+        return replace(self, participants=tuple(p for p in self.participants if p.host not in builders))
+
+    def after(self, former: Manifest) -> Manifest:
+        """Return it with the hosts that ``former`` had, or had not got away from, and this one has not."""
+        gone = [host for host in (*former.left, *former.hosts) if not any(map(host.is_place_of, self.hosts))]
+        left = [host for at, host in enumerate(gone) if not any(map(host.is_place_of, gone[:at]))]
+        return replace(self, left=tuple(left))
 
     def participant(self, name: str) -> DeployedParticipant:
         """Return the participant with this name, which must be one of them."""
@@ -105,7 +119,8 @@ def parse_manifest(text: str, path: Path) -> Manifest:
         if document.pop("format") != _FORMAT:
             raise ValueError("format")
         document["participants"] = tuple(_participant(item) for item in document["participants"])
-        document["hosts"] = tuple(_host(item) for item in document.get("hosts", ()))
+        for name in ("hosts", "left"):
+            document[name] = tuple(_host(item) for item in document.get(name, ()))
         document["kits"] = tuple(Path(kit) for kit in document["kits"])
         document["definition"] = Path(document["definition"]) if document["definition"] else None
         document["files"] = {str(name): str(digest) for name, digest in document["files"].items()}
@@ -117,7 +132,7 @@ def parse_manifest(text: str, path: Path) -> Manifest:
 
 
 def _host(item: Mapping[str, Any]) -> Host:
-    return Host(item["name"], item["address"], item["endpoint"], PurePosixPath(item["path"]))
+    return Host(item["name"], item["address"], item["endpoint"], PurePosixPath(item["path"]), item.get("build", "here"))
 
 
 def _participant(item: Mapping[str, Any]) -> DeployedParticipant:

@@ -16,6 +16,7 @@ ParticipantType = Literal["server", "client", "admin", "relay"]
 Severity = Literal["error", "warning"]
 Network = Literal["host", "bridge"]
 RuntimeName = Literal["docker", "process"]
+Built = Literal["here", "remote"]
 State = Literal["absent", "created", "running", "restarting", "exited", "stopped", "unknown"]
 Health = Literal["starting", "healthy", "unhealthy", "none"]
 LOCAL = "local"
@@ -211,12 +212,18 @@ class Host:
         address: The IP address under which the other hosts find it.
         endpoint: How Docker reaches its engine, ``ssh://...`` or ``context://...``.
         path: The folder there that holds the kits, workspaces and job store of this federation (absolute).
+        build: Where the images of its participants are built: on this machine, or by its own engine.
     """
 
     name: str
     address: str
     endpoint: str
     path: PurePosixPath
+    build: Built = "here"
+
+    def is_place_of(self, other: Host) -> bool:
+        """Tell whether both lead to the same folder, whatever else is said of it."""
+        return (self.name, self.endpoint, self.path) == (other.name, other.endpoint, other.path)
 
 
 @dataclass(frozen=True)

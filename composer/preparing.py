@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from composer.errors import ChecksFailed, ComposerError
 from composer.manifest import Manifest
-from composer.model import LOCAL, Federation, Owner, Rendering
+from composer.model import LOCAL, Federation, GeneratedFile, Owner, Rendering
 from composer.talk import Talk
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def write_generated(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, foun
 
     known = known_inputs(inputs)
     federation, rendering = _render(known, found)
+    rendering = _with_hosts_left(rendering, known.deployment)
     if federation.elsewhere and not found:
         talk.warn(
             f"{', '.join(federation.elsewhere)}: left out, on a host without an endpoint; "
@@ -153,6 +154,28 @@ def write_generated(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, foun
         changed = write_deployment(rendering, known.deployment, force)
     text = next(file.content for file in rendering.files if file.path.name == MANIFEST).decode()
     return Generated(federation, parse_manifest(text, known.deployment / MANIFEST), tuple(map(str, changed)))
+
+
+def _with_hosts_left(rendering: Rendering, deployment: Path) -> Rendering:
+    """Keep in mind which hosts the folder had until now: only `up` and `down` go there to end what runs."""
+    from composer.manifest import MANIFEST, dump_manifest, parse_manifest
+    from composer.write import read_manifest
+
+    try:
+        former = read_manifest(deployment)
+    except ComposerError:
+        # A damaged one stops the writing, or is replaced with --force.
+        former = None
+    if former is None or not (former.hosts or former.left):
+        return rendering
+
+    def kept(file: GeneratedFile) -> GeneratedFile:
+        if file.path.name != MANIFEST:
+            return file
+        manifest = parse_manifest(file.content.decode(), deployment / MANIFEST)
+        return replace(file, content=dump_manifest(manifest.after(former)).encode())
+
+    return replace(rendering, files=tuple(map(kept, rendering.files)))
 
 
 def known_inputs(inputs: Inputs) -> Inputs:

@@ -29,7 +29,7 @@ def resolve_hosts(definition: Definition, compose_project: str) -> tuple[Host, .
     if len(here) > 1:
         raise ComposerError(f"composer.yml calls this machine {' and '.join(here)}", "keep one of them")
     return tuple(
-        Host(name, choice.address, choice.endpoint, PurePosixPath(choice.path or "/", compose_project))
+        Host(name, choice.address, choice.endpoint, PurePosixPath(choice.path or "/", compose_project), choice.build)
         for name, choice in sorted(definition.hosts.items())
         if choice.endpoint and choice.endpoint != LOCAL
     )
@@ -86,6 +86,11 @@ def _refuse(name: str, choice: HostChoice) -> None:
             f"hosts.{name}.address: {choice.address!r} is no IP address", "write an IPv4 or IPv6 address"
         )
     if choice.endpoint in (None, LOCAL):
+        if choice.build == "remote":
+            raise ComposerError(
+                f"hosts.{name}.build: composer builds nothing on a host that it does not go to",
+                "give it an endpoint of the form ssh://USER@HOST, or leave build out",
+            )
         return
     if not _ENDPOINT.fullmatch(choice.endpoint or ""):
         raise ComposerError(

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from composer.difference import Difference, unified
 from composer.errors import ComposerError
-from composer.manifest import MANIFEST, Manifest, parse_manifest
+from composer.manifest import MANIFEST, Manifest, dump_manifest, parse_manifest
 from composer.model import GeneratedFile, Owner, Rendering
 
 _STAGED = ".staged"
@@ -108,6 +108,21 @@ def read_manifest(deployment: Path) -> Manifest | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise ComposerError(f"cannot read {path}", "run composer generate --force KITS") from error
+
+
+def record(manifest: Manifest, deployment: Path) -> None:
+    """Write manifest.json anew and nothing else: what the deployment says of itself has changed by being run.
+
+    Raises:
+        ComposerError: It cannot be written; the former one is still there.
+    """
+    part = deployment / f".{MANIFEST}.part"
+    try:
+        part.unlink(missing_ok=True)
+        _write(part, dump_manifest(manifest).encode(), 0o644)
+        part.replace(deployment / MANIFEST)
+    except OSError as error:
+        raise ComposerError(f"cannot write {deployment / MANIFEST}: {error.strerror}", "make room there") from error
 
 
 def keep_started(deployment: Path, names: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.conftest import ROOT, Ended, composer, docker, free_port, run
@@ -44,12 +45,16 @@ class Across:
         env = ("env", "-C", str(folder), "DOCKER_HOST=unix:///run/docker.sock", f"PYTHONPATH={ROOT}")
         return (*self.lan.operator.enter, *env, f"DOCKER_CONFIG={DOCKER_CONFIG}", sys.executable, "-m", "composer")
 
-    def place(self, places: Mapping[str, str], needed_here: Path | None) -> None:
-        """Write the definition that places participants on hosts."""
+    def place(
+        self, places: Mapping[str, str], needed_here: Path | None, more: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Write the definition that places participants on hosts; ``more`` is said of one of either."""
         text = needed_here.read_text() if needed_here else ""
-        text += "hosts:\n" + "".join(_host(host.name, host.address) for host in self.lan.hosts.values())
+        hosts = self.lan.hosts.values()
+        text += "hosts:\n" + "".join(_host(host.name, host.address, more.get(host.name, "")) for host in hosts)
         text += f"  desk: {{address: {OPERATOR}, endpoint: local}}\nparticipants:\n"
-        self.definition.write_text(text + "".join(f"  {name}: {{host: {host}}}\n" for name, host in places.items()))
+        text += "".join(f"  {name}: {{host: {host}, {more.get(name, '')}}}\n" for name, host in places.items())
+        self.definition.write_text(text)
 
     def up(self, *arguments: str) -> Ended:
         """``composer up``."""
@@ -116,9 +121,18 @@ def prepare(lan: Lan, folder: Path, needed_here: Path | None, places: Mapping[st
     return made
 
 
-def _host(name: str, address: str) -> str:
+def private_keys(kits: Path) -> dict[str, list[str]]:
+    """A line in the middle of each private key, by the participant that it belongs to."""
+    return {
+        kit.name: [path.read_text().splitlines()[5] for path in sorted(kit.rglob("*.key"))]
+        for kit in sorted(kits.iterdir())
+        if (kit / "startup").is_dir()
+    }
+
+
+def _host(name: str, address: str, more: str) -> str:
     endpoint = _ENDPOINTS.get(name, f"ssh://ops@{address}")
-    return f"  {name}: {{address: {address}, endpoint: {endpoint}, path: {PATH}}}\n"
+    return f"  {name}: {{address: {address}, endpoint: {endpoint}, path: {PATH}, {more}}}\n"
 
 
 def _provision(folder: Path, name: str, port: int, sites: int) -> Path:

@@ -10,19 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import run
-from tests.hosts.deployment import PATH, PLACES, Across
+from tests.hosts.deployment import PATH, PLACES, Across, private_keys
 from tests.hosts.lan import UID, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
-
-
-def private_keys(kits: Path) -> dict[str, list[str]]:
-    """A line in the middle of each private key, by the participant that it belongs to."""
-    return {
-        kit.name: [path.read_text().splitlines()[5] for path in sorted(kit.rglob("*.key"))]
-        for kit in sorted(kits.iterdir())
-        if (kit / "startup").is_dir()
-    }
 
 
 @pytest.fixture(scope="module")

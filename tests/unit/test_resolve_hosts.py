@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -43,6 +44,11 @@ def test_a_hosts_folder_has_one_below_it_for_each_federation() -> None:
     assert federation.hosts == (Host("hub", "10.77.0.2", "ssh://ops@hub", PurePosixPath("/srv/flare/example")),)
 
 
+def test_a_host_may_build_its_own_images() -> None:
+    federation = resolve({"hub": replace(HUB, build="remote"), "ward": WARD}, {SERVER: "hub", "site-1": "ward"})
+    assert {host.name: host.build for host in federation.hosts} == {"hub": "remote", "ward": "here"}
+
+
 def test_this_machine_may_have_an_address_for_the_others() -> None:
     federation = resolve({"desk": HostChoice("10.77.0.1", "local"), "ward": WARD}, {SERVER: "desk", "site-1": "ward"})
     assert entries(federation)["site-1"] == (HostEntry(SERVER, "10.77.0.1"),)
@@ -81,6 +87,8 @@ def test_a_host_without_an_endpoint_is_somebody_elses() -> None:
         ({"hub": HostChoice("10.0.0.1", "ssh://hub", "/")}, "hosts.hub.path"),
         ({"hub": HostChoice("10.0.0.1", "ssh://hub", "/srv/../etc")}, "hosts.hub.path"),
         ({"hub": HostChoice("10.0.0.1", "ssh://hub", "/srv/a\nb")}, "hosts.hub.path"),
+        ({"here": HostChoice("10.0.0.1", "local", build="remote")}, "hosts.here.build: composer builds nothing on"),
+        ({"far": HostChoice("10.0.0.1", build="remote")}, "hosts.far.build"),
         ({"a": HostChoice("10.0.0.1", "local"), "b": HostChoice("10.0.0.2", "local")}, "calls this machine a and b"),
     ],
 )
