@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -124,3 +125,21 @@ def test_an_interrupted_up_takes_back_what_it_has_started_on_all_hosts(clean: Ac
     for host in clean.lan.hosts.values():
         assert host.docker("ps", "--all", "--quiet") == ""
         assert "ControlMaster" not in host.does("ps", "-eo", "args")
+
+
+def test_a_site_that_crashes_again_and_again_is_taken_back_and_the_others_go_on(clean: Across) -> None:
+    override = clean.folder / "hosts" / "ward-c" / "compose.override.yml"
+    override.write_text('services: {"site-3": {"command": ["client", "no.such.module"]}}\n')
+    ward = clean.lan["ward-c"]
+    try:
+        ended = clean.up("--yes")
+        assert ended.returncode == 3, ended.err
+        assert re.search(r"error: site-3 crashes again and again .*No module named", ended.err)
+        assert ward.docker("ps", "--all", "--quiet") == ""
+        rows = clean.rows()
+        assert rows["site-3"]["state"] == "absent"
+        eventually(lambda: all(clean.rows()[name]["registered"] for name in WELL))
+    finally:
+        override.unlink()
+    assert clean.up().returncode == 0
+    assert clean.status()["healthy"]

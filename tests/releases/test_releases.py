@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +14,7 @@ import pytest
 from composer.kits.releases import NVFLARE_VERSIONS, submits_jobs
 from tests import kitmaker
 from tests.conftest import COMPOSER, ROOT, Deployment, docker, tree
+from tests.console import converse
 from tests.docker.test_federation import eventually
 from tests.releases.provisioners import provisioner
 
@@ -113,36 +110,6 @@ def test_an_admin_submits_a_job_that_the_server_takes(released: Released) -> Non
     job = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", said.rpartition("submit_job job")[2])
     assert job, said + ended.err
     eventually(lambda: bool(list((released.folder / "job-store").glob(f"**/{job[0]}"))))
-
-
-def converse(argv: list[str], answers: list[tuple[str, str]]) -> str:
-    """Run a program on a terminal, answer each of its prompts in turn, and return what it wrote to its end."""
-    ours, its = pty.openpty()
-    process = subprocess.Popen(argv, stdin=its, stdout=its, stderr=its, start_new_session=True)
-    os.close(its)
-    said, seen = "", 0
-    pending = list(answers)
-    try:
-        while data := _read(ours):
-            said += data
-            if pending and pending[0][0] in said[seen:]:
-                seen = len(said)
-                os.write(ours, (pending.pop(0)[1] + "\r").encode())
-        process.wait(60)
-    finally:
-        process.kill()
-        os.close(ours)
-    assert not pending, said
-    return said
-
-
-def _read(terminal: int) -> str:
-    readable, _, _ = select.select([terminal], [], [], 60)
-    try:
-        return os.read(terminal, 65536).decode("utf-8", "replace") if readable else ""
-    except OSError:
-        # Linux says so when the other side has been closed.
-        return ""
 
 
 def test_down_leaves_the_kits_as_they_were(released: Released) -> None:
