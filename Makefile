@@ -43,7 +43,7 @@ test-metal: venv ## Run the tests without containers: plain processes, and bundl
 
 .PHONY: test-hosts
 test-hosts: venv ## Run a federation across four hosts in namespaces, an engine and an SSH server each
-	tests/machine/ssh-server.sh
+	tests/machine/hosts.sh
 	$(WITH_ENGINE) $(PYTEST) tests/hosts $(ARGS)
 
 .PHONY: test-releases

@@ -19,8 +19,8 @@ from composer.process import attach, command_line, stream
 from composer.readiness import wait_until_federated
 from composer.redact import plain, redact
 from composer.remote import delivery
-from composer.remote.building import build_there, builders
 from composer.remote.examine import SKEW_SECONDS
+from composer.remote.images import build_there, builders, pull_there
 from composer.remote.parallel import on_each
 from composer.remote.places import Place, Places, places
 from composer.remote.talk import OneHost
@@ -254,15 +254,17 @@ def _deliver(opened: Places, manifest: Manifest, deployment: Path, talk: Talk, c
 def _bring_images(engine: Engine, opened: Places, federation: Federation, manifest: Manifest, talk: Talk) -> None:
     names = builders(manifest)
     receivers = [
-        Receiver(place.connection, place.engine, place.manifest)
+        Receiver(place.connection, place.engine, place.manifest.from_build)
         for place in opened.far
         if place.connection is not None and place.name not in names
     ]
-    if receivers:
+    if any(receiver.manifest.participants for receiver in receivers):
         talk.step("Bringing images to where they are missing")
         opened.drop(transfer(engine, receivers, talk.output))
     building = [place for place in opened.far if place.name in names]
     opened.drop(build_there(building, federation, talk))
+    pulling = [place for place in opened.far if place.manifest.from_registry.participants]
+    opened.drop(pull_there(pulling, talk))
 
 
 def _remove_moved(engine: Engine, manifest: Manifest, deployment: Path) -> None:

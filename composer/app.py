@@ -35,6 +35,7 @@ from composer.talk import Talk
 
 if TYPE_CHECKING:
     from composer.engine import Engine
+    from composer.manifest import Manifest
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -102,7 +103,7 @@ def build(
     with taking_turns(inputs.deployment, talk, wait, dry_run):
         generated = write_generated(inputs, talk, force, dry_run, {})
         if not dry_run:
-            generated = _pinned(engine, inputs, generated, talk, force, offline)
+            generated = _pinned(engine, inputs, generated, generated.manifest, talk, force, offline)
         manifest = generated.manifest
         built = build_stale(engine, generated.federation, manifest.built_here, talk, offline, dry_run)
         if dry_run or not manifest.hosts:
@@ -151,6 +152,7 @@ def up(
     from composer.engine import connect
     from composer.meanwhile import meanwhile
     from composer.readiness import wait_until_federated
+    from composer.registry import pull_stale
     from composer.runtimes import docker
     from composer.runtimes.containers import Containers
     from composer.runtimes.gpus import require_gpus
@@ -168,9 +170,10 @@ def up(
         running = docker.own_containers(engine, here, deployment)
         docker.require_free_ports(here, [n for n, one in running.items() if one.state == "running"])
         if not dry_run:
-            generated = _pinned(engine, inputs, generated, talk, force, offline=False)
+            generated = _pinned(engine, inputs, generated, generated.manifest.from_build, talk, force, offline=False)
         manifest = generated.manifest
-        build_stale(engine, generated.federation, manifest.built_here, talk, False, dry_run)
+        build_stale(engine, generated.federation, manifest.from_build.built_here, talk, False, dry_run)
+        pull_stale(engine, manifest.from_registry.on(LOCAL), talk, dry_run)
         if dry_run:
             from composer import across
 
@@ -357,12 +360,14 @@ def _refuse_processes(deployment: Path) -> None:
         raise ComposerError(f"{deployment} runs as plain processes", f"stop those first: composer down -d {deployment}")
 
 
-def _pinned(engine: Engine, inputs: Inputs, generated: Generated, talk: Talk, force: bool, offline: bool) -> Generated:
-    """Where images that must be built are not pinned to hashes yet, pin them and generate again."""
+def _pinned(
+    engine: Engine, inputs: Inputs, generated: Generated, built: Manifest, talk: Talk, force: bool, offline: bool
+) -> Generated:
+    """Where images among ``built`` that must be built are not pinned to hashes yet, pin them and generate again."""
     from composer.building import find_locks
     from composer.runtimes.build import stale
 
-    waiting = [participant.service for participant in stale(generated.manifest, engine.image_inputs())]
+    waiting = [participant.service for participant in stale(built, engine.image_inputs())]
     found = {} if offline else find_locks(generated.federation, waiting, talk)
     return write_generated(inputs, talk, force, False, found) if found else generated
 

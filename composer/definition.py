@@ -26,7 +26,11 @@ _DOCUMENTED = "the keys are documented in the README, under «composer.yml»"
 
 @dataclass(frozen=True)
 class ImageChoice:
-    """What goes into an image; what a participant leaves out, the federation's own choice fills in."""
+    """What goes into an image; what a participant leaves out, the federation's own choice fills in.
+
+    With a ``registry`` (``HOST[:PORT]/PATH``) images have names in it, and `up` pulls them from there instead of
+    building them; only `composer images push` brings them there.
+    """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
     base: str | None = None
@@ -38,6 +42,7 @@ class ImageChoice:
     wheels: Path | None = None
     ca_bundle: Path | None = None
     pip_config: Path | None = None
+    registry: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from composer import app, sbom
+from composer import app, registry, sbom
 from composer.building import collect_wheels, image_statuses
 from composer.engine import connect
 from composer.image_archive import load_archive, save_archive
@@ -43,6 +43,16 @@ def save(deployment: Path, folder: Path, talk: app.Talk) -> None:
     manifest = app.deployed(deployment).built_here
     talk.step(f"Saving the images of {len(manifest.participants)} participants")
     save_archive(connect(), [participant.image for participant in manifest.participants], folder, talk.output)
+
+
+def push(deployment: Path, talk: app.Talk) -> tuple[str, ...]:
+    """Push the images of a deployment to the registry that composer.yml names and return their names.
+
+    Raises:
+        ComposerError: There is no deployment there, no registry is named, an image is missing or stale, or the
+            registry does not take it.
+    """
+    return registry.push(connect(), app.deployed(deployment), talk)
 
 
 def load(folder: Path, talk: app.Talk) -> tuple[str, ...]:

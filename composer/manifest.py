@@ -26,7 +26,7 @@ class DeployedParticipant:
 
     ``address`` and ``port`` are where it is reached (a server) or whom it dials (the others); ``security`` is
     the kit's ``connection_security``; ``identity`` is who must answer there. ``inputs`` is the hash that its
-    image must carry; ``host`` is where it runs.
+    image must carry; ``host`` is where it runs; ``registry`` is where its image is pulled from, if from anywhere.
     """
 
     name: str
@@ -46,6 +46,7 @@ class DeployedParticipant:
     root_fingerprint: str
     certificate_not_after: datetime
     host: str = LOCAL
+    registry: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,19 @@ class Manifest:
 
     @property
     def built_here(self) -> Manifest:
-        """What it says of those alone whose images this machine's engine has."""
+        """What it says of those alone whose images are built by this machine's engine, if by any."""
         builders = {host.name for host in self.hosts if host.build == "remote"}
-        return replace(self, participants=tuple(p for p in self.participants if p.host not in builders))
+        return replace(self, participants=tuple(p for p in self.participants if p.registry or p.host not in builders))
+
+    @property
+    def from_registry(self) -> Manifest:
+        """What it says of those alone whose images `up` pulls."""
+        return replace(self, participants=tuple(p for p in self.participants if p.registry))
+
+    @property
+    def from_build(self) -> Manifest:
+        """What it says of those alone whose images `up` builds where that is needed."""
+        return replace(self, participants=tuple(p for p in self.participants if not p.registry))
 
     def after(self, former: Manifest) -> Manifest:
         """Return it with the hosts that ``former`` had, or had not got away from, and this one has not."""

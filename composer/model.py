@@ -169,7 +169,8 @@ class Image:
 
     ``requirements`` is all that is asked of pip, NVFLARE itself included; ``lock`` is what that once came to,
     each package with its version and hashes; empty as long as nobody has found out. ``pythons`` are the oldest and
-    the newest that NVFLARE runs on, where the base image's name does not tell that it has one of them.
+    the newest that NVFLARE runs on, where the base image's name does not tell that it has one of them. ``registry`` is
+    where it is pulled from instead of being built; empty: nowhere.
     """
 
     tag: str
@@ -184,6 +185,7 @@ class Image:
     ca_bundle: Path | None = None
     pip_config: Path | None = None
     pythons: tuple[tuple[int, int], tuple[int, int]] | None = None
+    registry: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,12 @@ from composer.names import VARIABLE
 # These end up in the instructions of a Dockerfile: nothing else than such a name may get there.
 _BASE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})", re.ASCII)
 _OFFICIAL = re.compile(r"python:(\d+)\.(\d+)\b", re.ASCII)
+# As Docker reads names: the first part is a host only if it has a dot or a port, or is localhost.
+_REGISTRY = re.compile(
+    r"(?:localhost|[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)+(?::\d{1,5})?|[a-z0-9][a-z0-9-]*:\d{1,5})"
+    r"(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*",
+    re.ASCII,
+)
 _NVFLARE = re.compile(r"[0-9][0-9A-Za-z.+!]*", re.ASCII)
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?", re.ASCII)
 _OPTION = re.compile(r"--?[A-Za-z][^\x00-\x1f\x7f]*")
@@ -44,8 +50,9 @@ def resolve_image(repository: str, nvflare: str, own: ImageChoice, common: Image
     packages = {
         _checked("packages", name, _PACKAGE, "write names of Debian packages") for name in choice.packages or ()
     }
+    registry = _registry(choice.registry)
     image = Image(
-        tag=f"{repository}:{version.replace('+', '-').replace('!', '-')}",
+        tag=f"{registry}{'/' if registry else ''}{repository}:{version.replace('+', '-').replace('!', '-')}",
         base=base,
         nvflare=version,
         packages=tuple(sorted(packages)),
@@ -59,6 +66,7 @@ def resolve_image(repository: str, nvflare: str, own: ImageChoice, common: Image
         ca_bundle=choice.ca_bundle,
         pip_config=choice.pip_config,
         pythons=_pythons(base, version),
+        registry=registry,
     )
     return replace(image, lock=materials.locks.get((choice.wheels, lock_key(image)), ""))
 
@@ -85,6 +93,14 @@ def _base(base: str, nvflare: str) -> str:
             f"image.base: NVFLARE {nvflare} does not run on {base}", f"it runs on Python until {newest}"
         )
     return base
+
+
+def _registry(chosen: str | None) -> str:
+    if chosen is None:
+        return ""
+    return _checked(
+        "registry", chosen, _REGISTRY, "write it as in an image's name, such as registry.example:5000/flare"
+    )
 
 
 def _pythons(base: str, nvflare: str) -> tuple[tuple[int, int], tuple[int, int]] | None:

@@ -63,6 +63,17 @@ def save(terminal: Terminal, deployment: Path, folder: Path) -> None:
 
 @images.command()
 @talking
+@takes_deployment
+def push(terminal: Terminal, deployment: Path) -> None:
+    """Push all images to the registry that composer.yml names (image.registry)."""
+    from composer import images as use_cases
+
+    tags = use_cases.push(deployment, terminal)
+    terminal.done(f"pushed {', '.join(tags)}; composer up pulls them")
+
+
+@images.command()
+@talking
 @click.argument("folder", type=PATH, metavar="DIR")
 def load(terminal: Terminal, folder: Path) -> None:
     """Load the images that `composer images save` wrote to DIR."""

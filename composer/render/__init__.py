@@ -116,6 +116,7 @@ def deployed_participant(participant: Participant, federation: Federation) -> De
         listens=participant.ports,
         image=_image(participant, federation),
         inputs=inputs_hash(participant) if federation.runtime == "docker" else environment_name(participant.image),
+        registry=participant.image.registry if federation.runtime == "docker" else "",
         nvflare=participant.image.nvflare,
         release=kit.release,
         root_fingerprint=kit.root_fingerprint,

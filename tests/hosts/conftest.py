@@ -19,7 +19,7 @@ def four_hosts() -> Iterator[Lan]:
     """Four hosts with an engine and an SSH server each, and an operator with an engine."""
     if os.geteuid() != 0:
         missing("hosts in namespaces need root")
-    for tool in ("dockerd", "nsenter", "ip", "setpriv", "ss", "ssh-keygen", "iptables"):
+    for tool in ("dockerd", "nsenter", "ip", "setpriv", "ss", "ssh-keygen", "iptables", "docker-registry"):
         if not shutil.which(tool):
             missing(f"there is no {tool}: run `make test-hosts` as root on Debian")
     if not Path("/usr/sbin/sshd").exists():

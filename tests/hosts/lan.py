@@ -92,7 +92,7 @@ class Machine:
         """Start its dockerd, and wait until it answers."""
         argv = ["dockerd", "--data-root", self.folder / "data", "--exec-root", "/run/docker", "--group", "docker"]
         argv += ["--host", "unix:///run/docker.sock", "--pidfile", "/run/docker.pid"]
-        argv += ["--bridge", "none", "--iptables=false"]
+        argv += ["--bridge", "none", "--iptables=false", "--insecure-registry", f"{NET}.0/24"]
         self.processes["dockerd"] = _start([*self.enter, *argv], self.folder / "dockerd.log", "TERM")
         probe = ("env", "DOCKER_HOST=unix:///run/docker.sock", "docker", "info")
         eventually(lambda: self.run(*probe).returncode == 0, 60)
@@ -149,6 +149,24 @@ class Lan:
         """Let the operator know all hosts' keys, as who has logged in once does."""
         keys = [f"{host.address} {(host.folder / 'host_key.pub').read_text()}" for host in self.hosts.values()]
         self.trusting.write_text("".join(keys))
+
+
+@contextlib.contextmanager
+def registry(machine: Machine) -> Iterator[str]:
+    """A registry of images on a machine, empty, as the first part of the names of those in it."""
+    folder = machine.folder / "registry"
+    folder.mkdir()
+    config = folder / "config.yml"
+    storage = f"storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}"
+    config.write_text(f"version: 0.1\n{storage}\nhttp: {{addr: '{machine.address}:5000'}}\n")
+    process = _start([*machine.enter, "docker-registry", "serve", config], folder / "log")
+    try:
+        eventually(lambda: bool(machine.does("ss", "-Hltn", "sport = :5000")), 30)
+        yield f"{machine.address}:5000"
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

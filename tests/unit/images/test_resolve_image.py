@@ -60,7 +60,17 @@ def test_a_wheelhouse_has_its_own_locks() -> None:
     assert resolve(ImageChoice(), locks={(folder, key): "of the wheels"}).lock == ""
 
 
+@pytest.mark.parametrize("registry", ["registry.example", "registry.example:5000/flare", "localhost/a/b-c", "hub:5000"])
+def test_an_image_of_a_registry_has_its_name_in_it(registry: str) -> None:
+    image = resolve(ImageChoice(), ImageChoice(registry=registry))
+    assert (image.tag, image.registry) == (f"{registry}/project/site-1:2.9.0", registry)
+
+
 REFUSED = [
+    *(
+        (ImageChoice(registry=name), "image.registry")
+        for name in ("", "flare", "https://registry.example", "registry.example/", "registry.example/-rf", "a.b/c:1")
+    ),
     (ImageChoice(base="debian"), "base: 'debian' will not do"),
     (ImageChoice(base="debian:latest"), "another image every day"),
     (ImageChoice(base="debian:12\nRUN id"), "will not do"),

@@ -1,14 +1,16 @@
-"""Images that a host's own engine builds: contexts and secrets go there for the build, and nothing of a kit."""
+"""Images that a host's own engine builds or pulls. Contexts and secrets go there for a build, and nothing of a kit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from composer.building import build_stale
 from composer.errors import ComposerError
 from composer.manifest import Manifest
 from composer.model import Federation
+from composer.registry import pull_stale
 from composer.remote.parallel import on_each
 from composer.remote.places import Place
 from composer.remote.talk import OneHost
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 def builders(manifest: Manifest) -> tuple[str, ...]:
     """Return the names of the hosts that build their participants' images themselves."""
-    return tuple(host.name for host in manifest.hosts if host.build == "remote")
+    building = {one.host for one in manifest.from_build.participants}
+    return tuple(host.name for host in manifest.hosts if host.build == "remote" and host.name in building)
 
 
 def build_there(
@@ -42,15 +45,42 @@ def build_there(
     return on_each(tuple(by_name), lambda name: _build(by_name[name], federation, talk, offline))
 
 
-def _build(place: Place, federation: Federation, talk: Talk, offline: bool) -> tuple[str, ...]:
+def pull_there(places: Sequence[Place], talk: Talk) -> dict[str, ComposerError | None]:
+    """Have hosts pull those images of their participants that are missing or stale there; return what went wrong.
+
+    Docker's command hands on the registry's passwords as they are known here: none is kept on a host.
+
+    Args:
+        places: The hosts.
+        talk: Hears what is done.
+    """
+    by_name = {place.name: place for place in places}
+    if by_name:
+        talk.step(f"Having {', '.join(by_name)} pull what is missing there")
+    return on_each(tuple(by_name), lambda name: _pull(by_name[name], talk))
+
+
+def _pull(place: Place, talk: Talk) -> None:
     assert place.connection is not None
-    told = OneHost(place.name, place.connection.host.endpoint, talk)
+    with place.entered(), _named(place):
+        told = OneHost(place.name, place.connection.host.endpoint, talk)
+        pull_stale(place.engine, place.manifest.from_registry, told)
+
+
+@contextlib.contextmanager
+def _named(place: Place) -> Iterator[None]:
     try:
-        with place.entered():
-            built = build_stale(place.engine, federation, place.manifest, told, offline, dry_run=False)
+        yield
     except ComposerError as error:
         error.message = f"{place.name}: {error.message}"
         raise
+
+
+def _build(place: Place, federation: Federation, talk: Talk, offline: bool) -> tuple[str, ...]:
+    assert place.connection is not None
+    told = OneHost(place.name, place.connection.host.endpoint, talk)
+    with place.entered(), _named(place):
+        built = build_stale(place.engine, federation, place.manifest.from_build, told, offline, dry_run=False)
     # Builds alone need the wheels; what they made of them is in the images.
     houses = {one.image.wheels for one in federation.participants if one.name in built and one.image.wheels}
     for house in houses:
