@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from composer.engine import connect
 from composer.errors import ComposerError
 from composer.model import Federation, Finding, Host
 from composer.remote.delivery import look
 from composer.remote.parallel import on_each
+from composer.remote.places import engine_of
 from composer.remote.ssh import connection
 from composer.render.far import host_folder
 
@@ -29,7 +29,7 @@ def examine_hosts(federation: Federation) -> list[Finding]:
 def _examine(host: Host, federation: Federation) -> list[Finding]:
     with connection(host) as opened:
         found = look(opened)
-        there = connect(opened.docker_host).containers_of(host_folder(federation.deployment, host.name))
+        there = engine_of(opened).containers_of(host_folder(federation.deployment, host.name))
     running = {container.participant for container in there if container.state == "running"}
     findings = []
     if abs(found.behind) > SKEW_SECONDS:

@@ -83,6 +83,21 @@ class Places:
                 del self.reached[name]
 
 
+def engine_of(opened: Connection) -> Engine:
+    """Return the engine of the host that a connection leads to.
+
+    Raises:
+        HostError: It does not answer.
+    """
+    try:
+        return connect(opened.docker_host)
+    except ComposerError as error:
+        raise HostError(
+            f"{opened.host.name}: its Docker engine does not answer",
+            f"see there what `docker info` says ({opened.host.endpoint})",
+        ) from error
+
+
 @contextlib.contextmanager
 def places(
     manifest: Manifest, deployment: Path, seconds: float | None = None, names: Sequence[str] | None = None
@@ -106,14 +121,7 @@ def places(
             return Place(LOCAL, connect(), manifest.on(LOCAL), deployment)
         opened = stack.enter_context(connection(hosts[name]))
         found = look(opened)
-        try:
-            engine = connect(opened.docker_host)
-        except ComposerError as error:
-            raise HostError(
-                f"{name}: its Docker engine does not answer",
-                f"see there what `docker info` says ({hosts[name].endpoint})",
-            ) from error
-        return Place(name, engine, manifest.on(name), host_folder(deployment, name), opened, found)
+        return Place(name, engine_of(opened), manifest.on(name), host_folder(deployment, name), opened, found)
 
     with stack:
         opened = Places({})
