@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from composer.errors import ComposerError, CrashLoop, NotHealthy
@@ -360,6 +360,13 @@ def _stop(place: Place, talk: Talk, purge: bool, dry_run: bool) -> None:
             if not dry_run:
                 stream(command, told.output)
     if purge and not dry_run and place.connection is not None:
-        for image in {participant.image for participant in place.manifest.participants}:
-            place.engine.remove_image(image)
+        _remove_images(place)
         place.connection.script("remove", str(place.connection.host.path))
+
+
+def _remove_images(place: Place) -> None:
+    """Remove the images of this federation there, those of earlier versions and under a registry's name, too."""
+    for tag in place.engine.image_ids():
+        if PurePosixPath(tag).parent.name == place.manifest.compose_project:
+            place.engine.remove_image(tag)
+    place.engine.remove_untagged()

@@ -211,6 +211,13 @@ class Engine:
         with _speaking(), contextlib.suppress(APIError):
             self._client.api.remove_image(tag)
 
+    def remove_untagged(self) -> None:
+        """Remove the images that composer built, that have lost their names to newer ones, and that nobody uses."""
+        with _speaking():
+            left = self._client.api.images(filters={"label": INPUTS_LABEL, "dangling": True})
+        for image in left:
+            self.remove_image(image["Id"])
+
     def remove(self, container: str) -> None:
         """End a container at once and remove it; one that is gone is no error."""
         from docker.errors import NotFound

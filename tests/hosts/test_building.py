@@ -39,12 +39,12 @@ def built(across: Across, wheels: Path, definition: Path | None) -> Iterator[Acr
     assert ended.returncode == 0, ended.err
     assert f"{WARD}: Building the image of site-3" in ended.err
     yield across
+    across.place(PLACES, definition)
     assert across.does("down", "--purge", "--yes").returncode == 0
     engine = across.lan[WARD]
     assert engine.docker("images", "--format", "{{.Repository}}").split() == [base(across).partition(":")[0]]
     engine.docker("rmi", base(across))
     engine.docker("builder", "prune", "--all", "--force")
-    across.place(PLACES, definition)
 
 
 def base(across: Across) -> str:

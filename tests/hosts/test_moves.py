@@ -41,3 +41,25 @@ def test_site_3_runs_where_it_is_placed_and_nowhere_else(moving: Across, definit
     assert len(keys_on(moving, "ward-c")) == expected
     assert (moving.there("ward-c") / "workspaces" / "site-3" / "log.txt").exists()
     assert len(keys_on(moving, "ward-b")) == (2 if place == "ward-b" else 1)
+
+
+def test_a_host_is_not_forgotten_by_a_generate_nor_while_it_is_away(moving: Across, definition: Path | None) -> None:
+    """Site-3 leaves ward-c: what runs there ends, and its key goes, as soon as an ``up`` can reach it."""
+    ward = moving.lan["ward-c"]
+    moving.place({**PLACES, "site-3": "desk"}, definition)
+    generated = moving.run("generate", moving.kits, "-f", moving.definition, "-d", moving.folder)
+    assert generated.returncode == 0, generated.err
+    assert ward.docker("ps", "--quiet") != ""
+    ward.link("down")
+    try:
+        ended = moving.up("--yes")
+    finally:
+        ward.link("up")
+    assert ended.returncode == 0, ended.err
+    assert "ward-c: it does not answer; what ran on ward-c may still run" in ended.err
+    ended = moving.up("--yes")
+    assert ended.returncode == 0, ended.err
+    assert ward.docker("ps", "--all", "--quiet") == ""
+    assert keys_on(moving, "ward-c") == []
+    assert moving.rows()["site-3"]["registered"]
+    assert "Leaving" not in moving.up().err

@@ -43,10 +43,10 @@ def stored(across: Across, definition: Path | None) -> Iterator[Stored]:
         for name in PLACES:
             engine.docker("tag", f"{across.project}/{name}:2.9.0", made.tag(name))
         yield made
-        assert across.does("down").returncode == 0
+        across.place(PLACES, definition)
+        assert across.does("down", "--purge", "--yes").returncode == 0
     for host in across.lan.hosts.values():
-        assert host.docker("ps", "--all", "--quiet") == ""
-    across.place(PLACES, definition)
+        assert host.docker("images", "--all", "--quiet") == ""
 
 
 def place(stored: Stored, definition: Path | None, more: Mapping[str, str]) -> None:
