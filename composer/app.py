@@ -292,7 +292,7 @@ def down(
         from composer.remote.leaving import leave
 
         with taking_turns(deployment, talk, wait, dry_run):
-            manifest = leave(manifest, deployment, talk, purge)
+            manifest = leave(deployed(deployment), deployment, talk, purge)
     if manifest.hosts or manifest.runtime == "process":
         from composer import across, plain
 
