@@ -79,10 +79,11 @@ def _named(place: Place) -> Iterator[None]:
 def _build(place: Place, federation: Federation, talk: Talk, offline: bool) -> tuple[str, ...]:
     assert place.connection is not None
     told = OneHost(place.name, place.connection.host.endpoint, talk)
-    with place.entered(), _named(place):
-        built = build_stale(place.engine, federation, place.manifest.from_build, told, offline, dry_run=False)
-    # Builds alone need the wheels; what they made of them is in the images.
-    houses = {one.image.wheels for one in federation.participants if one.name in built and one.image.wheels}
-    for house in houses:
-        place.engine.remove_image(house.image)
-    return built
+    try:
+        with place.entered(), _named(place):
+            return build_stale(place.engine, federation, place.manifest.from_build, told, offline, dry_run=False)
+    finally:
+        # Builds alone need the wheels; what they made of them is in the images.
+        for house in {one.image.wheels for one in federation.participants if one.host == place.name}:
+            if house is not None:
+                place.engine.remove_image(house.image)

@@ -116,6 +116,7 @@ def test_a_host_that_cannot_build_is_named_and_the_others_go_on(
     ended = built.up("--yes")
     assert ended.returncode == 1
     assert "ward-b: the image cannot be built: the base image is not on this engine" in ended.err
+    assert built.lan["ward-b"].docker("images", "--quiet", "flare-composer-wheels") == ""
     rows = built.rows()
     assert {name: rows[name]["registered"] for name in ("server1", "site-1", "site-3")} == {
         "server1": True,
