@@ -170,7 +170,8 @@ class Image:
     ``requirements`` is all that is asked of pip, NVFLARE itself included; ``lock`` is what that once came to,
     each package with its version and hashes; empty as long as nobody has found out. ``pythons`` are the oldest and
     the newest that NVFLARE runs on, where the base image's name does not tell that it has one of them. ``registry`` is
-    where it is pulled from instead of being built; empty: nowhere.
+    where it is pulled from instead of being built; empty: nowhere. ``elsewhere`` says that another machine builds it,
+    where a proxy's certificate and a pip configuration may be given, or not.
     """
 
     tag: str
@@ -186,6 +187,7 @@ class Image:
     pip_config: Path | None = None
     pythons: tuple[tuple[int, int], tuple[int, int]] | None = None
     registry: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)

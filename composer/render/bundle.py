@@ -78,11 +78,15 @@ def render_docker_bundle(
     # Another name than the deployment's: both may be on one engine.
     packed = replace(federation, compose_project=name, participants=participants)
     document = compose_document(packed)
-    files = list(scripts("bundle-docker"))
+    network = f"{name}_bridge" if packed.network == "bridge" else ""
+    if network:
+        # With Compose and without it is the same, made by start.sh.
+        document["networks"] = {"default": {"name": network, "external": True}}
+    files = list(scripts("scripts", "bundle-docker"))
     for participant in participants:
         service = document["services"][participant.service]
         image = images.get(participant.name) or PackedImage("", inputs_hash(participant))
-        files.append(_configuration(participant, packed.compose_project, service, image))
+        files.append(_configuration(participant, packed.compose_project, service, image, network))
         if images:
             del service["build"]
         else:
@@ -97,8 +101,11 @@ def render_docker_bundle(
 
 
 def _packed(participant: Participant) -> Participant:
-    """Leave out what is of this machine: paths, a proxy's certificate, pip's configuration, a folder of wheels."""
-    image = replace(participant.image, ca_bundle=None, pip_config=None, wheels=None)
+    """Leave out what is of this machine: paths, a proxy's certificate, pip's configuration, a folder of wheels.
+
+    ``start.sh`` gives a build there what that machine has of it.
+    """
+    image = replace(participant.image, ca_bundle=None, pip_config=None, wheels=None, elsewhere=True)
     return replace(participant, kit=replace(participant.kit, path=Path(KITS / participant.service)), image=image)
 
 
@@ -109,7 +116,7 @@ def _find_user_there(service: dict[str, Any]) -> None:
 
 
 def _configuration(
-    participant: Participant, compose_project: str, service: Mapping[str, Any], image: PackedImage
+    participant: Participant, compose_project: str, service: Mapping[str, Any], image: PackedImage, network: str
 ) -> GeneratedFile:
     kit = participant.kit
     dialled = kit.connects_to[0] if kit.connects_to else None
@@ -123,7 +130,8 @@ def _configuration(
         dials=dialled.host if dialled else "",
         port=str(dialled.port if dialled else kit.listens_on[0].port),
         security=kit.connection_security,
-        run=run_options(service),
+        network=network,
+        run=run_options(service, network),
         mounts=mounts(service),
         command=service["command"],
     )

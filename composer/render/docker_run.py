@@ -16,8 +16,13 @@ _VALUES = {
 }
 
 
-def run_options(service: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the options of ``docker run`` for what a service says, but for its user, labels, tmpfs and volumes."""
+def run_options(service: Mapping[str, Any], network: str) -> tuple[str, ...]:
+    """Return the options of ``docker run`` for what a service says, but for its user, labels, tmpfs and volumes.
+
+    Args:
+        service: As docker-compose.yml has it.
+        network: The name of the network that stands for Compose's default one, where the service is on it.
+    """
     options = [option for key, option in _SWITCHES.items() if service.get(key)]
     options += [f"{option}={value}" for key, option in _LISTS.items() for value in service.get(key, ())]
     options += [f"{option}={service[key]}" for key, option in _VALUES.items() if key in service]
@@ -25,7 +30,7 @@ def run_options(service: Mapping[str, Any]) -> tuple[str, ...]:
     options += [f"--stop-timeout={service['stop_grace_period'].removesuffix('s')}"]
     options += [f"--log-driver={service['logging']['driver']}"]
     options += [f"--log-opt={name}={value}" for name, value in service["logging"]["options"].items()]
-    return (*options, *_gpus(service), *_health(service.get("healthcheck")))
+    return (*options, *_bridge(service, network), *_gpus(service), *_health(service.get("healthcheck")))
 
 
 def mounts(service: Mapping[str, Any]) -> tuple[str, ...]:
@@ -34,6 +39,16 @@ def mounts(service: Mapping[str, Any]) -> tuple[str, ...]:
         f"{volume['source']}\t{_csv('target=' + volume['target'])}{',readonly' if volume['read_only'] else ''}"
         for volume in service["volumes"]
     )
+
+
+def _bridge(service: Mapping[str, Any], network: str) -> Iterator[str]:
+    if "networks" not in service:
+        return
+    yield f"--network={network}"
+    yield from (f"--network-alias={alias}" for alias in service["networks"]["default"]["aliases"])
+    for port in service.get("ports", ()):
+        address = f"[{port['host_ip']}]" if ":" in port["host_ip"] else port["host_ip"]
+        yield f"--publish={address}:{port['published']}:{port['target']}/{port['protocol']}"
 
 
 def _gpus(service: Mapping[str, Any]) -> Iterator[str]:

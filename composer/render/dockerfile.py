@@ -115,8 +115,11 @@ def _dockerfile(image: Image, kind: ParticipantType, version: str, inputs: str) 
 
 
 def _values(image: Image) -> dict[str, object]:
-    secrets = [(name, *_SECRETS[name]) for name, _ in build_secrets(image)]
+    names = tuple(_SECRETS) if image.elsewhere else tuple(name for name, _ in build_secrets(image))
+    secrets = [(name, *_SECRETS[name]) for name in names]
+    seen = {target: _if_mounted(target) if image.elsewhere else target for _, target, _ in secrets}
     mounts = [f"--mount=type=secret,id={name},target={target}" for name, target, _ in secrets]
+    certificate, _ = _SECRETS["ca_bundle"]
     apt = "--mount=type=cache,id=flare-composer-apt,target=/var/cache/apt,sharing=locked"
     pip = "--mount=type=cache,id=flare-composer-pip,target=/root/.cache/pip"
     wheels = [f"--mount=type=bind,from={image.wheels.image},target=/wheels"] if image.wheels else []
@@ -124,11 +127,16 @@ def _values(image: Image) -> dict[str, object]:
         "image": image,
         "pip_wheel": bool(image.wheels and image.wheels.has_pip),
         "apt_mounts": _lines([apt, *mounts]),
-        "apt_options": f"-o Acquire::https::CAInfo={_SECRETS['ca_bundle'][0]} " if image.ca_bundle else "",
+        "apt_options": f"-o Acquire::https::CAInfo={seen[certificate]} " if certificate in seen else "",
         "pip_mounts": _lines([pip, *wheels, *mounts]),
-        "pip": _pip(image, {variable: target for _, target, variable in secrets}),
+        "pip": _pip(image, {variable: seen[target] for _, target, variable in secrets}),
         "pip_options": _pip_options(image),
     }
+
+
+def _if_mounted(target: str) -> str:
+    """Where the secret was not given, nothing is mounted: apt and pip take an empty setting for none."""
+    return f'"$(ls {target} 2>/dev/null)"'
 
 
 def _lines(mounts: list[str]) -> str:

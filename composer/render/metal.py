@@ -31,7 +31,7 @@ def render_metal(
         kits: Where their kits lie, relative to the scripts; None: where they were found.
         python: The only version that will do, since wheels are for it; None: what NVFLARE accepts.
     """
-    files = [*scripts("metal"), *_shared()]
+    files = [*scripts("scripts", "metal"), *_shared()]
     for participant in participants:
         kit = str(participant.kit.path if kits is None else kits / participant.service)
         files.append(_file(f"participants/{participant.service}.conf", _participant(participant, kit)))
@@ -49,13 +49,13 @@ def environment_name(image: Image) -> str:
     return f"{image.nvflare}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
 
 
-def scripts(folder: str) -> Iterator[GeneratedFile]:
-    """Yield the scripts of a folder of ``dockerfiles/``, with their paths below it."""
-    top = templates_folder() / folder
-    for path in sorted(top.rglob("*")):
-        if path.suffix in (".sh", ".py"):
-            mode = 0o755 if path.suffix == ".sh" else 0o644
-            yield GeneratedFile(PurePosixPath(path.relative_to(top)), path.read_bytes(), mode)
+def scripts(*folders: str) -> Iterator[GeneratedFile]:
+    """Yield the scripts of folders of ``dockerfiles/``, with their paths below these."""
+    for top in (templates_folder() / folder for folder in folders):
+        for path in sorted(top.rglob("*")):
+            if path.suffix in (".sh", ".py"):
+                mode = 0o755 if path.suffix == ".sh" else 0o644
+                yield GeneratedFile(PurePosixPath(path.relative_to(top)), path.read_bytes(), mode)
 
 
 def _shared() -> Iterator[GeneratedFile]:

@@ -5,7 +5,7 @@
 #     admin.sh job submit -j ./job          ADMIN=lead@hospital.example admin.sh job list
 #
 # The container sees the present folder, under the same path.
-# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../scripts source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/images.sh
 source "$lib/images.sh"
@@ -15,13 +15,14 @@ source "$lib/run.sh"
 main() {
     local here terminal=()
     here=$(pwd -P)
-    bash "$lib/verify.sh"
-    need_engine
+    verify
+    ready
     choose admin ${ADMIN+"$ADMIN"}
     [[ ${#services[@]} -eq 1 ]] || fail "there are ${#services[@]} admins here" "name one in \$ADMIN"
     bring_images
     prepare "${services[0]}"
     load "${services[0]}"
+    join_network
     by_hand
     [[ ! -t 0 || ! -t 1 ]] || terminal=(--tty)
     [[ $# -eq 0 ]] || command=(nvflare "$@")

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Stops and removes the containers of the participants here, and nothing else: stop.sh [NAME...]
 # Workspaces and the job store stay. Stopping what does not run is no error.
-# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+# shellcheck disable=SC2154 # what lib/ knows of a participant
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../scripts source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 
 main() {
     local id ids=()
-    need_engine
+    ready
     choose "server relay client" "$@"
     for service in "${services[@]}"; do
         load "$service"
@@ -14,9 +15,12 @@ main() {
         [[ -z $id ]] || ids+=("$id")
         say "$name is stopped"
     done
-    [[ ${#ids[@]} -gt 0 ]] || return 0
-    docker stop "${ids[@]}" >/dev/null
-    docker rm "${ids[@]}" >/dev/null
+    if [[ ${#ids[@]} -gt 0 ]]; then
+        docker stop "${ids[@]}" >/dev/null
+        docker rm "${ids[@]}" >/dev/null
+    fi
+    # It stays as long as somebody else here is on it.
+    [[ -z $network ]] || docker network rm "$network" >/dev/null 2>&1 || true
 }
 
 main "$@"

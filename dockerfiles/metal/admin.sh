@@ -3,7 +3,8 @@
 #
 #     admin.sh                              admin.sh job list
 #     admin.sh job submit -j ./job          ADMIN=lead@hospital.example admin.sh job list
-# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+# shellcheck disable=SC2154 # what lib/ knows of a participant
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../scripts source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/prepare.sh
 source "$lib/prepare.sh"
@@ -13,7 +14,7 @@ main() {
     choose admin ${ADMIN+"$ADMIN"}
     [[ ${#services[@]} -eq 1 ]] || fail "there are ${#services[@]} admins here" "name one in \$ADMIN"
     load "${services[0]}"
-    [[ -s $venv/.complete ]] || bash "$lib/venv.sh"
+    installed || bash "$lib/venv.sh"
     [[ -e $workspace/startup/fed_admin.json ]] || prepare
     enter_names || exit 1
     command=("$venv/bin/python3" -m nvflare.cli "$@")

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Looks at this host before anything runs, and says what to do about what it finds: check.sh
 # Status 0: all is well, or only warnings. 1: it could not start.
-# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+# shellcheck disable=SC2154 # what lib/ knows of a participant
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../scripts source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/prepare.sh
 source "$lib/prepare.sh"
@@ -37,7 +38,7 @@ PYTHON
 main() {
     need bash setsid sha256sum stat cp mv tail python3
     movable
-    [[ ! -e $root/SHA256SUMS ]] || bash "$lib/verify.sh"
+    verify
     bash "$lib/venv.sh"
     choose "server relay client"
     for service in "${services[@]}"; do

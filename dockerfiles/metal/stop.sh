@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Stops the participants here, with all processes that they started, and nothing else: stop.sh [NAME...]
 # Workspaces and the job store stay. Stopping what does not run is no error.
-# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+# shellcheck disable=SC2154 # what lib/ knows of a participant
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../scripts source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 
 main() {

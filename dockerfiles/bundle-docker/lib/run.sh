@@ -13,6 +13,13 @@ prepare() {
     printf "FLARE_UID=%s\nFLARE_GID=%s\nFLARE_BUNDLE='%s'\n" "$uid" "$gid" "${root//\'/\\\'}" >"$root/.env"
 }
 
+# On a bridge they find each other by Docker's DNS, which only a network of their own has.
+join_network() {
+    [[ -z $network ]] || docker network inspect "$network" >/dev/null 2>&1 ||
+        docker network create --label "flare-composer.deployment=$root" "$network" >/dev/null ||
+        fail "the network $network cannot be made" "see what Docker says above"
+}
+
 has_compose() { docker compose version >/dev/null 2>&1; }
 
 by_compose() {

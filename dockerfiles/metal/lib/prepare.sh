@@ -2,6 +2,18 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # what is set there is used here, and the other way round
 
+need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || fail "there is no \`$tool\` on this machine" "install it, or put it on the PATH"
+    done
+}
+
+# NVFLARE starts jobs by command lines that it takes apart at blanks and quotes.
+movable() {
+    [[ $root != *[[:space:]\'\"\\]* ]] || fail "NVFLARE cannot run jobs below ${root@Q}: its path has a blank or a quote in it" "move this folder"
+}
+
 # The kit itself is only read: NVFLARE gets a copy, in the workspace that it writes to.
 prepare() {
     mkdir -p -- "$workspace/transfer"
@@ -46,10 +58,11 @@ PYTHON
 # Sets $enter to what runs a command where the participant's names resolve: nothing, where /etc/hosts says it all,
 # else a mount namespace with a hosts file of its own.
 enter_names() {
-    local unshare=(unshare --mount)
+    local unshare=(unshare --mount) lacking=() lines
     enter=()
-    ! resolved || return 0
-    [[ $(id -u) == 0 ]] || unshare=(unshare --user --map-root-user --mount)
+    look_up
+    [[ ${#lacking[@]} -gt 0 ]] || return 0
+    [[ $EUID == 0 ]] || unshare=(unshare --user --map-root-user --mount)
     hosts_file
     if [[ -z ${may_unshare-} ]]; then
         may_unshare=no
@@ -59,13 +72,14 @@ enter_names() {
         enter=("${unshare[@]}" bash "$lib/with-hosts.sh" "$workspace/composer.hosts")
         return 0
     fi
-    say "error: this machine lets nobody but root have names of his own (user namespaces are off), and these do not resolve as they must"
-    say " hint: add to /etc/hosts: $(printf '%s; ' "${hosts[@]}")"
+    lines=$(printf '%s; ' "${lacking[@]}")
+    say "error: /etc/hosts does not lead $name to where its kit dials, and this machine lets nobody but root see another (user namespaces are off)"
+    say " hint: add to /etc/hosts, in place of other lines for the same name: ${lines%; }"
     return 1
 }
 
-# Whether /etc/hosts has each of the participant's names with its address, and with no other.
-resolved() {
+# Sets $lacking to those of the participant's names which /etc/hosts does not have with their address, and no other.
+look_up() {
     local entry line field fields found
     for entry in "${hosts[@]}"; do
         found=""
@@ -75,7 +89,7 @@ resolved() {
                 [[ $field != "${entry#* }" ]] || found+="${fields[0]} "
             done
         done </etc/hosts
-        [[ $found == "${entry%% *} " ]] || return 1
+        [[ $found == "${entry%% *} " ]] || lacking+=("$entry")
     done
 }
 

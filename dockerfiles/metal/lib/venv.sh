@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the virtual environments that the participants here run in, where they are missing: venv.sh
-# shellcheck source-path=SCRIPTDIR source=common.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../../scripts/lib source=common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 make() {
@@ -8,8 +8,7 @@ make() {
     # shellcheck source=/dev/null
     source "$folder/python.conf"
     venv=$root/venvs/$1
-    # A virtual environment cannot be moved: it knows where it lies.
-    [[ ! -s $venv/.complete || $(<"$venv/.complete") != "$venv" ]] || return 0
+    ! installed || return 0
     interpreter=$(suitable "$oldest" "$newest") || fail \
         "NVFLARE $nvflare needs a Python from $oldest to $newest, and this machine has none" \
         "install one of them as python3.N, with its venv module"

@@ -84,6 +84,16 @@ def test_secrets_are_mounted_by_their_ids_and_never_copied() -> None:
     assert "/home/me" not in files
 
 
+def test_what_another_machine_builds_takes_its_secrets_or_none() -> None:
+    site = with_image(elsewhere=True)
+    assert build_secrets(site.image) == ()
+    text = context(site)["Dockerfile"]
+    assert "--mount=type=secret,id=ca_bundle,target=/dev/ca_bundle" in text
+    assert 'PIP_CERT="$(ls /dev/ca_bundle 2>/dev/null)" PIP_CONFIG_FILE="$(ls /dev/pip_config 2>/dev/null)"' in text
+    assert '-o Acquire::https::CAInfo="$(ls /dev/ca_bundle 2>/dev/null)" update' in text
+    assert "required" not in text
+
+
 def test_a_frontend_is_never_fetched() -> None:
     assert all("syntax=" not in text for text in context(SITE).values())
 

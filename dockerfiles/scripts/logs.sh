@@ -1,35 +1,39 @@
 #!/usr/bin/env bash
-# Prints what the participants here wrote: logs.sh [-f] [-n LINES] [NAME...]
+# Prints what the participants here wrote, without bearer tokens: logs.sh [-f] [-n LINES] [NAME...]
+# shellcheck disable=SC2034,SC2154 # what lib/ knows of a participant
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 
 named() {
     local line
-    while IFS= read -r line; do
+    while IFS= read -r line || [[ -n $line ]]; do
+        redact
         printf '%s | %s\n' "$1" "$line"
     done
 }
 
 main() {
-    local options=() names=() pids=() id
+    local follow="" lines="" names=() pids=()
     while [[ $# -gt 0 ]]; do
         case $1 in
-            -f) options+=(--follow) ;;
-            -n) options+=(--tail "$2") && shift ;;
+            -f) follow=yes ;;
+            -n) lines=$2 && shift ;;
             -*) fail "$1 is no option" "logs.sh [-f] [-n LINES] [NAME...]" ;;
             *) names+=("$1") ;;
         esac
         shift
     done
-    need_engine
+    ready
     choose "server relay client" ${names[@]+"${names[@]}"}
     trap 'kill ${pids[@]+"${pids[@]}"} 2>/dev/null || true' EXIT
     for service in "${services[@]}"; do
         load "$service"
-        id=$(container_of)
-        [[ -n $id ]] || continue
-        docker logs ${options[@]+"${options[@]}"} "$id" > >(named "$name") 2>&1 &
-        pids+=("$!")
+        if [[ -n $follow ]]; then
+            show_log > >(named "$name") &
+            pids+=("$!")
+        else
+            (show_log) | named "$name"
+        fi
     done
     wait
 }

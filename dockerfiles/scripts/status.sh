@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Prints a line for each participant here: status.sh [NAME...]   Status 3 unless all run and are registered.
+# shellcheck disable=SC2154 # what lib/ knows of a participant
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 
 main() {
     local well=yes line='%-24s %-8s %-11s %-11s %s\n'
+    ready
     choose "server relay client" "$@"
     # shellcheck disable=SC2059
     printf "$line" NAME TYPE STATE REGISTERED SINCE

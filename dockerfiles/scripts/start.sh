@@ -5,12 +5,11 @@
 #
 # Status 0: all of them are registered (or started, with --no-wait). 1: it could not start them. 3: they run, but
 # somebody has not registered in time; what was started goes on trying.
+# shellcheck disable=SC2154 # what lib/ knows of a participant
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
-# shellcheck source-path=SCRIPTDIR source=lib/images.sh
-source "$lib/images.sh"
-# shellcheck source-path=SCRIPTDIR source=lib/run.sh
-source "$lib/run.sh"
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../metal source=lib/launch.sh
+source "$lib/launch.sh"
 
 wait_for() {
     local deadline=$((SECONDS + timeout)) missing=("${services[@]}") left
@@ -24,12 +23,12 @@ wait_for() {
         missing=(${left[@]+"${left[@]}"})
         [[ ${#missing[@]} -gt 0 ]] || return 0
         ((SECONDS < deadline)) || break
-        sleep 0.3
+        sleep 0.2
     done
     for service in "${missing[@]}"; do
         load "$service"
         observe
-        say "error: $name has not registered after $timeout s ($state); it dials $dials:$port; its last line was: $(last_words)"
+        say "error: $name has not registered after $timeout s ($state); $(why)"
     done
     say " hint: read more with ./logs.sh; what was started goes on trying"
     exit 3
@@ -46,23 +45,16 @@ main() {
         esac
         shift
     done
-    bash "$lib/verify.sh"
-    need_engine
+    verify
+    ready
     choose "server relay client" ${names[@]+"${names[@]}"}
     [[ ${#services[@]} -gt 0 ]] || fail "nobody here is to be started" "an administrator uses ./admin.sh"
-    bring_images
+    install
     if [[ -e $root/workspaces/.upgraded ]]; then
         bash "$root/stop.sh"
         rm -f -- "$root/workspaces/.upgraded"
     fi
-    prepare "${services[@]}"
-    say "starting ${services[*]}"
-    if has_compose; then
-        forget_by_hand "${services[@]}"
-        by_compose up --detach --no-build "${services[@]}" >&2 || fail "Docker could not start them" "see what it says above"
-    else
-        start_by_hand "${services[@]}"
-    fi
+    launch
     [[ -n $wait ]] || return 0
     wait_for
     say "registered: ${services[*]}"

@@ -1,0 +1,63 @@
+# Sourced by common.sh: what this machine says of a participant's processes.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # what is set here is used there, and the other way round
+
+# All can be looked at here.
+ready() { :; }
+
+# What composer knows on its own machine is an absolute path.
+locate() {
+    venv=$root/venvs/$python
+    [[ $kit == /* ]] || kit=$root/$kit
+    [[ -z $local || $local == /* ]] || local=$root/$local
+}
+
+# Whether its virtual environment is whole, and where it was made: it knows where it lies, and cannot be moved.
+installed() { [[ -s $venv/.complete && $(<"$venv/.complete") == "$venv" ]]; }
+
+# Whether the participant's supervisor lives, and sets $supervisor to its pid.
+supervised() {
+    supervisor=""
+    [[ -s $workspace/composer.supervisor ]] || return 1
+    supervisor=$(<"$workspace/composer.supervisor")
+    [[ $supervisor =~ ^[0-9]+$ && -d /proc/$supervisor ]] || return 1
+    # A pid alone may be somebody else's by now.
+    "$venv/bin/python3" -I -S "$lib/processes.py" alive "$workspace" "$supervisor"
+}
+
+# Sets $state, $registered and $since, as composer status shows them.
+observe() {
+    local word=""
+    state=absent registered=no since=""
+    if [[ -s $workspace/composer.state ]]; then
+        read -r word since <"$workspace/composer.state" || true
+    fi
+    if supervised; then
+        state=running
+        [[ $word != restarting ]] || state=restarting
+        [[ $word != registered ]] || registered=yes
+        if [[ $type == server && $word == started ]] && serves; then registered=yes; fi
+    elif [[ $word == stopped ]]; then
+        state=stopped
+    elif [[ -n $word ]]; then
+        state=exited
+    fi
+}
+
+serves() {
+    PATH=$venv/bin:$PATH FLARE_WORKSPACE=$workspace bash "$lib/healthcheck.sh" server "$port" "$security" >/dev/null 2>&1
+}
+
+# Prints why the participant may not have registered. Name, port and TLS are tried from here; where they are well, the
+# participant's own last words must do.
+why() {
+    local probed
+    probed=$(PATH=$venv/bin:$PATH "${enter[@]}" python3 -I "$lib/reach.py" "$workspace/startup" "$type" "$dials" "$port" "$security" "$identity" 2>/dev/null) || true
+    printf '%sits last line was: %s' "${probed:+$probed; }" "$(tail -n 20 -- "$workspace/console.log" 2>/dev/null | last_of)"
+}
+
+# Prints what it wrote, all of it or the last $lines, and goes on with what it writes where $follow says so.
+show_log() {
+    [[ -e $workspace/console.log ]] || return 0
+    exec tail ${follow:+-F} -n "${lines:-+1}" -- "$workspace/console.log" 2>/dev/null
+}

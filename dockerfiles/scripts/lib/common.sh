@@ -1,0 +1,78 @@
+# Sourced by the scripts beside this folder: who the participants are. How they run is in runtime.sh.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # what is set here, or in a participant's file, is used there
+
+set -euo pipefail
+export LC_ALL=C.UTF-8
+umask 077
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+lib=$root/lib
+services=()
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    printf 'error: %s\n hint: %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+# Sets what is known of one participant: its file has a value for everything.
+load() {
+    service=$1
+    # shellcheck source=/dev/null
+    source "$root/participants/$service.conf"
+    workspace=$root/workspaces/$service
+    locate
+}
+
+# Sets $services to those of the participants named, or to all of the given types.
+choose() {
+    local types wanted file kind
+    read -ra types <<<"$1"
+    shift
+    services=()
+    # A server goes before those who dial it.
+    for kind in "${types[@]}"; do
+        for file in "$root"/participants/*.conf; do
+            file=${file##*/}
+            load "${file%.conf}"
+            [[ $type == "$kind" ]] || continue
+            [[ $# -eq 0 ]] && services+=("$service")
+            for wanted in "$@"; do
+                [[ $wanted != "$name" && $wanted != "$service" ]] || services+=("$service")
+            done
+        done
+    done
+    [[ $# -eq 0 || ${#services[@]} -eq $# ]] || fail "not all of these are participants here: $*" "they are listed in participants/"
+}
+
+# A bundle is verified before anything of it runs; a deployment is composer's own, on its own machine.
+verify() { [[ ! -e $lib/verify.sh ]] || bash "$lib/verify.sh"; }
+
+# NVFLARE 2.8 and older write bearer tokens and session ids into logs: takes them out of $line.
+redact() {
+    local uuid='[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}' pattern
+    [[ $line == *[Tt][Oo][Kk][Ee][Nn]* || $line == *[Ss][Ss][Ii][Dd]* ]] || return 0
+    for pattern in \
+        "((^|[^[:alnum:]_])([Tt][Oo][Kk][Ee][Nn]|[Ss][Ss][Ii][Dd])['\"]?[[:space:]]*[:=]?[[:space:]]*['\"]?)$uuid" \
+        '((^|[^[:alnum:]_])SSID:[[:space:]]*)[^[:space:],;<][^[:space:],;]*'; do
+        while [[ $line =~ $pattern ]]; do
+            line=${line%%"${BASH_REMATCH[0]}"*}${BASH_REMATCH[1]}"<redacted>"${line#*"${BASH_REMATCH[0]}"}
+        done
+    done
+}
+
+# Prints the last of the lines that come in which says something.
+last_of() {
+    local line words=""
+    while IFS= read -r line; do
+        [[ -z ${line// /} ]] || words=$line
+    done
+    line=${words:-it wrote nothing}
+    redact
+    printf '%s' "$line"
+}
+
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../../metal/lib source=runtime.sh
+source "$lib/runtime.sh"
