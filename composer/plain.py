@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.errors import ComposerError, NotHealthy
+from composer.errors import CommandFailed, ComposerError, NotHealthy
 from composer.manifest import Manifest
 from composer.model import Command, FederationStatus
 from composer.process import command_line, run, stream
@@ -118,5 +119,15 @@ def _undone_on_failure(processes: Processes, before: tuple[str, ...], talk: Talk
 
 def _stream(command: Command, talk: Talk, dry_run: bool) -> None:
     talk.command(command_line(command))
-    if not dry_run:
+    if dry_run:
+        return
+    try:
         stream(command, talk.output)
+    except CommandFailed as error:
+        raise _as_the_script_said(error) from error
+
+
+def _as_the_script_said(error: CommandFailed) -> ComposerError:
+    """The scripts end with a cause and a hint, as composer itself does."""
+    said = re.findall(r"(?m)^error: (.+)\n hint: (.+)$", error.stderr)
+    return ComposerError(*said[-1]) if said else error

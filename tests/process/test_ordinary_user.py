@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT, Ended, missing, run
-from tests.process.conftest import members
+from tests.process.conftest import eventually, members
 
 pytestmark = pytest.mark.nvflare
 
@@ -30,23 +32,44 @@ def home(kits: Path) -> Iterator[Path]:
     assert wheel.returncode == 0, wheel.err
     for path in (folder, *folder.rglob("*")):
         os.chown(path, UID, UID)
+    does(folder, "/usr/bin/python3", "-m", "venv", "venv")
+    does(folder, "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", next(folder.glob("wheels/*.whl")))
+    (folder / "composer.yml").write_text("kits: kits\nruntime: process\n")
     yield folder
     shutil.rmtree(folder)
 
 
-def does(home: Path, *argv: str | Path) -> Ended:
+def as_user(home: Path, *argv: str | Path, enter: Sequence[str] = ()) -> Ended:
     kept = [f"{name}={os.environ[name]}" for name in ("PIP_CERT", "PIP_INDEX_URL") if name in os.environ]
     path = f"PATH={home}/venv/bin:/usr/bin:/bin"
     user = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"]
-    ended = run([*user, "env", "-i", path, f"HOME={home}", *kept, *argv], cwd=home)
+    return run([*enter, *user, "env", "-i", path, f"HOME={home}", *kept, *argv], cwd=home)
+
+
+def does(home: Path, *argv: str | Path) -> Ended:
+    ended = as_user(home, *argv)
     assert ended.returncode == 0, ended.err
     return ended
 
 
+@contextmanager
+def without_user_namespaces() -> Iterator[list[str]]:
+    """Lend what runs a command as root of a user namespace, with the same users, in which nobody may make another."""
+    with subprocess.Popen(["unshare", "--user", "sleep", "600"]) as process:
+        try:
+            folder = Path("/proc", str(process.pid))
+            eventually(lambda: (folder / "ns" / "user").readlink() != Path("/proc/self/ns/user").readlink(), 10)
+            for kind in ("uid_map", "gid_map"):
+                (folder / kind).write_text("0 0 65536\n")
+            enter = ["nsenter", "--target", str(process.pid), "--user"]
+            ended = run([*enter, "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces"])
+            assert ended.returncode == 0, ended.err
+            yield enter
+        finally:
+            process.kill()
+
+
 def test_from_kits_to_a_federation_and_back(home: Path) -> None:
-    does(home, "/usr/bin/python3", "-m", "venv", "venv")
-    does(home, "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", next(home.glob("wheels/*.whl")))
-    (home / "composer.yml").write_text("kits: kits\nruntime: process\n")
     does(home, "composer", "up")
     try:
         does(home, "composer", "status")
@@ -55,8 +78,23 @@ def test_from_kits_to_a_federation_and_back(home: Path) -> None:
         assert "server1" not in Path("/etc/hosts").read_text()
     finally:
         does(home, "composer", "down")
-    assert [
-        pid for one in ("server1", "site-1", "site-2") for pid in members(home / "deployment/workspaces" / one)
-    ] == []
+    assert running(home) == []
     strangers = [path for path in home.rglob("*") if path.lstat().st_uid != UID]
     assert strangers == [home / "composer.yml"]
+
+
+def test_where_user_namespaces_are_off_the_line_for_etc_hosts_is_told(home: Path) -> None:
+    with without_user_namespaces() as enter:
+        ended = as_user(home, "composer", "up", enter=enter)
+    assert ended.returncode == 1
+    assert ended.err.splitlines()[-2:] == [
+        "error: /etc/hosts does not lead server1 to where its kit dials, and this machine lets nobody but root see "
+        "another (user namespaces are off)",
+        " hint: add to /etc/hosts, in place of other lines for the same name: 127.0.0.1 server1",
+    ]
+    assert running(home) == []
+
+
+def running(home: Path) -> list[int]:
+    names = ("server1", "site-1", "site-2")
+    return [pid for name in names for pid in members(home / "deployment" / "workspaces" / name)]
