@@ -145,11 +145,6 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_tampering_is_refused(unpacked: Path, how: str) -> None:
     tamper, cause = TAMPERED[how]
     tamper(unpacked)
-    if how == "no sums":
-        ended = verify(unpacked)
-        assert ended.returncode == 1
-        assert cause in ended.err
-        return
     refuses(unpacked, cause)
     assert not list(unpacked.rglob("owned"))
 

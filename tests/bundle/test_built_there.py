@@ -60,7 +60,7 @@ def made(folder: Path, definition: Path | None, more: str = "") -> Unpacked:
     ended = composer("bundle", *chosen, "--runtime", "docker")
     assert ended.returncode == 0, ended.err
     name = f"{project}-hub"
-    place = folder / "the ward's \"own\", $HOME"
+    place = folder / 'the ward\'s "own", $HOME'
     place.mkdir()
     assert run(["tar", "xzf", folder / f"{name}.tar.gz", "-C", place]).returncode == 0
     return Unpacked(place / name, project, {"PIP_CERT": certificate, "PIP_CONFIG_FILE": ""})
