@@ -8,9 +8,10 @@ somebody else's by now.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from composer.errors import ComposerError
@@ -21,6 +22,7 @@ from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.observe import as_the_server_sees, unreachable
 
 _TAIL = 1 << 14
+_AGO = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,11 @@ class Processes:
         """Return the command that prints the participants' logs, each line with its participant's name.
 
         Raises:
-            ComposerError: ``since`` is given, and the lines of processes have no time that all releases write.
+            ComposerError: ``since`` is no time.
         """
-        if since:
-            raise ComposerError(
-                "--since is for containers: plain processes' lines have no time of ours", "use -n LINES"
-            )
         options = (["-f"] if follow else []) + (["-n", str(lines)] if lines is not None else [])
+        if since:
+            options += ["--since", as_lines_begin(since, datetime.now(timezone.utc))]
         return self._script("logs.sh", *options, *services)
 
     def by_participant(self, line: str) -> str:
@@ -153,6 +153,30 @@ class Processes:
             restarts=_crashes(workspace),
             detail=detail,
         )
+
+
+def as_lines_begin(since: str, now: datetime) -> str:
+    """Return a time as NVFLARE's processes here write it in front of their lines: in this machine's own zone.
+
+    Args:
+        since: RFC 3339, or how long ago (``1h30m``, ``90s``).
+        now: The present.
+
+    Raises:
+        ComposerError: It is neither.
+    """
+    ago = _AGO.fullmatch(since)
+    try:
+        if ago:
+            hours, minutes, seconds = (int(part or 0) for part in ago.groups())
+            time = now - timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        else:
+            time = datetime.fromisoformat(since.replace("Z", "+00:00"))
+        return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError) as error:
+        raise ComposerError(
+            f"--since: {since!r} is no time", "write it as 2026-01-31T08:00:00Z, or how long ago: 10m"
+        ) from error
 
 
 def _state(word: str, supervised: bool) -> tuple[State, str]:

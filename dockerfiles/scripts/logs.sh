@@ -1,24 +1,33 @@
 #!/usr/bin/env bash
-# Prints what the participants here wrote, without bearer tokens: logs.sh [-f] [-n LINES] [NAME...]
+# Prints what the participants here wrote, without bearer tokens:
+#
+#     logs.sh [-f] [-n LINES] [--since 'YYYY-MM-DD HH:MM:SS'] [NAME...]
+#
+# The time is compared with that in front of the lines.
 # shellcheck disable=SC2034,SC2154 # what lib/ knows of a participant
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 
 named() {
-    local line
+    local line time='^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}' early=$since
     while IFS= read -r line || [[ -n $line ]]; do
+        if [[ -n $early ]]; then
+            [[ $line =~ $time && ! $line < $since ]] || continue
+            early=""
+        fi
         redact
         printf '%s | %s\n' "$1" "$line"
     done
 }
 
 main() {
-    local follow="" lines="" names=() pids=()
+    local follow="" lines="" since="" names=() pids=()
     while [[ $# -gt 0 ]]; do
         case $1 in
             -f) follow=yes ;;
             -n) lines=$2 && shift ;;
-            -*) fail "$1 is no option" "logs.sh [-f] [-n LINES] [NAME...]" ;;
+            --since) since=$2 && shift ;;
+            -*) fail "$1 is no option" "logs.sh [-f] [-n LINES] [--since TIME] [NAME...]" ;;
             *) names+=("$1") ;;
         esac
         shift
