@@ -160,8 +160,9 @@ def up(
 
     with meanwhile(docker.require_compose):
         authority = require_good_kits(inputs, talk, ignore)
+        # To be told so takes no engine.
+        _refuse_processes(deployment)
         engine = connect()
-    _refuse_processes(deployment)
     with taking_turns(deployment, talk, wait, dry_run):
         before = look(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
