@@ -66,7 +66,7 @@ enter_names() {
     hosts_file
     if [[ -z ${may_unshare-} ]]; then
         may_unshare=no
-        ! command -v unshare mount >/dev/null || ! "${unshare[@]}" bash "$lib/with-hosts.sh" "$workspace/composer.hosts" true 2>/dev/null || may_unshare=yes
+        ! "${unshare[@]}" bash "$lib/with-hosts.sh" "$workspace/composer.hosts" true 2>/dev/null || may_unshare=yes
     fi
     if [[ $may_unshare == yes ]]; then
         enter=("${unshare[@]}" bash "$lib/with-hosts.sh" "$workspace/composer.hosts")
