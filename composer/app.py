@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +19,7 @@ from composer.model import LOCAL, Command, FederationStatus, Owner, ParticipantS
 from composer.preparing import (
     Generated,
     Inputs,
+    alone_with,
     check,
     chosen_runtime,
     deployed,
@@ -163,10 +165,12 @@ def up(
         # To be told so takes no engine.
         _refuse_processes(deployment)
         engine = connect()
-    with taking_turns(deployment, talk, wait, dry_run):
+    with ExitStack() as turns:
+        turns.enter_context(taking_turns(deployment, talk, wait, dry_run))
         before = look(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
         generated = write_generated(inputs, talk, force, dry_run, {})
+        turns.enter_context(alone_with(generated.manifest.compose_project, talk, wait, dry_run))
         here = generated.manifest.on(LOCAL)
         running = docker.own_containers(engine, here, deployment)
         docker.require_free_ports(here, [n for n, one in running.items() if one.state == "running"])
@@ -301,7 +305,7 @@ def down(
             (across if manifest.hosts else plain).down(manifest, deployment, talk, purge, dry_run)
         return
     engine = connect()
-    with taking_turns(deployment, talk, wait, dry_run):
+    with taking_turns(deployment, talk, wait, dry_run), alone_with(manifest.compose_project, talk, wait, dry_run):
         containers = docker.own_containers(engine, manifest, deployment)
         for job in docker.running_jobs(engine, manifest, containers):
             talk.warn(f"job {job} has not ended, and ends now without a result")

@@ -254,6 +254,17 @@ def taking_turns(deployment: Path, talk: Talk, wait: bool, dry_run: bool) -> Abs
     return nullcontext() if dry_run else my_turn(deployment, wait, lambda who: talk.step(f"Waiting for {who}"))
 
 
+def alone_with(compose_project: str, talk: Talk, wait: bool, dry_run: bool) -> AbstractContextManager[None]:
+    """Be the only composer of this machine at work on a Compose project, whatever the folder; a dry run need not be.
+
+    Raises:
+        ComposerError: Another is, and this was not asked to wait for it.
+    """
+    from composer.turn import my_project
+
+    return nullcontext() if dry_run else my_project(compose_project, wait, lambda who: talk.step(f"Waiting for {who}"))
+
+
 def deployed(deployment: Path) -> Manifest:
     """Return what a deployment folder says of itself.
 

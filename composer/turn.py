@@ -1,4 +1,7 @@
-"""One composer at a time on a deployment folder: a lock that the kernel lets go whatever happens to its holder."""
+"""One composer at a time on a deployment folder, and on a Compose project whatever the folder.
+
+The kernel lets go of both locks whatever happens to their holder.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,18 @@ import fcntl
 import os
 import platform
 import shlex
+import socket
+import struct
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from composer.errors import ComposerError
 
 _LOCK = ".lock"
+_LATER = "try again when it is done, or have it waited for: --wait"
+_LOOK_AGAIN = 0.2
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -51,6 +59,61 @@ def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None]) -> Ite
         _remove_empty(made)
 
 
+@contextlib.contextmanager
+def my_project(compose_project: str, wait: bool, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Keep every other composer on this machine away from a Compose project.
+
+    Labels tell whose containers are; but two folders that begin at once both see none, and one would take back the
+    other's. The lock is a name in the kernel's abstract socket name space (unix(7)): all users share it, and no file
+    of it can be left behind. Other systems have none, and so no such lock.
+
+    Args:
+        compose_project: The project's name.
+        wait: Wait for one that is at work on it.
+        waiting: Told whom is waited for.
+
+    Raises:
+        ComposerError: Another is at work on it and ``wait`` is false.
+    """
+    if platform.system() != "Linux":
+        yield
+        return
+    name = f"\0flare-composer/{compose_project}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as lock:
+        told = False
+        while not _bound(lock, name):
+            holder = _listener(name)
+            if not wait:
+                raise ComposerError(f"{holder} is at work on the project {compose_project}", _LATER)
+            if not told:
+                waiting(holder)
+                told = True
+            time.sleep(_LOOK_AGAIN)
+        lock.listen()
+        yield
+
+
+def _bound(lock: socket.socket, name: str) -> bool:
+    try:
+        lock.bind(name)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise
+    return True
+
+
+def _listener(name: str) -> str:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        try:
+            asking.settimeout(1)
+            asking.connect(name)
+            peer = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        except OSError:
+            return "another composer"
+    return f"another composer (process {struct.unpack('3i', peer)[0]})"
+
+
 def _why_no_turn(error: OSError, deployment: Path) -> ComposerError:
     if error.errno in _NO_LOCKS:
         return ComposerError(
@@ -85,9 +148,7 @@ def _lock(descriptor: int, lock: Path, wait: bool, waiting: Callable[[str], None
     except BlockingIOError:
         holder = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").strip() or "another composer"
         if not wait:
-            raise ComposerError(
-                f"{holder} is at work on {lock.parent}", "try again when it is done, or have it waited for: --wait"
-            ) from None
+            raise ComposerError(f"{holder} is at work on {lock.parent}", _LATER) from None
         waiting(holder)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 

@@ -180,3 +180,21 @@ def test_a_killed_composer_keeps_nobody_out(fresh: Deployment) -> None:
     assert fresh.up().returncode == 0
     assert healthy(fresh)
     assert not (fresh.folder / ".lock").exists()
+
+
+@pytest.mark.fault(20)
+def test_two_folders_of_one_project_at_once_leave_the_first_ones_federation(fresh: Deployment, tmp_path: Path) -> None:
+    other = Deployment(tmp_path / "other", fresh.kits, fresh.definition, fresh.environment)
+    assert fresh.on_kits("build").returncode == other.on_kits("build").returncode == 0
+    with started(fresh, "up") as one, started(other, "up") as two:
+        said = [process.communicate(timeout=200)[1] for process in (one, two)]
+    assert sorted((one.returncode, two.returncode)) == [0, 1], said
+    winner, loser, told = (fresh, other, said[1]) if one.returncode == 0 else (other, fresh, said[0])
+    try:
+        assert "Traceback" not in told
+        assert re.search(r"error: .*(is at work on|is not of this deployment)", told), told
+        assert len(containers(winner)) == len(PARTICIPANTS)
+        assert containers(loser) == {}
+        assert healthy(winner)
+    finally:
+        assert winner.run("down").returncode == 0
