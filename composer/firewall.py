@@ -13,7 +13,7 @@ from composer.model import Command
 from composer.process import run
 
 _IPTABLES_ALL = re.compile(r"^-A INPUT -j (?:DROP|REJECT\b.*)$", re.MULTILINE)
-_IPTABLES_PORTS = re.compile(r"^-A .*--dports? (\S+) .*-j ACCEPT\b", re.MULTILINE)
+_IPTABLES_PORTS = re.compile(r"^-A (?!FORWARD |OUTPUT |DOCKER)\S+ .*--dports? (\S+) .*-j ACCEPT\b", re.MULTILINE)
 _UFW_PORTS = re.compile(r"^([\d:,]+)(?:/tcp)?\s+ALLOW\b", re.MULTILINE)
 
 

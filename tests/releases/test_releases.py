@@ -112,6 +112,17 @@ def test_an_admin_submits_a_job_that_the_server_takes(released: Released) -> Non
     eventually(lambda: bool(list((released.folder / "job-store").glob(f"**/{job[0]}"))))
 
 
+def test_no_bearer_token_leaves_with_the_logs(released: Released) -> None:
+    written = "".join(docker("logs", released.container(service)) for service in STARTED)
+    tokens = set(re.findall(r"(?i)token\W+([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", written))
+    # Newer releases keep them to themselves.
+    assert bool(tokens) == (released.release != "2.9")
+    ended = released.run("logs")
+    assert ended.returncode == 0, ended.err
+    assert "Client: New client site-1@" in ended.out
+    assert [token for token in tokens if token in ended.out] == []
+
+
 def test_down_leaves_the_kits_as_they_were(released: Released) -> None:
     ended = released.run("down")
     assert ended.returncode == 0, ended.err

@@ -37,7 +37,7 @@ def examined(kits: Path, folder: Path, *rules: str) -> Ended:
             missing(f"there is no {tool} here: use `make test-faults`")
     script = "\n".join(["set -e", "ip link set lo up", *rules, 'exec "$@"'])
     argv = ["unshare", "--net", "bash", "-c", script, "bash", *COMPOSER, "doctor", kits, "-d", folder / "deployment"]
-    return run(argv)
+    return run(argv, cwd=folder)
 
 
 OPEN_TO_ALL = ("iptables -A INPUT -p tcp --dport 22 -j ACCEPT",)
@@ -64,6 +64,18 @@ def test_a_firewall_that_keeps_the_sites_out(engine: None, prod_00: Path, tmp_pa
 @pytest.mark.parametrize("rules", [(), OPEN_TO_ALL, (NFT % "accept",)])
 def test_a_firewall_that_lets_everybody_in(engine: None, prod_00: Path, tmp_path: Path, rules: tuple[str, ...]) -> None:
     assert "FIREWALL" not in examined(prod_00, tmp_path, *rules).out
+
+
+def test_published_ports_do_not_pass_those_rules(engine: None, prod_00: Path, tmp_path: Path) -> None:
+    (tmp_path / "composer.yml").write_text("network: bridge\n")
+    ended = examined(prod_00, tmp_path, "iptables -P INPUT DROP")
+    assert ended.returncode in (0, 3), ended.err
+    assert "FIREWALL" not in ended.out
+
+
+def test_what_docker_forwards_opens_nothing(engine: None, prod_00: Path, tmp_path: Path) -> None:
+    forwarded = f"iptables -N DOCKER; iptables -A DOCKER -p tcp --dport {port_of(prod_00)} -j ACCEPT"
+    assert "[WARNING FIREWALL]" in examined(prod_00, tmp_path, "iptables -P INPUT DROP", forwarded).out
 
 
 def test_rules_that_a_user_may_not_read_are_no_finding() -> None:
