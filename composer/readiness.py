@@ -16,7 +16,7 @@ from composer.runtimes.observe import says_registered
 
 _TICK = 0.02
 # A look at the engine costs a request a container, so it may take this share of the waiting time.
-_LOOK_SHARE = 0.1
+_LOOK_SHARE = 0.05
 # So long is waited at most, where what the sites write can be seen from here and where it cannot.
 _PATIENCE, _PATIENCE_FAR = 10.0, 1.0
 
