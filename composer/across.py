@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from composer.errors import ComposerError, CrashLoop, NotHealthy
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import LOCAL, Federation, FederationStatus
+from composer.model import LOCAL, Federation
 from composer.process import attach, command_line, stream
 from composer.readiness import wait_until_federated
 from composer.redact import plain, redact
@@ -29,6 +29,7 @@ from composer.remote.watch import Watched
 from composer.render.far import host_folder
 from composer.runtimes import docker, services
 from composer.runtimes.gpus import require_gpus
+from composer.status import FederationStatus
 from composer.transaction import look, undo, undone_on_failure
 from composer.write import remove_deployment
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from composer.console import admin
 from composer.errors import ComposerError
-from composer.model import LOCAL, Command, FederationStatus, Owner, ParticipantStatus
+from composer.model import LOCAL, Command, Owner
 from composer.preparing import (
     Generated,
     Inputs,
@@ -33,6 +33,7 @@ from composer.preparing import (
     write_generated,
 )
 from composer.process import command_line, stream
+from composer.status import FederationStatus, ParticipantStatus
 from composer.talk import Talk
 
 if TYPE_CHECKING:

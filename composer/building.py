@@ -15,10 +15,11 @@ from composer.errors import CommandFailed, ComposerError
 from composer.layout import INPUTS_LABEL, NVFLARE_LABEL
 from composer.lock import add_wheels, lock_key, render_lock
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, Federation, Image, ImageStatus, Wheelhouse
+from composer.model import Command, Federation, Image, Wheelhouse
 from composer.process import command_line, stream
 from composer.render.dockerfile import render_resolution
 from composer.runtimes import build
+from composer.status import ImageStatus
 from composer.talk import some_of
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from composer.errors import ComposerError
 from composer.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, INPUTS_LABEL, PARTICIPANT_LABEL
-from composer.model import Health, State
+from composer.status import Health, State
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -9,8 +9,9 @@ from composer import app, registry, sbom
 from composer.building import collect_wheels, image_statuses
 from composer.engine import connect
 from composer.image_archive import load_archive, save_archive
-from composer.model import ImageStatus, Owner
+from composer.model import Owner
 from composer.remote.watch import images_on_hosts
+from composer.status import ImageStatus
 
 
 def wheels(inputs: app.Inputs, folder: Path, talk: app.Talk) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from composer.model import FederationStatus, Finding, ImageStatus, ParticipantStatus
+from composer.model import Finding
+from composer.status import FederationStatus, ImageStatus, ParticipantStatus
 
 if TYPE_CHECKING:
     from composer.kits.checks import CheckReport

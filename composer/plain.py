@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from composer.errors import CommandFailed, ComposerError, NotHealthy
 from composer.manifest import Manifest
-from composer.model import Command, FederationStatus
+from composer.model import Command
 from composer.process import command_line, run, stream
 from composer.readiness import wait_until_federated
 from composer.runtimes import runtime_of
 from composer.runtimes.docker import require_free_ports
 from composer.runtimes.process import Processes
+from composer.status import FederationStatus
 from composer.write import read_manifest, remove_deployment
 
 if TYPE_CHECKING:

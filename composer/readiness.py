@@ -10,9 +10,10 @@ from typing import Protocol
 
 from composer.errors import ComposerError, CrashLoop, NotHealthy
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import LOCAL, FederationStatus, ParticipantStatus
+from composer.model import LOCAL
 from composer.runtimes import docker
 from composer.runtimes.observe import says_registered
+from composer.status import FederationStatus, ParticipantStatus
 
 _TICK = 0.02
 # A look at the engine costs a request a container, so it may take this share of the waiting time.

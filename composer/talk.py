@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from composer.model import FederationStatus
+from composer.status import FederationStatus
 
 
 class Talk(Protocol):

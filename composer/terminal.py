@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from composer.errors import ComposerError
-from composer.model import FederationStatus, ParticipantStatus
 from composer.output import PLAIN, status_table
+from composer.status import FederationStatus, ParticipantStatus
 from composer.talk import some_of
 
 if TYPE_CHECKING:

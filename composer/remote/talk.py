@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from composer.model import FederationStatus
+from composer.status import FederationStatus
 
 if TYPE_CHECKING:
     from composer.talk import Talk

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from composer.building import image_statuses
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import FederationStatus, ImageStatus, ParticipantStatus
 from composer.remote.parallel import on_each
 from composer.remote.places import Place, Places, places
 from composer.runtimes import docker
 from composer.runtimes.observe import View, examine, last_words, merge, view
+from composer.status import FederationStatus, ImageStatus, ParticipantStatus
 
 if TYPE_CHECKING:
     from composer.engine import Container

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, FederationStatus
+from composer.model import Command
+from composer.status import FederationStatus
 
 
 class Runtime(Protocol):

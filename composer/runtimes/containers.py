@@ -11,8 +11,9 @@ from pathlib import Path
 from composer.engine import Engine, connect
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, FederationStatus
+from composer.model import Command
 from composer.runtimes import docker, observe
+from composer.status import FederationStatus
 
 
 @dataclass(frozen=True)

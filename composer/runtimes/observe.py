@@ -12,13 +12,13 @@ from composer.engine import Container, Engine
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.meanwhile import meanwhile
-from composer.model import FederationStatus, Health, ParticipantStatus, State
 from composer.probe import Identity, explain, shake_hands
 from composer.process import run
 from composer.redact import plain, redact
 from composer.runtimes import docker
 from composer.runtimes.admissions import admissions
 from composer.runtimes.authority import fingerprint_of
+from composer.status import FederationStatus, Health, ParticipantStatus, State
 
 # How much of the server's log is read: thousands of sites' comings and goings.
 _TAIL = 2**21

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, FederationStatus, ParticipantStatus, State
+from composer.model import Command
 from composer.redact import plain, redact
 from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.observe import as_the_server_sees, unreachable
+from composer.status import FederationStatus, ParticipantStatus, State
 
 _TAIL = 1 << 14
 _AGO = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
