@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def person(engine: None) -> Iterator[Person]:
     home = Path(tempfile.mkdtemp(prefix="composer-home-", dir="/var/tmp"))
     wheels = home / "wheels"
     uid = pwd.getpwnam(USER).pw_uid
-    wheel = run(["python3", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", wheels, ROOT])
+    wheel = run([sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", wheels, ROOT])
     assert wheel.returncode == 0, wheel.err
     if "DOCKER_CONFIG" in os.environ:
         (home / ".docker").mkdir()

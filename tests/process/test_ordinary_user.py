@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ def home(kits: Path) -> Iterator[Path]:
     # Where that user can come to: the kits' own folder is closed to others, as pytest makes it.
     folder = Path(tempfile.mkdtemp(prefix="composer-plain-", dir="/var/tmp"))
     shutil.copytree(kits, folder / "kits")
-    wheel = run(["python3", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", folder / "wheels", ROOT])
+    wheel = run([sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", folder / "wheels", ROOT])
     assert wheel.returncode == 0, wheel.err
     for path in (folder, *folder.rglob("*")):
         os.chown(path, UID, UID)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, docker, missing, provision, run, tree
+from tests.conftest import COMPOSER, Deployment, composer, docker, missing, provision, run, tree
 from tests.docker.faults.stack import (
     containers,
     eventually,
@@ -51,7 +51,7 @@ def test_a_kill_at_a_write_leaves_one_whole_set(prod_00: Path, tmp_path: Path, c
     shutil.copytree(target, after)
     calls = "rename,renameat,renameat2" if call == "rename" else "unlink,unlinkat" if call == "unlink" else call
     tracer = ["strace", "-f", "-qq", "-o", tmp_path / "trace", "-e", f"inject={calls}:signal=KILL:when={when}"]
-    killed = run([*tracer, "python3", "-m", "composer", "generate", prod_00, "-d", target, "-f", changed])
+    killed = run([*tracer, *COMPOSER, "generate", prod_00, "-d", target, "-f", changed])
     assert killed.returncode in (0, 137, -9), killed.err
     settled = composer("generate", "-d", target)
     assert settled.returncode == 0, settled.err

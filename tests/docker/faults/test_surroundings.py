@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socketserver
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,9 +37,9 @@ def test_a_bare_environment(prod_00: Path, tmp_path: Path, engine: None, variabl
     argv = ["env", "-i", *(f"{name}={value}" for name, value in kept.items()), "LC_ALL=C"]
     if variable != "HOME":
         argv.append(f"{variable}=/nonexistent")
-    ended = run([*argv, "python3", "-m", "composer", "generate", prod_00, "-d", target])
+    ended = run([*argv, *COMPOSER, "generate", prod_00, "-d", target])
     assert ended.returncode == 0, ended.err
-    assert run([*argv, "python3", "-m", "composer", "status", "-d", target]).returncode == 3
+    assert run([*argv, *COMPOSER, "status", "-d", target]).returncode == 3
 
 
 @pytest.mark.fault(28)
@@ -90,7 +91,7 @@ def test_a_locale_of_other_bytes(
     else:
         sh("localedef", "-i", "en_US", "-f", locale, tmp_path / f"en_US.{locale}")
         chosen = {"LC_ALL": f"en_US.{locale}", "LOCPATH": str(tmp_path)}
-    seen = run(["python3", "-c", "import sys; print(sys.getfilesystemencoding())"], env=chosen).out.strip()
+    seen = run([sys.executable, "-c", "import sys; print(sys.getfilesystemencoding())"], env=chosen).out.strip()
     assert seen == {"ASCII": "ascii", "ISO-8859-1": "iso8859-1"}[locale]
     shutil.rmtree(folder / "deployment")
     assert composer("generate", folder / "kits", "-d", folder / "deployment", **chosen).returncode == 0
