@@ -159,6 +159,23 @@ def test_tampering_is_refused(mixed: Mixed) -> None:
     compose.write_bytes(was)
 
 
+def test_a_registration_of_a_former_life_does_not_count(mixed: Mixed) -> None:
+    state = mixed.contained / "workspaces" / "site-2" / "composer.state"
+    former = state.read_text()
+    does(mixed.contained, "stop")
+    ended = mixed.here("down")
+    assert ended.returncode == 0, ended.err
+    does(mixed.contained, "start", "--no-wait")
+    deadline = time.monotonic() + 60
+    while not state.read_text().startswith("started "):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    # As it was until the new container got to writing its own.
+    state.write_text(former)
+    ended = run([mixed.contained / "status.sh"])
+    assert ended.returncode == 3, ended.out
+
+
 def test_stopping_leaves_no_container_and_the_workspace(mixed: Mixed) -> None:
     does(mixed.contained, "stop")
     does(mixed.contained, "stop")

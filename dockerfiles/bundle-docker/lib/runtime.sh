@@ -34,7 +34,8 @@ observe() {
         state=stopped
     elif [[ $state == running && $type == server ]]; then
         ! docker exec "$id" /opt/composer/healthcheck.sh server "$port" "$security" >/dev/null 2>&1 || registered=yes
-    elif [[ $state == running && $word == registered ]]; then
+    elif [[ $state == running && $word == registered && ! $since < $started ]]; then
+        # What was written before the container started is of a former life.
         registered=yes
     fi
 }
