@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from composer.console import admin
 from composer.errors import ComposerError
-from composer.model import LOCAL, Command, Owner
+from composer.model import LOCAL, Owner
 from composer.preparing import (
     Generated,
     Inputs,
@@ -32,9 +32,9 @@ from composer.preparing import (
     taking_turns,
     write_generated,
 )
-from composer.process import command_line, stream
+from composer.process import stream
 from composer.status import FederationStatus, ParticipantStatus
-from composer.talk import Talk
+from composer.talk import Talk, perform
 
 if TYPE_CHECKING:
     from composer.engine import Engine
@@ -198,7 +198,7 @@ def up(
             talk.warn(f"{finding.message} ({finding.id}); {finding.fix}")
         with undone_on_failure(engine, manifest, deployment, before, talk):
             talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
-            _stream(docker.start(deployment), talk)
+            perform(docker.start(deployment), talk)
             talk.step("Waiting until they are registered")
             return wait_until_federated(Containers(manifest, deployment), timeout, talk.progress)
 
@@ -311,16 +311,12 @@ def down(
         for job in docker.running_jobs(engine, manifest, containers):
             talk.warn(f"job {job} has not ended, and ends now without a result")
         commands = [docker.stop(deployment), *docker.stop_former(engine, manifest, deployment)]
-        if dry_run:
-            for command in commands:
-                talk.command(command_line(command))
-            if purge:
-                talk.command(f"rm -r {deployment}")
-            return
         talk.step(f"Stopping {manifest.federation}")
         for command in commands:
-            _stream(command, talk)
-        if purge:
+            perform(command, talk, dry_run)
+        if purge and dry_run:
+            talk.command(f"rm -r {deployment}")
+        elif purge:
             remove_deployment(deployment)
 
 
@@ -376,11 +372,6 @@ def _pinned(
     waiting = [participant.service for participant in stale(built, engine.image_inputs())]
     found = {} if offline else find_locks(generated.federation, waiting, talk)
     return write_generated(inputs, talk, force, False, found) if found else generated
-
-
-def _stream(command: Command, talk: Talk) -> None:
-    talk.command(command_line(command))
-    stream(command, talk.output)
 
 
 def _count(number: int, noun: str) -> str:

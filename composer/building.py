@@ -16,15 +16,14 @@ from composer.layout import INPUTS_LABEL, NVFLARE_LABEL
 from composer.lock import add_wheels, lock_key, render_lock
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, Federation, Image, Wheelhouse
-from composer.process import command_line, stream
+from composer.process import stream
 from composer.render.dockerfile import render_resolution
 from composer.runtimes import build
 from composer.status import ImageStatus
-from composer.talk import some_of
+from composer.talk import Talk, perform, some_of
 
 if TYPE_CHECKING:
     from composer.engine import Engine, ImageFacts
-    from composer.talk import Talk
 
 # pip before 22.2 does not say what it would install.
 _OLD_PIP = "no such option: --"
@@ -176,11 +175,8 @@ def _exported(image: Image, target: str, builder: str, talk: Talk) -> Iterator[P
 
 
 def _run(command: Command, talk: Talk, dry_run: bool) -> None:
-    talk.command(command_line(command))
-    if dry_run:
-        return
     try:
-        stream(command, talk.output)
+        perform(command, talk, dry_run)
     except CommandFailed as error:
         raise build.explain(error) from error
 

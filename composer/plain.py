@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from composer.errors import CommandFailed, ComposerError, NotHealthy
 from composer.manifest import Manifest
 from composer.model import Command
-from composer.process import command_line, run, stream
+from composer.process import run
 from composer.readiness import wait_until_federated
 from composer.runtimes import runtime_of
 from composer.runtimes.docker import require_free_ports
 from composer.runtimes.process import Processes
 from composer.status import FederationStatus
+from composer.talk import Talk, perform
 from composer.write import read_manifest, remove_deployment
 
 if TYPE_CHECKING:
     from composer.preparing import Generated
-from composer.talk import Talk
 
 
 def refuse_others(deployment: Path, authority: str) -> None:
@@ -119,11 +119,8 @@ def _undone_on_failure(processes: Processes, before: tuple[str, ...], talk: Talk
 
 
 def _stream(command: Command, talk: Talk, dry_run: bool) -> None:
-    talk.command(command_line(command))
-    if dry_run:
-        return
     try:
-        stream(command, talk.output)
+        perform(command, talk, dry_run)
     except CommandFailed as error:
         raise _as_the_script_said(error) from error
 

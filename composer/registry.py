@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from composer.errors import CommandFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command
-from composer.process import command_line, stream
 from composer.runtimes.build import stale
+from composer.talk import Talk, perform
 
 if TYPE_CHECKING:
     from composer.engine import Engine
-    from composer.talk import Talk
 
 
 def pull_stale(engine: Engine, manifest: Manifest, talk: Talk, dry_run: bool = False) -> None:
@@ -65,10 +64,7 @@ def _tags(participants: tuple[DeployedParticipant, ...]) -> tuple[str, ...]:
 
 
 def _run(command: Command, failed: str, hint: str, talk: Talk, dry_run: bool) -> None:
-    talk.command(command_line(command))
-    if dry_run:
-        return
     try:
-        stream(command, talk.output)
+        perform(command, talk, dry_run)
     except CommandFailed as error:
         raise ComposerError(f"{failed}: {error.last_line}", hint) from error
