@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +9,6 @@ import pytest
 
 from tests.conftest import Deployment
 from tests.docker.faults.stack import healthy, stack
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _interruptible() -> None:
-    """A shell makes what it runs in the background deaf to Ctrl-C, and all that is started from there with it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
