@@ -11,6 +11,7 @@ import json
 import pkgutil
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,7 +25,7 @@ _BEGIN, _END = "<!-- make bench begins -->\n", "<!-- make bench ends -->\n"
 
 
 def main(arguments: list[str]) -> int:
-    """Take the figures and print them; 2 if a name is unknown."""
+    """Take the figures and print them; 1 if some could not be taken, 2 if a name is unknown."""
     names = [module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name not in _NO_FIGURES]
     wanted = [argument for argument in arguments if not argument.startswith("--")] or names
     strangers = sorted(set(wanted) - set(names))
@@ -32,14 +33,23 @@ def main(arguments: list[str]) -> int:
         print(f"there are no figures {', '.join(strangers)}: there are {', '.join(names)}", file=sys.stderr)
         return 2
     figures: list[Figure] = []
+    failed = []
     for name in wanted:
         began = time.monotonic()
         print(f"{name} …", file=sys.stderr, flush=True)
-        figures += importlib.import_module(f"tests.bench.{name}").figures()
+        try:
+            figures += importlib.import_module(f"tests.bench.{name}").figures()
+        except Exception:
+            # What the others have measured for minutes is not lost with it.
+            traceback.print_exc()
+            failed.append(name)
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     print_table(COLUMNS, [("green" if figure.met else "yellow", figure.cells()) for figure in figures])
     (ROOT / ".bench").mkdir(exist_ok=True)
     (ROOT / ".bench" / "figures.json").write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
+    if failed:
+        print(f"not taken: {', '.join(failed)}", file=sys.stderr)
+        return 1
     if "--readme" in arguments:
         _write_readme(figures)
     return 0
