@@ -1,7 +1,8 @@
 """``python -m tests.bench [--readme] [NAME...]``: take all figures, or those of the modules named.
 
-Prints a table, writes ``.bench/figures.json``, and with ``--readme`` puts the table into README.md. Nothing here
-asserts: a missed target is a row that says so.
+Prints a table, keeps the figures in ``.bench/figures.json`` by module, beside those of modules that were measured
+before, and with ``--readme`` puts all that is there into README.md. Nothing here asserts: a missed target is a row
+that says so.
 """
 
 from __future__ import annotations
@@ -32,27 +33,39 @@ def main(arguments: list[str]) -> int:
     if strangers:
         print(f"there are no figures {', '.join(strangers)}: there are {', '.join(names)}", file=sys.stderr)
         return 2
-    figures: list[Figure] = []
+    taken: dict[str, list[Figure]] = {}
     failed = []
     for name in wanted:
         began = time.monotonic()
         print(f"{name} …", file=sys.stderr, flush=True)
         try:
-            figures += importlib.import_module(f"tests.bench.{name}").figures()
+            taken[name] = importlib.import_module(f"tests.bench.{name}").figures()
         except Exception:
             # What the others have measured for minutes is not lost with it.
             traceback.print_exc()
             failed.append(name)
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    figures = [figure for name in taken for figure in taken[name]]
     print_table(COLUMNS, [("green" if figure.met else "yellow", figure.cells()) for figure in figures])
-    (ROOT / ".bench").mkdir(exist_ok=True)
-    (ROOT / ".bench" / "figures.json").write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
+    kept = _keep(taken)
     if failed:
         print(f"not taken: {', '.join(failed)}", file=sys.stderr)
         return 1
     if "--readme" in arguments:
-        _write_readme(figures)
+        _write_readme([figure for name in names for figure in kept.get(name, ())])
     return 0
+
+
+def _keep(taken: dict[str, list[Figure]]) -> dict[str, list[Figure]]:
+    """Write the figures that were taken beside those that there are, and return them all."""
+    file = ROOT / ".bench" / "figures.json"
+    file.parent.mkdir(exist_ok=True)
+    there = json.loads(file.read_text()) if file.exists() else {}
+    known = {name: [Figure(**row) for row in rows] for name, rows in there.items()} if isinstance(there, dict) else {}
+    kept = {**known, **taken}
+    rows = {name: [asdict(figure) for figure in figures] for name, figures in kept.items()}
+    file.write_text(json.dumps(rows, indent=2) + "\n")
+    return kept
 
 
 def _write_readme(figures: list[Figure]) -> None:

@@ -20,7 +20,8 @@ class Figure:
         reference: Its samples, of the same unit.
         target: What the ratio of the medians, or without a reference our median, may be at most.
         unit: Of the samples.
-        note: Why a target is missed, or what else a reader must know.
+        note: What else a reader must know.
+        why: Said where the target is missed.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Figure:
     reference: tuple[float, ...] = ()
     unit: str = "s"
     note: str = ""
+    why: str = ""
 
     @property
     def value(self) -> float:
@@ -45,7 +47,7 @@ class Figure:
     def cells(self) -> tuple[str, ...]:
         """The row of the table: name, ours, reference, ratio, target, verdict."""
         sign = " ×" if self.reference else f" {self.unit}".rstrip()
-        missed = f"missed by {100 * (self.value / self.target - 1):.0f} %"
+        missed = f"missed by {100 * (self.value / self.target - 1):.0f} %" + (f": {self.why}" if self.why else "")
         return (
             self.name,
             _spread(self.ours, self.unit),

@@ -13,6 +13,7 @@ from tests.hosts.deployment import Across, prepare
 from tests.hosts.lan import Lan, lan
 
 RUNS = 3
+SHARED = "here the three hosts' engines share two cores and one disk, to which each writes all layers twice"
 _ONE = dict.fromkeys(("server1", "site-1", "site-2"), "hub")
 _THREE = {"server1": "hub", "site-1": "ward-a", "site-2": "ward-b"}
 
@@ -36,7 +37,7 @@ def figures() -> list[Figure]:
             status.append(must(lambda: across.does("status")))
             must(lambda: across.does("down", "--purge", "--yes"))
     return [
-        Figure("up on three hosts, images to deliver", tuple(three), 1.5, "all on one host", tuple(one)),
+        Figure("up on three hosts, images to deliver", tuple(three), 1.5, "all on one host", tuple(one), why=SHARED),
         Figure("second up on three hosts", tuple(again), 5.0),
         Figure("second up on three hosts: sent", tuple(sent), 1.0, unit="MB"),
         Figure("status of three hosts", tuple(status), 3.0),
