@@ -223,6 +223,22 @@ def test_systemd_units_are_what_systemd_accepts(unpacked: Path) -> None:
     assert "User=" in run([unpacked / "systemd.sh", "--system"]).out
 
 
+def test_wheels_are_in_an_archive_once_however_many_participants_it_has(kits: Path, tmp_path: Path) -> None:
+    wheels = {}
+    for name, sites in (("one", ("site-1",)), ("two", ("site-1", "site-2"))):
+        placed = "".join(f"  {site}: {{host: ward}}\n" for site in sites)
+        definition = tmp_path / f"{name}.yml"
+        definition.write_text(f"hosts:\n  ward: {{address: 192.0.2.7}}\nparticipants:\n{placed}")
+        chosen = ("-f", definition, "-o", tmp_path / name, "--runtime", "process", "--with-wheels")
+        ended = composer("bundle", *(kits / site for site in sites), *chosen, cwd=tmp_path)
+        assert ended.returncode == 0, ended.err
+        with tarfile.open(tmp_path / name / "arc-ward.tar.gz") as opened:
+            wheels[name] = sorted(Path(member).name for member in opened.getnames() if member.endswith(".whl"))
+    assert any(wheel.startswith("nvflare-") for wheel in wheels["one"])
+    assert wheels["two"] == wheels["one"]
+    assert len(set(wheels["two"])) == len(wheels["two"])
+
+
 def test_encrypted_for_a_key_and_opened_with_plain_age(kits: Path, archives: Path, tmp_path: Path) -> None:
     age, keygen = shutil.which("age"), shutil.which("age-keygen")
     if age is None or keygen is None:
