@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from composer.errors import ComposerError, CrashLoop, NotHealthy
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import LOCAL, Federation
-from composer.process import attach, command_line, stream
+from composer.process import attach, stream
 from composer.readiness import wait_until_federated
 from composer.redact import plain, redact
 from composer.remote import delivery
@@ -30,6 +30,7 @@ from composer.render.far import host_folder
 from composer.runtimes import docker, services
 from composer.runtimes.gpus import require_gpus
 from composer.status import FederationStatus
+from composer.talk import perform
 from composer.transaction import look, undo, undone_on_failure
 from composer.write import remove_deployment
 
@@ -125,10 +126,10 @@ def build(manifest: Manifest, federation: Federation, talk: Talk, offline: bool)
 def show(manifest: Manifest, deployment: Path, talk: Talk) -> None:
     """Show the commands that start a deployment, on however many hosts."""
     if manifest.on(LOCAL).started:
-        talk.command(command_line(docker.start(deployment)))
+        perform(docker.start(deployment), talk, dry_run=True)
     for host in manifest.hosts:
         folder = host_folder(deployment, host.name)
-        OneHost(host.name, host.endpoint, talk).command(command_line(docker.start(folder)))
+        perform(docker.start(folder), OneHost(host.name, host.endpoint, talk), dry_run=True)
 
 
 def logs(
@@ -277,7 +278,7 @@ def _remove_moved(engine: Engine, manifest: Manifest, deployment: Path) -> None:
 
 
 def _start(place: Place, federation: Federation, talk: Talk) -> None:
-    told = OneHost(place.name, place.connection.host.endpoint if place.connection else "", talk)
+    told = place.told(talk)
     here = [one for one in federation.started if one.host == place.name]
     if not here:
         return
@@ -287,14 +288,8 @@ def _start(place: Place, federation: Federation, talk: Talk) -> None:
         _require_free_ports(place, running)
         require_gpus(here)
         before = look(place.engine, place.deployment)
-        try:
-            with undone_on_failure(place.engine, place.manifest, place.deployment, before, told):
-                command = docker.start(place.deployment)
-                told.command(command_line(command))
-                stream(command, told.output)
-        except ComposerError as error:
-            error.message = f"{place.name}: {error.message}"
-            raise
+        with place.named(), undone_on_failure(place.engine, place.manifest, place.deployment, before, told):
+            perform(docker.start(place.deployment), told)
 
 
 def _require_free_ports(place: Place, running: Mapping[str, Container]) -> None:
@@ -350,16 +345,14 @@ def _with(error: ComposerError, away: Mapping[str, ComposerError]) -> ComposerEr
 
 
 def _stop(place: Place, talk: Talk, purge: bool, dry_run: bool) -> None:
-    told = OneHost(place.name, place.connection.host.endpoint if place.connection else "", talk)
+    told = place.told(talk)
     with place.entered():
         containers = docker.own_containers(place.engine, place.manifest, place.deployment)
         for job in docker.running_jobs(place.engine, place.manifest, containers):
             told.warn(f"job {job} has not ended, and ends now without a result")
         former = docker.stop_former(place.engine, place.manifest, place.deployment)
         for command in (docker.stop(place.deployment), *former):
-            told.command(command_line(command))
-            if not dry_run:
-                stream(command, told.output)
+            perform(command, told, dry_run)
     if purge and not dry_run and place.connection is not None:
         _remove_images(place)
         place.connection.script("remove", str(place.connection.host.path))

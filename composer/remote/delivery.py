@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from composer.errors import ComposerError
-from composer.layout import COMPOSE_FILE
+from composer.layout import COMPOSE_FILE, OVERRIDE_FILE
 from composer.manifest import Manifest
 from composer.materials import folder_files
 from composer.model import GeneratedFile, Owner
@@ -25,7 +25,6 @@ from composer.render.far import USER_VARIABLES, host_folder
 
 _LOOK_SECONDS = 30.0
 _SEND_SECONDS = 120.0
-_OVERRIDE = "compose.override.yml"
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def digest(file: GeneratedFile) -> str:
 
 
 def _compose_files(folder: Path, user: Owner) -> Iterator[GeneratedFile]:
-    for name in (COMPOSE_FILE, _OVERRIDE):
+    for name in (COMPOSE_FILE, OVERRIDE_FILE):
         if (folder / name).is_file():
             yield GeneratedFile(PurePosixPath(name), (folder / name).read_bytes(), 0o600)
     values = dict(zip(USER_VARIABLES, (user.uid, user.gid), strict=True))

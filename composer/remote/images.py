@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from composer.building import build_stale
@@ -13,7 +12,6 @@ from composer.model import Federation
 from composer.registry import pull_stale
 from composer.remote.parallel import on_each
 from composer.remote.places import Place
-from composer.remote.talk import OneHost
 
 if TYPE_CHECKING:
     from composer.talk import Talk
@@ -61,27 +59,15 @@ def pull_there(places: Sequence[Place], talk: Talk) -> dict[str, ComposerError |
 
 
 def _pull(place: Place, talk: Talk) -> None:
-    assert place.connection is not None
-    with place.entered(), _named(place):
-        told = OneHost(place.name, place.connection.host.endpoint, talk)
-        pull_stale(place.engine, place.manifest.from_registry, told)
-
-
-@contextlib.contextmanager
-def _named(place: Place) -> Iterator[None]:
-    try:
-        yield
-    except ComposerError as error:
-        error.message = f"{place.name}: {error.message}"
-        raise
+    with place.entered(), place.named():
+        pull_stale(place.engine, place.manifest.from_registry, place.told(talk))
 
 
 def _build(place: Place, federation: Federation, talk: Talk, offline: bool) -> tuple[str, ...]:
-    assert place.connection is not None
-    told = OneHost(place.name, place.connection.host.endpoint, talk)
     try:
-        with place.entered(), _named(place):
-            return build_stale(place.engine, federation, place.manifest.from_build, told, offline, dry_run=False)
+        with place.entered(), place.named():
+            from_build = place.manifest.from_build
+            return build_stale(place.engine, federation, from_build, place.told(talk), offline, dry_run=False)
     finally:
         # Builds alone need the wheels; what they made of them is in the images.
         for house in {one.image.wheels for one in federation.participants if one.host == place.name}:

@@ -17,9 +17,11 @@ from composer.process import surroundings
 from composer.remote.delivery import Found, look
 from composer.remote.parallel import on_each
 from composer.remote.ssh import Connection, HostError, connection
+from composer.remote.talk import OneHost
 from composer.remote.traces import There
 from composer.render.far import USER_VARIABLES, host_folder
 from composer.runtimes.observe import Here, Traces
+from composer.talk import Talk
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,19 @@ class Place:
         """Let Docker's commands that this thread starts meanwhile go to its engine."""
         with surroundings(self.environment):
             yield
+
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """Put the host's name in front of what goes wrong meanwhile."""
+        try:
+            yield
+        except ComposerError as error:
+            error.message = f"{self.name}: {error.message}"
+            raise
+
+    def told(self, talk: Talk) -> OneHost:
+        """Return what says to ``talk`` that it is about this machine."""
+        return OneHost(self.name, self.connection.host.endpoint if self.connection else "", talk)
 
     @property
     def environment(self) -> Mapping[str, str | None]:
