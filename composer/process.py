@@ -6,10 +6,12 @@ import contextlib
 import os
 import shlex
 import subprocess
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from queue import Queue
 from threading import Thread
+from typing import IO
 
 from composer.errors import CommandFailed, ComposerError
 from composer.model import Command
@@ -17,6 +19,8 @@ from composer.model import Command
 Echo = Callable[[str], None]
 Process = subprocess.Popen[bytes]
 _BLOCK = 1 << 20
+# zlib's for the largest window and gzip's head and tail.
+_GZIP = 31
 _SURROUNDINGS: ContextVar[Mapping[str, str | None]] = ContextVar("surroundings", default={})  # noqa: B039 - never changed
 
 
@@ -135,12 +139,14 @@ def spawn(command: Command, stdin: int | None, stdout: int | None, stderr: int |
 
 
 def pour(source: Command, sinks: Sequence[Command], sent: Callable[[int], None]) -> tuple[CommandFailed | None, ...]:
-    """Run a command and let all of ``sinks`` read what it writes; return which of them failed, in their order.
+    """Run a command and let all of ``sinks`` read what it writes, gzipped; return which of them failed, in their order.
+
+    It is packed once for all of them, as fast as gzip can: beyond some 300 Mbit/s of line that is what takes the time.
 
     Args:
         source: What writes.
         sinks: What reads; one that ends early does not keep the others from reading on.
-        sent: Told how many bytes there were, from time to time.
+        sent: Told how many packed bytes there were, from time to time.
 
     Raises:
         CommandFailed: The source ended with another status than 0.
@@ -150,16 +156,27 @@ def pour(source: Command, sinks: Sequence[Command], sent: Callable[[int], None])
         readers = [_Sink(stack.enter_context(_started(sink, stdin=subprocess.PIPE)), sink) for sink in sinks]
         assert reading.stdout is not None
         total = 0
-        while block := reading.stdout.read(_BLOCK):
+        for block in _gzipped(reading.stdout):
             total += len(block)
             sent(total)
             for reader in readers:
                 reader.put(block)
+        for reader in readers:
+            reader.put(b"")
         _, said = reading.communicate()
         failures = tuple(reader.end() for reader in readers)
     if reading.returncode:
         raise CommandFailed(command_line(source), reading.returncode, said.decode("utf-8", "replace"))
     return failures
+
+
+def _gzipped(source: IO[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(level=1, wbits=_GZIP)
+    while block := source.read(_BLOCK):
+        # While it still looks back and not out, there is nothing; an empty block would be the end.
+        if packed := packer.compress(block):
+            yield packed
+    yield packer.flush()
 
 
 def _started(command: Command, stdin: int) -> Process:
@@ -182,10 +199,10 @@ class _Sink:
             thread.start()
 
     def put(self, block: bytes) -> None:
+        """Have it written some time; an empty one is the last."""
         self._queue.put(block)
 
     def end(self) -> CommandFailed | None:
-        self._queue.put(b"")
         for thread in self._threads:
             thread.join()
         if self._process.wait():
