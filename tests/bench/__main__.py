@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 import sys
 import time
@@ -33,6 +34,8 @@ def main(arguments: list[str]) -> int:
     if strangers:
         print(f"there are no figures {', '.join(strangers)}: there are {', '.join(names)}", file=sys.stderr)
         return 2
+    # As for a user: modules are compiled once.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     taken: dict[str, list[Figure]] = {}
     failed = []
     for name in wanted:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.bundle.conftest import HOSTS
 from tests.bundle.lan import UID, Host
-from tests.conftest import ROOT, composer, provision, run, tree
+from tests.conftest import ROOT, composer, eventually, provision, run, tree
 
 pytestmark = pytest.mark.nvflare
 
 PORT = 21977
 PLACED = {"server1": "hub", "site-1": "ward-a", "site-2": "ward-b"}
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.3)
 
 
 @pytest.fixture(scope="module")

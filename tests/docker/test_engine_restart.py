@@ -18,8 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, docker, forget_images, free_port, missing, provision, run
-from tests.docker.test_federation import eventually
+from tests.conftest import Deployment, docker, eventually, forget_images, free_port, missing, provision, run
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 

@@ -5,24 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, docker, nvflare, run, tree
+from tests.conftest import Deployment, composer, docker, eventually, nvflare, run, tree
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
 PARTICIPANTS = ("server1", "site-1", "site-2")
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.3)
 
 
 def inspect(deployment: Deployment, service: str) -> dict:

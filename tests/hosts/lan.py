@@ -12,12 +12,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.conftest import Ended, run
+from tests.conftest import Ended, eventually, run
 
 UID = 1500
 USER = "ops"
@@ -28,18 +27,11 @@ DOCKER_CONFIG = "/home/operator/.docker"
 _MOUNTS = """
 set -e
 mount --make-rprivate /
+[ -z "$2" ] || mount -t tmpfs -o mode=711 data "$1/data"
 for folder in home srv run etc; do mount --bind "$1/$folder" "/$folder"; done
 ip link set lo up
 exec sleep infinity
 """
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.3)
 
 
 def _must(*argv: str | Path) -> None:
@@ -66,6 +58,7 @@ class Machine:
     name: str
     address: str
     folder: Path
+    cable: str
     holder: subprocess.Popen[bytes]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -136,6 +129,7 @@ class Lan:
 
     operator: Machine
     hosts: dict[str, Machine]
+    wires: subprocess.Popen[bytes]
 
     def __getitem__(self, name: str) -> Machine:
         return self.hosts[name]
@@ -144,6 +138,12 @@ class Lan:
     def trusting(self) -> Path:
         """The operator's known_hosts."""
         return self.operator.folder / "home" / "operator" / ".ssh" / "known_hosts"
+
+    def slow_lines(self, megabits: int) -> None:
+        """Let no host get more than so many Mbit/s from now on."""
+        for host in self.hosts.values():
+            line = ("root", "tbf", "rate", f"{megabits}mbit", "burst", "256kb", "latency", "100ms")
+            _must(*_inside(self.wires), "tc", "qdisc", "replace", "dev", host.cable, *line)
 
     def trust(self) -> None:
         """Let the operator know all hosts' keys, as who has logged in once does."""
@@ -170,8 +170,14 @@ def registry(machine: Machine) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def lan(names: Sequence[str]) -> Iterator[Lan]:
-    """Hosts with an engine and an SSH server each, and an operator whom they let in."""
+def lan(names: Sequence[str], disks_in_memory: bool = False) -> Iterator[Lan]:
+    """Hosts with an engine and an SSH server each, and an operator whom they let in.
+
+    Args:
+        names: The hosts'.
+        disks_in_memory: Whether engines keep images in memory, so that they do not share a disk as hosts never do;
+            they cannot be seen from outside the machines then.
+    """
     # Short paths: sockets lie below, and a socket's path may have 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="lan-", dir="/var/tmp"))
     folder.chmod(0o755)
@@ -179,19 +185,19 @@ def lan(names: Sequence[str]) -> Iterator[Lan]:
     machines: list[Machine] = []
     try:
         eventually(lambda: _comm(wires.pid) == "sleep", 10)
-        inside = ("nsenter", "--target", str(wires.pid), "--net", "--", "ip")
+        inside = (*_inside(wires), "ip")
         _must(*inside, "link", "add", "br0", "type", "bridge")
         _must(*inside, "link", "set", "br0", "up")
         for number, name in enumerate(("operator", *names), start=1):
-            machines.append(_machine(folder / name, name, f"{NET}.{number}"))
             cable = f"v{number}"
+            machines.append(_machine(folder / name, name, f"{NET}.{number}", cable, disks_in_memory))
             peer = ("peer", "name", "eth0", "netns", str(machines[-1].holder.pid))
             _must(*inside, "link", "add", cable, "type", "veth", *peer)
             _must(*inside, "link", "set", cable, "master", "br0", "up")
             machines[-1].does("ip", "addr", "add", f"{machines[-1].address}/24", "dev", "eth0")
             machines[-1].does("ip", "link", "set", "eth0", "up")
         operator, *hosts = machines
-        made = Lan(operator, {host.name: host for host in hosts})
+        made = Lan(operator, {host.name: host for host in hosts}, wires)
         _let_in(operator, hosts)
         _name_wards(operator, hosts)
         for host in hosts:
@@ -207,13 +213,17 @@ def lan(names: Sequence[str]) -> Iterator[Lan]:
         shutil.rmtree(folder)
 
 
+def _inside(wires: subprocess.Popen[bytes]) -> tuple[str, ...]:
+    return ("nsenter", "--target", str(wires.pid), "--net", "--")
+
+
 def _comm(pid: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text().strip()
     return ""
 
 
-def _machine(folder: Path, name: str, address: str) -> Machine:
+def _machine(folder: Path, name: str, address: str, cable: str, disk_in_memory: bool) -> Machine:
     for below in ("home/ops", "home/operator", "srv", "data"):
         (folder / below).mkdir(parents=True)
     user, home = (name, "operator") if name == "operator" else (USER, "ops")
@@ -232,10 +242,11 @@ def _machine(folder: Path, name: str, address: str) -> Machine:
     (folder / "etc" / "group").write_text(f"root:x:0:\nnogroup:x:65534:\ndocker:x:{UID + 1}:{user}\n{USER}:x:{UID}:\n")
     # A locked password (!) would keep sshd without PAM from letting anybody in.
     (folder / "etc" / "shadow").write_text(f"root:*:1::::::\n{USER}:*:1::::::\n")
-    holder = _start(["unshare", "--net", "--mount", "sh", "-c", _MOUNTS, "machine", folder], folder / "holder.log")
+    argv = ["unshare", "--net", "--mount", "sh", "-c", _MOUNTS, "machine", folder, "memory" if disk_in_memory else ""]
+    holder = _start(argv, folder / "holder.log")
     eventually(lambda: holder.poll() is not None or _comm(holder.pid) == "sleep", 10)
     assert holder.poll() is None, (folder / "holder.log").read_text()
-    return Machine(name, address, folder, holder)
+    return Machine(name, address, folder, cable, holder)
 
 
 def _name_wards(operator: Machine, hosts: Sequence[Machine]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import run
+from tests.conftest import eventually, run
 from tests.hosts.deployment import PATH, PLACES, Across, private_keys
-from tests.hosts.lan import UID, eventually
+from tests.hosts.lan import UID
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.conftest import Ended
+from tests.conftest import Ended, eventually
 from tests.hosts.deployment import Across
-from tests.hosts.lan import UID, Machine, eventually
+from tests.hosts.lan import UID, Machine
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 

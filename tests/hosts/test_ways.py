@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Ended
+from tests.conftest import Ended, eventually
 from tests.console import converse
 from tests.hosts.deployment import PLACES, Across
-from tests.hosts.lan import OPERATOR, Machine, eventually
+from tests.hosts.lan import OPERATOR, Machine
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, nvflare, tree
-from tests.process.conftest import PORT, eventually, members
+from tests.conftest import Deployment, composer, eventually, nvflare, tree
+from tests.process.conftest import PORT, members
 
 pytestmark = pytest.mark.nvflare
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Ended, missing, run
-from tests.process.conftest import eventually, members
+from tests.conftest import ROOT, Ended, eventually, missing, run
+from tests.process.conftest import members
 
 pytestmark = pytest.mark.nvflare
 

@@ -13,9 +13,8 @@ import pytest
 
 from composer.kits.releases import NVFLARE_VERSIONS, submits_jobs
 from tests import kitmaker
-from tests.conftest import COMPOSER, ROOT, Deployment, docker, tree
+from tests.conftest import COMPOSER, ROOT, Deployment, docker, eventually, tree
 from tests.console import converse
-from tests.docker.test_federation import eventually
 from tests.releases.provisioners import provisioner
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare, pytest.mark.usefixtures("engine")]

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,6 @@ from typing import Any
 from tests.conftest import COMPOSER, Deployment, Ended, docker, free_port, missing, provision, run, tree
 
 PARTICIPANTS = ("server1", "site-1", "site-2")
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.3)
 
 
 @contextmanager

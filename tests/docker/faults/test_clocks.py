@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, free_port, missing, provision
-from tests.docker.faults.stack import containers, eventually, healthy, rows
+from tests.conftest import Deployment, composer, eventually, free_port, missing, provision
+from tests.docker.faults.stack import containers, healthy, rows
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare, pytest.mark.fault(26)]
 

@@ -9,18 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMPOSER, Deployment, composer, docker, missing, provision, run, tree
-from tests.docker.faults.stack import (
-    containers,
-    eventually,
-    healthy,
-    leftovers,
-    python_pid,
-    refused,
-    rows,
-    stack,
-    tmpfs,
-)
+from tests.conftest import COMPOSER, Deployment, composer, docker, eventually, missing, provision, run, tree
+from tests.docker.faults.stack import containers, healthy, leftovers, python_pid, refused, rows, stack, tmpfs
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 

@@ -11,18 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Deployment, Ended, docker, free_port, nvflare, provision, tree
-from tests.docker.faults.stack import (
-    containers,
-    eventually,
-    healthy,
-    inspect,
-    port_of,
-    python_pid,
-    registrations,
-    rows,
-    sh,
-)
+from tests.conftest import ROOT, Deployment, Ended, docker, eventually, free_port, nvflare, provision, tree
+from tests.docker.faults.stack import containers, healthy, inspect, port_of, python_pid, registrations, rows, sh
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 

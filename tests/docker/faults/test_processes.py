@@ -10,16 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Deployment, docker, nvflare
-from tests.docker.faults.stack import (
-    containers,
-    eventually,
-    healthy,
-    inspect,
-    python_pid,
-    registrations,
-    rows,
-)
+from tests.conftest import ROOT, Deployment, docker, eventually, nvflare
+from tests.docker.faults.stack import containers, healthy, inspect, python_pid, registrations, rows
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 

@@ -11,17 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, docker
-from tests.docker.faults.stack import (
-    PARTICIPANTS,
-    containers,
-    eventually,
-    healthy,
-    inspect,
-    leftovers,
-    started,
-    wait_for_line,
-)
+from tests.conftest import Deployment, docker, eventually
+from tests.docker.faults.stack import PARTICIPANTS, containers, healthy, inspect, leftovers, started, wait_for_line
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
