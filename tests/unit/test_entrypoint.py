@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT, run
 
@@ -17,3 +20,15 @@ def test_a_stop_that_comes_before_the_participant_is_there_ends_it(tmp_path: Pat
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "FLARE_WORKSPACE": str(tmp_path)}
     ended = run(["bash", ROOT / "dockerfiles" / "entrypoint.sh", "server", "module"], env=environment, timeout=60)
     assert ended.returncode == 143, ended.err
+
+
+@pytest.mark.parametrize("kind", ["client", "relay"])
+def test_who_dials_a_server_gives_it_a_head_start(tmp_path: Path, kind: str) -> None:
+    stub = tmp_path / "python3"
+    stub.write_text(f'#!/bin/sh\ndate +%s%N >"{tmp_path}/dials"\n: >"{tmp_path}/shutdown.fl"\n')
+    stub.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "FLARE_WORKSPACE": str(tmp_path)}
+    before = time.time_ns()
+    ended = run(["bash", ROOT / "dockerfiles" / "entrypoint.sh", kind, "module"], env=environment, timeout=60)
+    assert ended.returncode == 0, ended.err
+    assert int((tmp_path / "dials").read_text()) - before > 200_000_000
