@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMPOSER, composer
+from tests.conftest import COMPOSER, composer, run
 
 
 @pytest.mark.parametrize("command", [["--help"], ["schema"]])
@@ -25,6 +25,11 @@ def test_output_that_cannot_be_written_is_told_in_one_line(command: list[str], u
     assert ended.stderr == (
         "error: the output cannot be written: No space left on device\n hint: make room where it goes\n"
     )
+
+
+def test_who_closes_the_output_hears_nothing() -> None:
+    ended = run(["sh", "-c", '"$@" >&-', "sh", *COMPOSER, "--version"])
+    assert (ended.returncode, ended.out, ended.err) == (0, "", "")
 
 
 def test_all_of_a_long_output_arrives() -> None:
