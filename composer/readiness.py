@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import Protocol
 
 from composer.errors import ComposerError, CrashLoop, NotHealthy
-from composer.manifest import DeployedParticipant, Manifest
+from composer.manifest import DeployedParticipant
 from composer.model import LOCAL
-from composer.runtimes import docker
+from composer.runtimes import Watched, docker
 from composer.runtimes.observe import says_registered
 from composer.status import FederationStatus, ParticipantStatus
 
@@ -20,27 +18,6 @@ _TICK = 0.02
 _LOOK_SHARE = 0.05
 # So long is waited at most, where what the sites write can be seen from here and where it cannot.
 _PATIENCE, _PATIENCE_FAR = 10.0, 1.0
-
-
-class Watched(Protocol):
-    """What is waited for: a :class:`composer.runtimes.Runtime`, or several at once."""
-
-    @property
-    def manifest(self) -> Manifest:
-        """What was generated."""
-
-    @property
-    def deployment(self) -> Path:
-        """The deployment folder."""
-
-    def observe(self, now: datetime) -> FederationStatus:
-        """Look at every participant that ``up`` starts, once."""
-
-    def unreachable(self, participant: DeployedParticipant) -> str:
-        """Return why the other side of its connection does not answer as it must; empty if it does."""
-
-    def last_words(self, name: str) -> str:
-        """Return the last line that a participant itself wrote; empty where there is none."""
 
 
 def wait_until_federated(

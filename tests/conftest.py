@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -138,6 +139,16 @@ class Deployment:
             self.run("down", "--purge", "--yes", "--wait")
         forget_images(self.kits.parent.name, **self.environment)
 
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Have it up, and no trace of it afterwards."""
+        try:
+            ended = self.up()
+            assert ended.returncode == 0, ended.err
+            yield
+        finally:
+            self.forget()
+
     def container(self, service: str) -> str:
         """The name of a service's container."""
         return f"{self.compose_project}-{service}-1"
@@ -201,7 +212,5 @@ def federation(
 ) -> Iterator[Deployment]:
     """A federation that is up: a server, two sites, an admin."""
     deployment = Deployment(tmp_path_factory.mktemp("federation") / "deployment", prod_00, definition)
-    ended = deployment.up()
-    assert ended.returncode == 0, ended.err
-    yield deployment
-    deployment.forget()
+    with deployment.running():
+        yield deployment

@@ -13,8 +13,8 @@ from composer.model import Command
 from composer.status import FederationStatus
 
 
-class Runtime(Protocol):
-    """How one deployment is seen to run, and the commands that show it."""
+class Watched(Protocol):
+    """What is waited for: a :class:`Runtime`, or what runs on several hosts."""
 
     @property
     def manifest(self) -> Manifest:
@@ -27,14 +27,18 @@ class Runtime(Protocol):
     def observe(self, now: datetime) -> FederationStatus:
         """Look at every participant that ``up`` starts, once."""
 
-    def examine(self, now: datetime) -> FederationStatus:
-        """Observe, and find out what takes longer: why somebody is not well."""
-
     def unreachable(self, participant: DeployedParticipant) -> str:
         """Return why the other side of its connection does not answer as it must; empty if it does."""
 
     def last_words(self, name: str) -> str:
         """Return the last line that a participant itself wrote; empty where there is none."""
+
+
+class Runtime(Watched, Protocol):
+    """How one deployment is seen to run, and the commands that show it."""
+
+    def examine(self, now: datetime) -> FederationStatus:
+        """Observe, and find out what takes longer: why somebody is not well."""
 
     def logs(
         self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool

@@ -122,10 +122,8 @@ def reboots(
     deployment.environment["DOCKER_HOST"] = own_engine.host
     loaded = run(["docker", "load", "--input", archive], env=deployment.environment)
     assert loaded.returncode == 0, loaded.err
-    ended = deployment.up()
-    assert ended.returncode == 0, ended.err
-    yield deployment
-    deployment.forget()
+    with deployment.running():
+        yield deployment
     forget_images(kits.parent.name)
 
 

@@ -73,12 +73,8 @@ def relayed(
     kits = provisions.provision(folder, change)
     deployment = Relayed(folder / "deployment", kits, _without_gpus(folder, kits, provisions.definition))
     deployment.opened = {"relay-1": first, "a-relay-below": second}
-    try:
-        ended = deployment.up()
-        assert ended.returncode == 0, ended.err
+    with deployment.running():
         yield deployment
-    finally:
-        deployment.forget()
 
 
 def _without_gpus(folder: Path, kits: Path, usual: Path | None) -> Path:

@@ -46,12 +46,8 @@ def released(
     deployment = Released(folder / "deployment", kits, provisions.definition)
     deployment.release = request.param
     deployment.kits_before = tree(kits)
-    try:
-        ended = deployment.up()
-        assert ended.returncode == 0, ended.err
+    with deployment.running():
         yield deployment
-    finally:
-        deployment.forget()
 
 
 def _on_ports(project: dict[str, Any], port: int, admin_port: int) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,10 @@ def stack(folder: Path, definition: Path | None, up: bool = True) -> Iterator[De
     scratch = folder / "scratch"
     scratch.mkdir()
     deployment = Deployment(folder / "deployment", kits, definition, {"TMPDIR": str(scratch)})
-    try:
-        if up:
-            ended = deployment.up()
-            assert ended.returncode == 0, ended.err
+    with ExitStack() as undone:
+        undone.enter_context(deployment.running()) if up else undone.callback(deployment.forget)
         yield deployment
         assert tree(kits) == before
-    finally:
-        deployment.forget()
 
 
 def inspect(deployment: Deployment, service: str) -> dict[str, Any]:

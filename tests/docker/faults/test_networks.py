@@ -36,13 +36,9 @@ def bridged(engine: None, definition: Path | None, tmp_path_factory: pytest.Temp
     chosen = folder / "composer.yml"
     chosen.write_text((definition.read_text() if definition else "") + "\nnetwork: bridge\npublish: 127.0.0.31\n")
     deployment = Deployment(folder / "deployment", kits, chosen)
-    try:
-        ended = deployment.up()
-        assert ended.returncode == 0, ended.err
+    with deployment.running():
         yield deployment
         assert tree(kits) == before
-    finally:
-        deployment.forget()
 
 
 @dataclass(frozen=True)
