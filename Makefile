@@ -30,7 +30,7 @@ test: lint ## Lint, then run the whole suite on real parts
 	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts $(ARGS)
 
 .PHONY: test-all
-test-all: test test-releases test-metal test-hosts test-faults ## Run every suite: more than an hour on two cores
+test-all: test test-releases test-metal test-hosts test-faults ## Run every suite, as CI does: three quarters of an hour
 
 .PHONY: test-faults
 test-faults: venv ## Break federations in every way of tests/README.md

@@ -16,7 +16,6 @@ from tests.conftest import Deployment, Ended, free_port, provision, run
 
 RUNS = 9
 SITES = ("site-1", "site-2")
-# NVFLARE's site that dials before its server listens is registered two seconds later, whoever started it.
 OURS = "0.3 to 0.4 s of Python, which checks kits and files before it hands over to Compose"
 DEPLOY_PREPARE = "`nvflare deploy prepare` and its scripts"
 
