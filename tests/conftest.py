@@ -20,6 +20,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 COMPOSER = (sys.executable, "-m", "composer")
+# That it is down is seen on the site itself. NVFLARE's own wait asks the server, which lists a site again, for ten
+# minutes, when a heartbeat of it arrives just after its logout ("Re-activate the client").
+SHUT_DOWN_SITE_2 = ("system", "shutdown", "client", "site-2", "--force", "--no-wait")
 IN_CI = os.environ.get("CI", "") not in ("", "false")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Ended, composer, docker, provision, run
+from tests.conftest import ROOT, SHUT_DOWN_SITE_2, Ended, composer, docker, provision, run
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -140,7 +140,7 @@ def test_without_compose_the_settings_are_the_same(mixed: Mixed, tmp_path: Path)
 
 
 def test_an_admins_shutdown_stays_down(mixed: Mixed) -> None:
-    mixed.nvflare("system", "shutdown", "client", "site-2", "--force")
+    mixed.nvflare(*SHUT_DOWN_SITE_2)
     deadline = time.monotonic() + 120
     while "stopped" not in run([mixed.contained / "status.sh"]).out:
         assert time.monotonic() < deadline

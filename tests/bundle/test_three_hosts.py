@@ -9,7 +9,7 @@ import pytest
 
 from tests.bundle.conftest import HOSTS
 from tests.bundle.lan import UID, Host
-from tests.conftest import ROOT, composer, eventually, provision, run, tree
+from tests.conftest import ROOT, SHUT_DOWN_SITE_2, composer, eventually, provision, run, tree
 
 pytestmark = pytest.mark.nvflare
 
@@ -131,7 +131,7 @@ def test_an_admins_restart_comes_back(running: dict[str, Host]) -> None:
 
 
 def test_an_admins_shutdown_stays_down_until_started_again(running: dict[str, Host]) -> None:
-    nvflare(running, "system", "shutdown", "client", "site-2", "--force")
+    nvflare(running, *SHUT_DOWN_SITE_2)
     eventually(lambda: running["ward-b"].processes() == [])
     ended = running["ward-b"].run("./status.sh", cwd=folder_of("ward-b"))
     assert ended.returncode == 3

@@ -18,7 +18,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, docker, eventually, forget_images, free_port, missing, provision, run
+from tests.conftest import (
+    SHUT_DOWN_SITE_2,
+    Deployment,
+    docker,
+    eventually,
+    forget_images,
+    free_port,
+    missing,
+    provision,
+    run,
+)
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -137,7 +147,7 @@ def reboots(
 def test_what_ran_comes_back_and_what_was_shut_down_does_not(
     reboots: Deployment, own_engine: OwnEngine, how: Callable[[OwnEngine], None]
 ) -> None:
-    shut = reboots.run("admin", "--", "system", "shutdown", "client", "site-2", "--force")
+    shut = reboots.run("admin", "--", *SHUT_DOWN_SITE_2)
     assert shut.returncode == 0, shut.err
     eventually(lambda: reboots.status()["participants"][2]["state"] == "stopped")
     how(own_engine)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, docker, eventually, nvflare, run, tree
+from tests.conftest import SHUT_DOWN_SITE_2, Deployment, composer, docker, eventually, nvflare, run, tree
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -159,7 +159,7 @@ def test_an_admins_restart_comes_back_in_the_same_container(federation: Deployme
 
 
 def test_an_admins_shutdown_stays_down_until_up(federation: Deployment) -> None:
-    nvflare(federation, "system", "shutdown", "client", "site-2", "--force")
+    nvflare(federation, *SHUT_DOWN_SITE_2)
     eventually(lambda: inspect(federation, "site-2")["State"]["Status"] == "exited")
     # Docker's first restart would come after 0.1 s, its second after 0.2 s.
     time.sleep(5)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, eventually, nvflare, tree
+from tests.conftest import SHUT_DOWN_SITE_2, Deployment, composer, eventually, nvflare, tree
 from tests.process.conftest import PORT, members
 
 pytestmark = pytest.mark.nvflare
@@ -128,7 +128,7 @@ def test_an_admins_restart_comes_back(processes: Deployment) -> None:
 
 
 def test_an_admins_shutdown_stays_down(processes: Deployment) -> None:
-    nvflare(processes, "system", "shutdown", "client", "site-2", "--force")
+    nvflare(processes, *SHUT_DOWN_SITE_2)
     eventually(lambda: members(workspace(processes, "site-2")) == [])
     row = next(row for row in processes.status()["participants"] if row["name"] == "site-2")
     assert (row["state"], row["detail"]) == ("stopped", "shut down by an administrator")
