@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, SHUT_DOWN_SITE_2, Ended, composer, docker, provision, run
+from tests.conftest import ROOT, SHUT_DOWN_SITE_2, Ended, composer, docker, eventually, provision, run
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -141,10 +140,7 @@ def test_without_compose_the_settings_are_the_same(mixed: Mixed, tmp_path: Path)
 
 def test_an_admins_shutdown_stays_down(mixed: Mixed) -> None:
     mixed.nvflare(*SHUT_DOWN_SITE_2)
-    deadline = time.monotonic() + 120
-    while "stopped" not in run([mixed.contained / "status.sh"]).out:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    eventually(lambda: "stopped" in run([mixed.contained / "status.sh"]).out)
     does(mixed.contained, "start")
 
 
@@ -166,10 +162,7 @@ def test_a_registration_of_a_former_life_does_not_count(mixed: Mixed) -> None:
     ended = mixed.here("down")
     assert ended.returncode == 0, ended.err
     does(mixed.contained, "start", "--no-wait")
-    deadline = time.monotonic() + 60
-    while not state.read_text().startswith("started "):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    eventually(lambda: state.read_text().startswith("started "), 60)
     # As it was until the new container got to writing its own.
     state.write_text(former)
     ended = run([mixed.contained / "status.sh"])
