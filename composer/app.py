@@ -166,12 +166,13 @@ def up(
         # To be told so takes no engine.
         _refuse_processes(deployment)
         engine = connect()
-    with ExitStack() as turns:
-        turns.enter_context(taking_turns(deployment, talk, wait, dry_run))
+    with ExitStack() as stack:
+        stack.enter_context(taking_turns(deployment, talk, wait, dry_run))
+        facts = stack.enter_context(meanwhile(engine.facts))
         before = look(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
         generated = write_generated(inputs, talk, force, dry_run, {})
-        turns.enter_context(alone_with(generated.manifest.compose_project, talk, wait, dry_run))
+        stack.enter_context(alone_with(generated.manifest.compose_project, talk, wait, dry_run))
         here = generated.manifest.on(LOCAL)
         running = docker.own_containers(engine, here, deployment)
         docker.require_free_ports(here, [n for n, one in running.items() if one.state == "running"])
@@ -194,7 +195,7 @@ def up(
 
             return across.up(engine, generated.federation, manifest, talk, timeout, confirm)
         require_gpus(generated.federation.started)
-        for finding in up_warnings(Machine(engine.facts(), deployment, generated.federation, frozenset(), now())):
+        for finding in up_warnings(Machine(facts(), deployment, generated.federation, frozenset(), now())):
             talk.warn(f"{finding.message} ({finding.id}); {finding.fix}")
         with undone_on_failure(engine, manifest, deployment, before, talk):
             talk.step(f"Starting {_count(len(manifest.started), 'participant')}")

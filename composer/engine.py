@@ -273,7 +273,6 @@ def connect(docker_host: str | None = None) -> Engine:
             client = docker.DockerClient(base_url=docker_host, timeout=_FAR_SECONDS)
         else:
             client = docker.from_env() if os.environ.get("DOCKER_HOST") else docker.from_context()
-        client.ping()
     spoken = str(client.api.api_version)
     if tuple(map(int, spoken.split("."))) < _OLDEST_API:
         raise _too_old(f"API {spoken}")

@@ -26,6 +26,8 @@ def pull_stale(engine: Engine, manifest: Manifest, talk: Talk, dry_run: bool = F
     Raises:
         ComposerError: The registry does not give one, or gives one that was built from something else.
     """
+    if not manifest.participants:
+        return
     for tag in _tags(stale(manifest, engine.image_inputs())):
         talk.step(f"Pulling {tag}")
         hint = "push it where it was built (composer images push), and log in here: docker login"
