@@ -29,7 +29,6 @@ set -e
 mount --make-rprivate /
 [ -z "$2" ] || mount -t tmpfs -o mode=711 data "$1/data"
 for folder in home srv run etc; do mount --bind "$1/$folder" "/$folder"; done
-[ ! -d "$1/tmp" ] || mount --bind "$1/tmp" /tmp
 ip link set lo up
 exec sleep infinity
 """
@@ -228,10 +227,6 @@ def _machine(folder: Path, name: str, address: str, cable: str, disk_in_memory: 
     for below in ("home/ops", "home/operator", "srv", "data"):
         (folder / below).mkdir(parents=True)
     user, home = (name, "operator") if name == "operator" else (USER, "ops")
-    if name != "operator":
-        # The operator's /tmp is this machine's, for there lies what a test has composer read and write.
-        (folder / "tmp").mkdir()
-        (folder / "tmp").chmod(0o1777)
     (folder / "run" / "sshd").mkdir(parents=True)
     (folder / "run" / "sshd").chmod(0o755)
     for below in ("home/ops", "srv"):
