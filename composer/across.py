@@ -52,7 +52,7 @@ def up(
     federation: Federation,
     manifest: Manifest,
     talk: Talk,
-    timeout: float,
+    timeout: float | None,
     confirm: Callable[[str], bool],
 ) -> FederationStatus:
     """Bring kits and images to the hosts, start all participants, and wait until they are registered.
@@ -62,7 +62,7 @@ def up(
         federation: What is to run.
         manifest: What was generated of it.
         talk: Hears what is done.
-        timeout: Seconds to wait for the registrations.
+        timeout: Seconds to wait for the registrations; None: start, and do not wait.
         confirm: Asked before a private key leaves this machine for the first time.
 
     Raises:
@@ -85,7 +85,8 @@ def up(
             servers_host = next((one.host for one in manifest.started if one.type == "server"), None)
             if servers_host in opened.away or not opened.reached:
                 raise HostsFailed(opened.away)
-            talk.step("Waiting until they are registered")
+            if timeout is not None:
+                talk.step("Waiting until they are registered")
             try:
                 status = wait_until_federated(Watched(opened, manifest, deployment), timeout, talk.progress)
             except CrashLoop as error:

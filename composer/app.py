@@ -119,7 +119,7 @@ def build(
 def up(
     inputs: Inputs,
     talk: Talk,
-    timeout: float = DEFAULT_TIMEOUT,
+    timeout: float | None = DEFAULT_TIMEOUT,
     force: bool = False,
     dry_run: bool = False,
     wait: bool = False,
@@ -131,7 +131,7 @@ def up(
     Args:
         inputs: Kits, definition, deployment folder.
         talk: Hears what is done and how far the participants are.
-        timeout: Seconds to wait for the registrations.
+        timeout: Seconds to wait for the registrations; None: start, and do not wait.
         force: As for :func:`generate`.
         dry_run: Only show the files and commands.
         wait: As for :func:`generate`.
@@ -200,7 +200,8 @@ def up(
         with undone_on_failure(engine, manifest, deployment, before, talk):
             talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
             perform(docker.start(deployment), talk)
-            talk.step("Waiting until they are registered")
+            if timeout is not None:
+                talk.step("Waiting until they are registered")
             return wait_until_federated(Containers(manifest, deployment), timeout, talk.progress)
 
 
@@ -360,7 +361,7 @@ def _refuse_processes(deployment: Path) -> None:
 
     manifest = read_manifest(deployment)
     if manifest and manifest.runtime == "process" and Processes(manifest, deployment).running():
-        raise ComposerError(f"{deployment} runs as plain processes", f"stop those first: composer down -d {deployment}")
+        raise ComposerError(f"{deployment} runs as plain processes", f"stop those first: composer down -C {deployment}")
 
 
 def _pinned(

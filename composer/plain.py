@@ -42,14 +42,14 @@ def refuse_others(deployment: Path, authority: str) -> None:
             seen = runtime_of(manifest, deployment).observe(datetime.now(timezone.utc))
         if any(one.state != "absent" for one in seen.participants):
             raise ComposerError(
-                f"{deployment} runs as containers", f"stop those first: composer down -d {shlex.quote(str(deployment))}"
+                f"{deployment} runs as containers", f"stop those first: composer down -C {shlex.quote(str(deployment))}"
             )
         return
     for name, trusted in Processes(manifest, deployment).authorities().items():
         if trusted not in ("", authority):
             raise ComposerError(
                 f"the kits are of another authority than those with which {name} runs",
-                f"if they were provisioned anew: composer down -d {shlex.quote(str(deployment))}, then up; "
+                f"if they were provisioned anew: composer down -C {shlex.quote(str(deployment))}, then up; "
                 "else name the former kits",
             )
 
@@ -68,7 +68,7 @@ def build(generated: Generated, deployment: Path, talk: Talk, dry_run: bool) -> 
     return tuple(waiting)
 
 
-def up(generated: Generated, deployment: Path, talk: Talk, timeout: float, dry_run: bool) -> FederationStatus:
+def up(generated: Generated, deployment: Path, talk: Talk, timeout: float | None, dry_run: bool) -> FederationStatus:
     """Install what is missing, start, and wait until federated.
 
     Raises:
@@ -86,7 +86,8 @@ def up(generated: Generated, deployment: Path, talk: Talk, timeout: float, dry_r
         return FederationStatus(manifest.federation)
     with _undone_on_failure(processes, before, talk):
         _stream(processes.start(), talk, dry_run)
-        talk.step("Waiting until they are registered")
+        if timeout is not None:
+            talk.step("Waiting until they are registered")
         return wait_until_federated(processes, timeout, talk.progress)
 
 

@@ -276,6 +276,6 @@ def deployed(deployment: Path) -> Manifest:
     manifest = read_manifest(deployment)
     if manifest is None:
         raise ComposerError(
-            f"{deployment} is not a deployment folder", "name it with -d DIR, or make one: composer up KITS"
+            f"{deployment} is not a deployment folder", "name it with -C DIR, or make one: composer up KITS"
         )
     return manifest

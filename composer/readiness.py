@@ -22,20 +22,22 @@ _PATIENCE, _PATIENCE_FAR = 10.0, 1.0
 
 def wait_until_federated(
     runtime: Watched,
-    timeout: float,
+    timeout: float | None,
     progress: Callable[[FederationStatus], None],
 ) -> FederationStatus:
     """Wait, and return the status in which everybody was well.
 
     Args:
         runtime: What runs the deployment.
-        timeout: Seconds to wait at most.
+        timeout: Seconds to wait at most; None: look once, whoever is well, and do not wait.
         progress: Gets every status that was seen on the way.
 
     Raises:
         NotHealthy: Somebody was not well in time; the message has a line for each.
         CrashLoop: Somebody crashes again and again.
     """
+    if timeout is None:
+        return runtime.observe(datetime.now(timezone.utc))
     deadline = time.monotonic() + timeout
     crashes_before: dict[str, int] = {}
     while True:

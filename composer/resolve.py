@@ -116,7 +116,7 @@ def _refuse_what_needs_containers(federation: Federation, apart: bool) -> None:
     if not apart and re.search(r"[\s'\"\\]", str(federation.deployment)):
         raise ComposerError(
             f"NVFLARE cannot run jobs below {federation.deployment}: its path has a blank or a quote in it",
-            "name another folder with -d DIR",
+            "name another folder with -C DIR",
         )
     for participant in federation.participants:
         for mount in participant.data:

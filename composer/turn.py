@@ -118,7 +118,7 @@ def _why_no_turn(error: OSError, deployment: Path) -> ComposerError:
     if error.errno in _NO_LOCKS:
         return ComposerError(
             f"nothing can be locked in {deployment}: {error.strerror}",
-            "its file system has no locks (NFS without a lock service?): name a folder on another one with -d DIR",
+            "its file system has no locks (NFS without a lock service?): name a folder on another one with -C DIR",
         )
     return ComposerError(
         f"cannot write {error.filename or deployment}: {error.strerror}",

@@ -157,7 +157,7 @@ def remove_deployment(deployment: Path) -> None:
         ComposerError: It is not a deployment folder, or something in it cannot be deleted.
     """
     if read_manifest(deployment) is None:
-        raise ComposerError(f"{deployment} is not a deployment folder", "name it with -d DIR")
+        raise ComposerError(f"{deployment} is not a deployment folder", "name it with -C DIR")
     try:
         shutil.rmtree(deployment)
     except OSError as error:

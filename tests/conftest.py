@@ -119,11 +119,11 @@ class Deployment:
     def on_kits(self, command: str, *arguments: str) -> Ended:
         """Any command that takes kits."""
         chosen = ["-f", str(self.definition)] if self.definition else []
-        return composer(command, str(self.kits), "-d", str(self.folder), *chosen, *arguments, **self.environment)
+        return composer(command, str(self.kits), "-C", str(self.folder), *chosen, *arguments, **self.environment)
 
     def run(self, command: str, *arguments: str, cwd: Path | None = None) -> Ended:
-        """Any command that takes ``-d``."""
-        return composer(command, "-d", str(self.folder), *arguments, cwd=cwd, **self.environment)
+        """Any command that takes ``-C``."""
+        return composer(command, "-C", str(self.folder), *arguments, cwd=cwd, **self.environment)
 
     def status(self) -> dict[str, Any]:
         """``composer status --json``, read."""

@@ -72,9 +72,9 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def takes_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add -d, and hand the command the folder, absolute."""
+    """Add -C, and hand the command the folder, absolute."""
     return click.option(
-        "-d",
+        "-C",
         "--deployment",
         type=PATH,
         default=Path("deployment"),
@@ -105,7 +105,7 @@ def _definition(given: Path | None) -> Path | None:
 
 
 def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add KITS, -f and -d, and hand the command all three as one."""
+    """Add KITS, -f and -C, and hand the command all three as one."""
 
     @click.argument("kits", nargs=-1, type=PATH)
     @click.option("--pin-file", type=PATH, help="Holds the PIN of an archive. [default: $COMPOSER_PIN, else a prompt]")

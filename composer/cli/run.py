@@ -51,6 +51,7 @@ def build(
 @click.command()
 @talking
 @takes_kits
+@click.option("-d", "--detach", is_flag=True, help="Start, and do not wait until they are registered.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before private keys are sent to their hosts.")
 @IGNORE
@@ -60,6 +61,7 @@ def build(
 def up(
     terminal: Terminal,
     inputs: Inputs,
+    detach: bool,
     timeout: float,
     yes: bool,
     ignore: tuple[str, ...],
@@ -74,8 +76,10 @@ def up(
         terminal.pause()
         return yes or (sys.stdin.isatty() and click.confirm(question, err=True))
 
-    status = app.up(inputs, terminal, timeout, force, dry_run, wait, ignore, agreed)
-    if not dry_run:
+    status = app.up(inputs, terminal, None if detach else timeout, force, dry_run, wait, ignore, agreed)
+    if detach and not dry_run:
+        terminal.done(f"{status.federation} is starting; see who is registered with: composer status")
+    elif not dry_run:
         terminal.done(f"{status.federation} is up: {len(status.participants)} participants, all registered")
 
 

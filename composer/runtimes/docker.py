@@ -143,7 +143,7 @@ def refuse_swapped_kits(containers: Iterable[Container], authority: str, deploym
         if container.authority not in ("", authority) and container.state in ("running", "restarting"):
             raise ComposerError(
                 f"the kits are of another authority than those with which {container.participant} runs",
-                f"if they were provisioned anew: composer down -d {shlex.quote(str(deployment))}, then up; "
+                f"if they were provisioned anew: composer down -C {shlex.quote(str(deployment))}, then up; "
                 "else name the former kits",
             )
 

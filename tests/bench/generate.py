@@ -41,7 +41,7 @@ def figures() -> list[Figure]:
 
 def _generate(prod: Path, deployment: Path) -> tuple[float, float]:
     """Seconds and MB."""
-    ended = run(["/usr/bin/time", "-f", "%e %M", *COMPOSER, "generate", prod, "-d", deployment])
+    ended = run(["/usr/bin/time", "-f", "%e %M", *COMPOSER, "generate", prod, "-C", deployment])
     assert ended.returncode == 0, ended.err
     took, kilobytes = re.findall(r"^([\d.]+) (\d+)$", ended.err, re.MULTILINE)[-1]
     return float(took), int(kilobytes) / 1024

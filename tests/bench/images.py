@@ -60,7 +60,7 @@ def _build(folder: Path, kits: list[Path], image: dict[str, Any]) -> tuple[float
     anew = f"--timeout={60 + time.time_ns() % 10**9}"
     (folder / "composer.yml").write_text(yaml.safe_dump({"image": {**image, "pip_options": [anew]}}))
     took = seconds(lambda: _composer(folder, kits))
-    ended = composer("images", "-d", folder / "deployment", "--json")
+    ended = composer("images", "-C", folder / "deployment", "--json")
     return took, json.loads(ended.out)["images"]
 
 
@@ -87,5 +87,5 @@ def _size(image: str) -> float:
 
 
 def _composer(folder: Path, kits: list[Path]) -> None:
-    ended = composer("build", *kits, "-f", folder / "composer.yml", "-d", folder / "deployment")
+    ended = composer("build", *kits, "-f", folder / "composer.yml", "-C", folder / "deployment")
     assert ended.returncode == 0, ended.err

@@ -17,7 +17,7 @@ def figures() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for _ in range(RUNS):
             ours.append(seconds(lambda: run([*COMPOSER, "--help"])))
-            looked.append(seconds(lambda: run([*COMPOSER, "status", "-d", folder])))
+            looked.append(seconds(lambda: run([*COMPOSER, "status", "-C", folder])))
             theirs.append(seconds(lambda: run([sys.executable, "-m", "nvflare.cli", "--help"])))
     return [
         Figure("composer --help", tuple(ours), 0.35, "`nvflare --help`", tuple(theirs)),

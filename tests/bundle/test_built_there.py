@@ -56,7 +56,7 @@ def made(folder: Path, definition: Path | None, more: str = "") -> Unpacked:
     common = yaml.safe_load(definition.read_text()) if definition else {}
     certificate = common.get("image", {}).pop("ca_bundle", "")
     (folder / "composer.yml").write_text(f"kits: {kits}\n{yaml.safe_dump(common) if common else ''}{HOSTS}{more}")
-    chosen = ("-f", folder / "composer.yml", "-d", folder / "deployment", "-o", folder)
+    chosen = ("-f", folder / "composer.yml", "-C", folder / "deployment", "-o", folder)
     ended = composer("bundle", *chosen, "--runtime", "docker")
     assert ended.returncode == 0, ended.err
     name = f"{project}-hub"

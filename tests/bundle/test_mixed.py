@@ -38,7 +38,7 @@ class Mixed:
     contained: Path
 
     def here(self, command: str, *arguments: str) -> Ended:
-        return composer(command, "-d", self.deployment, *arguments, cwd=ROOT)
+        return composer(command, "-C", self.deployment, *arguments, cwd=ROOT)
 
     def nvflare(self, *arguments: str) -> dict:
         ended = self.here("admin", "--", "--format", "json", *arguments)
@@ -64,8 +64,8 @@ def mixed(engine: None, definition: Path | None, tmp_path_factory: pytest.TempPa
     common = definition.read_text() if definition else ""
     (folder / "alone.yml").write_text(f"kits: {kits}\n{common}")
     (folder / "composer.yml").write_text(f"kits: {kits}\n{common}{HOSTS}")
-    chosen = ("-f", folder / "composer.yml", "-d", folder / "deployment")
-    ended = composer("build", "-f", folder / "alone.yml", "-d", folder / "deployment")
+    chosen = ("-f", folder / "composer.yml", "-C", folder / "deployment")
+    ended = composer("build", "-f", folder / "alone.yml", "-C", folder / "deployment")
     assert ended.returncode == 0, ended.err
     for runtime, extra in (("process", ()), ("docker", ("--with-images",))):
         ended = composer("bundle", *chosen, "-o", folder / runtime, "--runtime", runtime, *extra)

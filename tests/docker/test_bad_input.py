@@ -30,7 +30,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def up(target: Path, *arguments: str | Path, **env: str) -> Ended:
-    return composer("up", *arguments, "-d", target, cwd=target.parent, **env)
+    return composer("up", *arguments, "-C", target, cwd=target.parent, **env)
 
 
 @pytest.mark.usefixtures("engine")
@@ -121,13 +121,13 @@ def test_no_docker_command(target: Path, prod_00: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["status", "logs", "down", "admin"])
 def test_a_folder_that_is_no_deployment(command: str, tmp_path: Path) -> None:
-    refuses(composer(command, "-d", tmp_path), f"{tmp_path} is not a deployment folder", "composer up KITS")
+    refuses(composer(command, "-C", tmp_path), f"{tmp_path} is not a deployment folder", "composer up KITS")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 2}', '{"format": 1, "participants": [{}]}'])
 def test_a_damaged_manifest(content: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(content)
-    refuses(composer("status", "-d", tmp_path), f"{tmp_path}/manifest.json is damaged", "--force")
+    refuses(composer("status", "-C", tmp_path), f"{tmp_path}/manifest.json is damaged", "--force")
 
 
 def test_wrong_usage_exits_with_2() -> None:

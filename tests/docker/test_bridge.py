@@ -100,7 +100,7 @@ def test_two_projects_on_host_networking_side_by_side(definition: Path | None, t
 def test_what_cannot_be(prod_00: Path, tmp_path: Path, lines: str, cause: str) -> None:
     chosen = tmp_path / "composer.yml"
     chosen.write_text(lines)
-    ended = composer("generate", prod_00, "-f", chosen, "-d", tmp_path / "deployment")
+    ended = composer("generate", prod_00, "-f", chosen, "-C", tmp_path / "deployment")
     assert ended.returncode == 1
     assert cause in ended.err
     assert not (tmp_path / "deployment").exists()
@@ -112,6 +112,6 @@ def test_a_server_that_is_dialled_at_localhost_needs_host_networking(tmp_path: P
         path.write_text(path.read_text().replace("server1:", "localhost:"))
     chosen = tmp_path / "composer.yml"
     chosen.write_text("network: bridge\n")
-    refused = composer("generate", kits, "-f", chosen, "-d", tmp_path / "deployment")
+    refused = composer("generate", kits, "-f", chosen, "-C", tmp_path / "deployment")
     assert refused.returncode == 1
     assert "localhost, which on a bridge is each container itself" in refused.err

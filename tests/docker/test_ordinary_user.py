@@ -105,7 +105,7 @@ def test_an_engine_that_the_user_may_not_use(person: Person) -> None:
     barred = ["setpriv", "--reuid", str(person.uid), "--regid", str(person.uid), "--clear-groups", "env", "-i"]
     environment = [f"{name}={os.environ[name]}" for name in ("DOCKER_HOST",) if name in os.environ]
     environment += [f"PATH={person.home}/venv/bin:/usr/local/bin:/usr/bin:/bin", f"HOME={person.home}"]
-    ended = run([*barred, *environment, "composer", "up", kits, "-d", "barred"], cwd=person.home)
+    ended = run([*barred, *environment, "composer", "up", kits, "-C", "barred"], cwd=person.home)
     assert ended.returncode == 1, ended.err
     lines = ended.err.splitlines()
     assert len(lines) == 2

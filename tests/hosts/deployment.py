@@ -58,11 +58,11 @@ class Across:
 
     def up(self, *arguments: str) -> Ended:
         """``composer up``."""
-        return self.run("up", self.kits, "-f", self.definition, "-d", self.folder, *arguments)
+        return self.run("up", self.kits, "-f", self.definition, "-C", self.folder, *arguments)
 
     def does(self, command: str, *arguments: str) -> Ended:
-        """Any command that takes ``-d``."""
-        return self.run(command, "-d", self.folder, *arguments)
+        """Any command that takes ``-C``."""
+        return self.run(command, "-C", self.folder, *arguments)
 
     def status(self) -> dict[str, Any]:
         """``composer status --json``, read."""
@@ -109,7 +109,7 @@ def prepare(lan: Lan, folder: Path, needed_here: Path | None, places: Mapping[st
     made = Across(lan, kits, folder / "deployment", folder / "composer.yml", project, port)
     made.place(places, needed_here)
     # The package index is not in the hosts' network: the machine's own engine builds.
-    built = composer("build", kits, "-f", made.definition, "-d", made.folder)
+    built = composer("build", kits, "-f", made.definition, "-C", made.folder)
     assert built.returncode == 0, built.err
     tags = docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{project}/*").split()
     archive = folder / "images.tar"

@@ -84,7 +84,7 @@ def test_three_rounds_of_plus_one(started: Across, tmp_path: Path) -> None:
     job = started.nvflare("job", "submit", "-j", "examples/quickstart/job")["data"]["job_id"]
     waited = started.nvflare("job", "wait", job, "--timeout", "180", "--interval", "1")
     assert waited["data"]["status"] == "FINISHED:COMPLETED"
-    ended = run([*started.enter_at(tmp_path), "admin", "-d", started.folder, "--", "job", "download", job])
+    ended = run([*started.enter_at(tmp_path), "admin", "-C", started.folder, "--", "job", "download", job])
     assert ended.returncode == 0, ended.err
     import numpy
 

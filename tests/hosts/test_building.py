@@ -23,7 +23,7 @@ def wheels(across: Across, definition: Path | None, tmp_path_factory: pytest.Tem
     across.place(PLACES, definition)
     across.build_again()
     folder = tmp_path_factory.mktemp("building")
-    ended = composer("wheels", across.kits, "-f", across.definition, "-d", across.folder, "-o", folder / "wheels")
+    ended = composer("wheels", across.kits, "-f", across.definition, "-C", across.folder, "-o", folder / "wheels")
     assert ended.returncode == 0, ended.err
     archive = folder / "base.tar"
     docker("save", "--output", str(archive), base(across))
@@ -92,7 +92,7 @@ def test_nothing_is_built_twice(built: Across) -> None:
     assert ended.returncode == 0, ended.err
     assert "Building the image" not in ended.err
     assert built.container("site-3")["Id"] == before
-    ended = built.run("build", built.kits, "-f", built.definition, "-d", built.folder)
+    ended = built.run("build", built.kits, "-f", built.definition, "-C", built.folder)
     assert ended.returncode == 0, ended.err
     assert "all images are fresh" in ended.err
 
@@ -100,7 +100,7 @@ def test_nothing_is_built_twice(built: Across) -> None:
 def test_what_is_stale_is_built_again_on_the_host(built: Across, wheels: Path, definition: Path | None) -> None:
     image = f"image: {{wheels: {wheels}, environment: {{ROUND: '2'}}}}"
     built.place(PLACES, definition, {WARD: "build: remote", "site-3": image})
-    ended = built.run("build", built.kits, "-f", built.definition, "-d", built.folder, "--offline")
+    ended = built.run("build", built.kits, "-f", built.definition, "-C", built.folder, "--offline")
     assert ended.returncode == 0, ended.err
     assert "site-3" in ended.err
     assert built.up().returncode == 0

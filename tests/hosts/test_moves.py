@@ -47,7 +47,7 @@ def test_a_host_is_not_forgotten_by_a_generate_nor_while_it_is_away(moving: Acro
     """Site-3 leaves ward-c: what runs there ends, and its key goes, as soon as an ``up`` can reach it."""
     ward = moving.lan["ward-c"]
     moving.place({**PLACES, "site-3": "desk"}, definition)
-    generated = moving.run("generate", moving.kits, "-f", moving.definition, "-d", moving.folder)
+    generated = moving.run("generate", moving.kits, "-f", moving.definition, "-C", moving.folder)
     assert generated.returncode == 0, generated.err
     assert ward.docker("ps", "--quiet") != ""
     ward.link("down")

@@ -112,7 +112,7 @@ def test_an_interrupted_up_takes_back_what_it_has_started_on_all_hosts(clean: Ac
     assert ward.docker("ps", "--quiet") == ""
     hub.does("iptables", "-A", "INPUT", "-p", "tcp", "--dport", str(clean.port), "-j", "DROP")
     try:
-        arguments = ("up", clean.kits, "-f", clean.definition, "-d", clean.folder, "--yes", "--timeout", "300")
+        arguments = ("up", clean.kits, "-f", clean.definition, "-C", clean.folder, "--yes", "--timeout", "300")
         argv = [*clean.enter_at(clean.folder.parent), *map(str, arguments)]
         with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             eventually(lambda: ward.docker("ps", "--quiet") != "")

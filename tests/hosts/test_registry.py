@@ -70,7 +70,7 @@ def test_nothing_is_pushed_unasked_and_what_is_lacking_is_named(stored: Stored) 
 
 
 def test_what_was_pushed_is_pulled_by_each_host_itself(stored: Stored) -> None:
-    pushed = stored.across.run("images", "push", "-d", stored.across.folder)
+    pushed = stored.across.run("images", "push", "-C", stored.across.folder)
     assert pushed.returncode == 0, pushed.err
     forget(stored)
     ended = stored.across.up("--yes", "-v")
@@ -107,6 +107,6 @@ def test_an_image_that_was_built_from_something_else_is_not_started(stored: Stor
 
 
 def test_what_is_not_as_it_was_generated_is_not_pushed(stored: Stored) -> None:
-    ended = stored.across.run("images", "push", "-d", stored.across.folder)
+    ended = stored.across.run("images", "push", "-C", stored.across.folder)
     assert ended.returncode == 1
     assert "hint: build it: composer build" in ended.err

@@ -37,7 +37,7 @@ def running(across: Across, definition: Path | None) -> Iterator[Across]:
 
 def doctor(across: Across) -> tuple[Ended, set[tuple[str, str, str]]]:
     """What ``composer doctor`` finds on the hosts, and not on this machine."""
-    ended = across.run("doctor", across.kits, "-f", across.definition, "-d", across.folder, "--json")
+    ended = across.run("doctor", across.kits, "-f", across.definition, "-C", across.folder, "--json")
     found = {(one["severity"], one["id"], one["message"]) for one in json.loads(ended.out)}
     return ended, {one for one in found if re.match(r"hub|ward-", one[2])}
 
@@ -139,7 +139,7 @@ def test_a_command_of_an_admin_on_another_host_is_refused_with_the_reason(runnin
 
 
 def test_the_console_of_an_admin_on_another_host_opens_there(running: Across) -> None:
-    argv = [*running.enter_at(running.folder), "admin", "-d", str(running.folder)]
+    argv = [*running.enter_at(running.folder), "admin", "-C", str(running.folder)]
     said = converse(argv, [("User Name:", ADMIN), ("> ", "check_status client"), ("> ", "bye")])
     for site in ("site-1", "site-2", "site-3"):
         assert site in said

@@ -139,7 +139,7 @@ def test_an_admins_shutdown_stays_down(processes: Deployment) -> None:
 def test_kits_of_another_runtime_are_refused_while_it_runs(processes: Deployment) -> None:
     other = processes.folder.parent / "docker.yml"
     other.write_text(f"kits: {processes.kits}\nruntime: docker\n")
-    ended = composer("up", "-f", other, "-d", processes.folder, **processes.environment)
+    ended = composer("up", "-f", other, "-C", processes.folder, **processes.environment)
     assert ended.returncode == 1
     assert "composer down" in ended.err
     assert processes.status()["healthy"]
@@ -180,7 +180,7 @@ def test_a_data_folder_elsewhere_is_refused(processes: Deployment, tmp_path: Pat
         f"runtime: process\nkits: {processes.kits}\n"
         "participants: {site-1: {data: [{source: /srv/ct, target: /data/ct}]}}\n"
     )
-    ended = composer("generate", "-d", tmp_path / "deployment", cwd=tmp_path)
+    ended = composer("generate", "-C", tmp_path / "deployment", cwd=tmp_path)
     assert ended.returncode == 1
     assert "/srv/ct cannot be seen as /data/ct" in ended.err
     assert not (tmp_path / "deployment").exists()

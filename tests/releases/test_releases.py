@@ -100,7 +100,7 @@ def test_an_admin_submits_a_job_that_the_server_takes(released: Released) -> Non
         folder = re.search(r"put the job into (\S+), then in the console \(composer admin\): submit_job JOB", ended.err)
         assert folder, ended.err
         shutil.copytree(JOB, Path(folder[1]) / "job")
-        console = [*COMPOSER, *command, "-d", str(released.folder)]
+        console = [*COMPOSER, *command, "-C", str(released.folder)]
         said = converse(console, [("User Name:", command[1]), ("> ", "submit_job job"), ("> ", "bye")])
     job = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", said.rpartition("submit_job job")[2])
     assert job, said + ended.err

@@ -27,16 +27,16 @@ def test_a_difference(present: bytes | None, generated: bytes | None, shown: str
 @pytest.mark.nvflare
 def test_diff_shows_what_generate_would_change_and_changes_nothing(prod_00: Path, tmp_path: Path) -> None:
     target = tmp_path / "deployment"
-    new = composer("diff", prod_00, "-d", target)
+    new = composer("diff", prod_00, "-C", target)
     assert new.returncode == 3
     assert "+++ docker-compose.yml" in new.out
     assert not target.exists()
-    assert composer("generate", prod_00, "-d", target).returncode == 0
-    same = composer("diff", "-d", target)
+    assert composer("generate", prod_00, "-C", target).returncode == 0
+    same = composer("diff", "-C", target)
     assert (same.returncode, same.out) == (0, "")
     definition = tmp_path / "composer.yml"
     definition.write_text("participants:\n  site-1: {environment: {OMP_NUM_THREADS: '3'}}\n")
-    changed = composer("diff", prod_00, "-d", target, "-f", definition)
+    changed = composer("diff", prod_00, "-C", target, "-f", definition)
     assert changed.returncode == 3
     assert '+      "OMP_NUM_THREADS": "3"\n' in changed.out
     assert "OMP_NUM_THREADS" not in (target / "docker-compose.yml").read_text()
@@ -46,16 +46,16 @@ def test_diff_shows_what_generate_would_change_and_changes_nothing(prod_00: Path
 @pytest.mark.nvflare
 def test_an_edited_file_stops_generate_with_a_diff_and_force_keeps_it(prod_00: Path, tmp_path: Path) -> None:
     target = tmp_path / "deployment"
-    assert composer("generate", prod_00, "-d", target).returncode == 0
+    assert composer("generate", prod_00, "-C", target).returncode == 0
     before = (target / "hosts").read_text()
     (target / "hosts").write_text(f"{before}10.0.0.9 mine\n")
-    refused = composer("generate", "-d", target)
+    refused = composer("generate", "-C", target)
     assert refused.returncode == 1
     assert "-10.0.0.9 mine\n" in refused.err
     assert "error: " in refused.err
     assert "hosts was changed by hand" in refused.err
     assert "mine" in (target / "hosts").read_text()
-    forced = composer("generate", "-d", target, "--force")
+    forced = composer("generate", "-C", target, "--force")
     assert forced.returncode == 0, forced.err
     assert (target / "hosts").read_text() == before
     assert "mine" in (target / "hosts.orig").read_text()

@@ -38,6 +38,6 @@ def test_all_of_a_long_output_arrives() -> None:
 
 
 def test_the_status_of_a_command_is_that_of_the_process(tmp_path: Path) -> None:
-    assert composer("status", "-d", tmp_path).returncode == 1
+    assert composer("status", "-C", tmp_path).returncode == 1
     assert composer("nonsense").returncode == 2
     assert composer("--version").returncode == 0

@@ -24,7 +24,7 @@ def generate(prod_00: Path, folder: Path, places: dict[str, str], *more: str) ->
     )
     text += "participants:\n" + "".join(f"  {name}: {{host: {host}}}\n" for name, host in places.items())
     (folder / "composer.yml").write_text(text if places else "{}")
-    ended = composer("generate", prod_00, "-f", folder / "composer.yml", "-d", folder / "deployment", *more)
+    ended = composer("generate", prod_00, "-f", folder / "composer.yml", "-C", folder / "deployment", *more)
     assert ended.returncode == 0, ended.err
     found = read_manifest(folder / "deployment")
     assert found is not None

@@ -71,7 +71,7 @@ def python_pid(deployment: Deployment, service: str) -> int:
 def started(deployment: Deployment, command: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Lend a composer that runs in a session of its own, as a terminal would start it."""
     chosen = ["-f", str(deployment.definition)] if deployment.definition else []
-    argv = [*COMPOSER, command, str(deployment.kits), "-d", str(deployment.folder), *chosen, *arguments]
+    argv = [*COMPOSER, command, str(deployment.kits), "-C", str(deployment.folder), *chosen, *arguments]
     with subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,

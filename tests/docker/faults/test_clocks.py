@@ -41,7 +41,7 @@ def test_kits_of_now_under_a_moved_clock_are_refused_before_anything_starts(
     assert checked.returncode == 3, checked.err
     assert cause in checked.out
     assert hint in checked.out
-    ended = composer("up", prod_00, "-d", tmp_path / "deployment", **clock(offset))
+    ended = composer("up", prod_00, "-C", tmp_path / "deployment", **clock(offset))
     assert ended.returncode == 3, ended.err
     assert cause in ended.err
     assert "Traceback" not in ended.err

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 @pytest.mark.parametrize(("size", "severity"), [("100m", "ERROR"), ("1g", "WARNING")])
 def test_a_disk_on_which_little_is_left(engine: None, prod_00: Path, tmp_path: Path, size: str, severity: str) -> None:
     with tmpfs(tmp_path / "disk", size):
-        ended = composer("doctor", prod_00, "-d", tmp_path / "disk" / "deployment")
+        ended = composer("doctor", prod_00, "-C", tmp_path / "disk" / "deployment")
         found = [line for line in ended.out.splitlines() if f"({tmp_path}/disk)" in line]
         assert len(found) == 1, ended.out
         assert found[0].startswith(f"[{severity} DISK] ")
@@ -36,7 +36,7 @@ def examined(kits: Path, folder: Path, *rules: str) -> Ended:
         if not shutil.which(tool):
             missing(f"there is no {tool} here: use `make test-faults`")
     script = "\n".join(["set -e", "ip link set lo up", *rules, 'exec "$@"'])
-    argv = ["unshare", "--net", "bash", "-c", script, "bash", *COMPOSER, "doctor", kits, "-d", folder / "deployment"]
+    argv = ["unshare", "--net", "bash", "-c", script, "bash", *COMPOSER, "doctor", kits, "-C", folder / "deployment"]
     return run(argv, cwd=folder)
 
 

@@ -35,20 +35,20 @@ def test_a_kill_at_a_write_leaves_one_whole_set(prod_00: Path, tmp_path: Path, c
     target = tmp_path / "deployment"
     changed = tmp_path / "changed.yml"
     changed.write_text("participants:\n  site-1: {environment: {A: '1'}}\nimage: {packages: [tree]}\n")
-    assert composer("generate", prod_00, "-d", target).returncode == 0
+    assert composer("generate", prod_00, "-C", target).returncode == 0
     old = tree(target)
     after = tmp_path / "after"
     shutil.copytree(target, after)
     calls = "rename,renameat,renameat2" if call == "rename" else "unlink,unlinkat" if call == "unlink" else call
     tracer = ["strace", "-f", "-qq", "-o", tmp_path / "trace", "-e", f"inject={calls}:signal=KILL:when={when}"]
-    killed = run([*tracer, *COMPOSER, "generate", prod_00, "-d", target, "-f", changed])
+    killed = run([*tracer, *COMPOSER, "generate", prod_00, "-C", target, "-f", changed])
     assert killed.returncode in (0, 137, -9), killed.err
-    settled = composer("generate", "-d", target)
+    settled = composer("generate", "-C", target)
     assert settled.returncode == 0, settled.err
     found = tree(target)
     assert not (target / ".staged").exists()
     assert not (target / ".lock").exists()
-    again = composer("generate", prod_00, "-d", target, "-f", changed)
+    again = composer("generate", prod_00, "-C", target, "-f", changed)
     assert again.returncode == 0, again.err
     new = tree(target)
     assert found in (old, new)
@@ -60,7 +60,7 @@ def test_a_full_disk_keeps_the_former_set(prod_00: Path, tmp_path: Path) -> None
     disk = tmp_path / "disk"
     with tmpfs(disk, "400k"):
         target = disk / "deployment"
-        assert composer("generate", prod_00, "-d", target).returncode == 0
+        assert composer("generate", prod_00, "-C", target).returncode == 0
         before = tree(target)
         (disk / "ballast").write_bytes(b"")
         with (disk / "ballast").open("wb") as ballast:
@@ -71,10 +71,10 @@ def test_a_full_disk_keeps_the_former_set(prod_00: Path, tmp_path: Path) -> None
                 pass
         changed = tmp_path / "changed.yml"
         changed.write_text("image: {packages: [tree]}\n")
-        refused(composer("generate", prod_00, "-d", target, "-f", changed), "No space left on device")
+        refused(composer("generate", prod_00, "-C", target, "-f", changed), "No space left on device")
         assert {name: one for name, one in tree(target).items() if not name.startswith(".")} == before
         (disk / "ballast").unlink()
-        assert composer("generate", prod_00, "-d", target, "-f", changed).returncode == 0
+        assert composer("generate", prod_00, "-C", target, "-f", changed).returncode == 0
         assert not (target / ".staged").exists()
 
 
@@ -116,14 +116,14 @@ def test_somebody_elses_project_of_the_same_name_stays_untouched(fresh: Deployme
 @pytest.mark.fault(24)
 def test_junk_in_place_of_composers_own_files_is_told_and_repaired(prod_00: Path, tmp_path: Path) -> None:
     target = tmp_path / "deployment"
-    assert composer("generate", prod_00, "-d", target).returncode == 0
+    assert composer("generate", prod_00, "-C", target).returncode == 0
     before = tree(target)
     (target / "compose.override.yml").write_text("services: {}\n")
     for name, junk in (("manifest.json", "{"), ("docker-compose.yml", "\x00\x01"), (".lock", "garbage \x00" * 99)):
         (target / name).write_text(junk)
-    refused(composer("status", "-d", target), "manifest.json is damaged")
-    refused(composer("generate", prod_00, "-d", target), "manifest.json is damaged")
-    assert composer("generate", prod_00, "-d", target, "--force").returncode == 0
+    refused(composer("status", "-C", target), "manifest.json is damaged")
+    refused(composer("generate", prod_00, "-C", target), "manifest.json is damaged")
+    assert composer("generate", prod_00, "-C", target, "--force").returncode == 0
     after = tree(target)
     assert after.pop("compose.override.yml")[1] == b"services: {}\n"
     assert after.pop("docker-compose.yml.orig")[1] == b"\x00\x01"

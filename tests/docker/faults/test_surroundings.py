@@ -26,7 +26,7 @@ def test_a_read_only_file_system(prod_00: Path, tmp_path: Path, engine: None) ->
     with tmpfs(tmp_path / "disk", "1m"):
         sh("mount", "-o", "remount,ro", tmp_path / "disk")
         for command in ("generate", "up"):
-            refused(composer(command, prod_00, "-d", tmp_path / "disk" / "deployment"), "Read-only file system")
+            refused(composer(command, prod_00, "-C", tmp_path / "disk" / "deployment"), "Read-only file system")
 
 
 @pytest.mark.fault(28)
@@ -37,16 +37,16 @@ def test_a_bare_environment(prod_00: Path, tmp_path: Path, engine: None, variabl
     argv = ["env", "-i", *(f"{name}={value}" for name, value in kept.items()), "LC_ALL=C"]
     if variable != "HOME":
         argv.append(f"{variable}=/nonexistent")
-    ended = run([*argv, *COMPOSER, "generate", prod_00, "-d", target])
+    ended = run([*argv, *COMPOSER, "generate", prod_00, "-C", target])
     assert ended.returncode == 0, ended.err
-    assert run([*argv, *COMPOSER, "status", "-d", target]).returncode == 3
+    assert run([*argv, *COMPOSER, "status", "-C", target]).returncode == 3
 
 
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("api", ["1.18", "1.40"])
 def test_an_engine_that_is_too_old(prod_00: Path, tmp_path: Path, api: str) -> None:
     with old_engine(api) as place:
-        ended = composer("up", prod_00, "-d", tmp_path / "deployment", DOCKER_HOST=f"unix://{place}")
+        ended = composer("up", prod_00, "-C", tmp_path / "deployment", DOCKER_HOST=f"unix://{place}")
     refused(ended, f"the Docker engine at unix://{place} is too old (API ")
     assert "Docker 20.10 or newer" in ended.err
     assert not (tmp_path / "deployment").exists()
@@ -83,7 +83,7 @@ def test_a_locale_of_other_bytes(
 ) -> None:
     folder = tmp_path / "Bücher"
     shutil.copytree(prod_00, folder / "kits")
-    assert composer("generate", folder / "kits", "-d", folder / "deployment").returncode == 0
+    assert composer("generate", folder / "kits", "-C", folder / "deployment").returncode == 0
     expected = tree(folder / "deployment")
     if locale == "ASCII":
         # Else Python takes another locale by itself (PEP 538, PEP 540).
@@ -94,16 +94,16 @@ def test_a_locale_of_other_bytes(
     seen = run([sys.executable, "-c", "import sys; print(sys.getfilesystemencoding())"], env=chosen).out.strip()
     assert seen == {"ASCII": "ascii", "ISO-8859-1": "iso8859-1"}[locale]
     shutil.rmtree(folder / "deployment")
-    assert composer("generate", folder / "kits", "-d", folder / "deployment", **chosen).returncode == 0
+    assert composer("generate", folder / "kits", "-C", folder / "deployment", **chosen).returncode == 0
     assert tree(folder / "deployment") == expected
     assert composer("check", folder / "kits", **chosen).returncode == 0
-    assert composer("status", "-d", folder / "deployment", **chosen).returncode == 3
+    assert composer("status", "-C", folder / "deployment", **chosen).returncode == 3
 
 
 @pytest.mark.fault(28)
 def test_a_name_that_is_not_utf8(prod_00: Path, tmp_path: Path) -> None:
     named = Path(os.fsdecode(os.fsencode(tmp_path) + b"/B\xfccher"))
-    refused(composer("generate", prod_00, "-d", named), "B\\udcfccher is not UTF-8")
+    refused(composer("generate", prod_00, "-C", named), "B\\udcfccher is not UTF-8")
     assert not named.exists()
 
 
@@ -113,7 +113,7 @@ def test_a_file_system_without_locks(prod_00: Path, tmp_path: Path) -> None:
         missing("there is no strace here")
     target = tmp_path / "deployment"
     tracer = ["strace", "-f", "-qq", "-o", tmp_path / "trace", "-e", "inject=flock:error=ENOLCK"]
-    refused(run([*tracer, *COMPOSER, "generate", prod_00, "-d", target]), "nothing can be locked in")
+    refused(run([*tracer, *COMPOSER, "generate", prod_00, "-C", target]), "nothing can be locked in")
     assert not target.exists()
 
 

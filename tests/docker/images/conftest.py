@@ -22,7 +22,7 @@ class Built(Deployment):
     def build(self, *arguments: str) -> Ended:
         """``composer build``."""
         chosen = ["-f", str(self.definition)] if self.definition else []
-        return composer("build", self.kits, "-d", self.folder, *chosen, *arguments, **self.environment)
+        return composer("build", self.kits, "-C", self.folder, *chosen, *arguments, **self.environment)
 
     def images(self) -> list[dict[str, Any]]:
         """``composer images --json``, read."""
@@ -85,6 +85,6 @@ def built(
 def saved(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that ``composer images save`` made of them."""
     folder = tmp_path_factory.mktemp("saved") / "usb stick"
-    ended = composer("images", "save", "-d", built.folder, folder)
+    ended = composer("images", "save", "-C", built.folder, folder)
     assert ended.returncode == 0, ended.err
     return folder

@@ -102,7 +102,7 @@ def test_two_builds_give_the_same_image(site: Built) -> None:
     """Its layers on every engine; its configuration where BuildKit heeds SOURCE_DATE_EPOCH, as engine 26 does."""
     assert site.definition is not None
     write_definition(site.definition, {**choice(site.definition), "packages": ["libgomp1"]})
-    generated = composer("generate", site.kits, "-f", site.definition, "-d", site.folder)
+    generated = composer("generate", site.kits, "-f", site.definition, "-C", site.folder)
     assert generated.returncode == 0, generated.err
     first, second = (_built_anew(site, f"composer-twice:{number}") for number in (1, 2))
     try:
@@ -262,7 +262,7 @@ def test_gpus_are_refused_where_the_engine_has_none(built: Built, definition: Pa
         pytest.skip("this engine has GPUs")
     keys = {"participants": {"site-1": {"gpus": [0, 1], "shm_size": "1g"}}}
     path = write_definition(tmp_path / "composer.yml", choice(definition), **keys)
-    ended = composer("up", built.kits, "-d", tmp_path / "deployment", "-f", path)
+    ended = composer("up", built.kits, "-C", tmp_path / "deployment", "-f", path)
     assert ended.returncode == 1
     assert ended.err.splitlines()[-2:] == [
         "error: site-1 is to have GPUs, but the engine has no NVIDIA runtime",

@@ -162,4 +162,4 @@ def test_the_bill_of_materials_is_what_is_installed(built: Built, tmp_path: Path
 
 
 def _sbom(built: Built) -> list[str | Path]:
-    return [sys.executable, "-m", "composer", "images", "sbom", "-d", built.folder]
+    return [sys.executable, "-m", "composer", "images", "sbom", "-C", built.folder]

@@ -56,7 +56,7 @@ def wheels(built: Built, definition: Path | None, tmp_path_factory: pytest.TempP
     """What ``composer wheels`` collects for a definition that names the folder already."""
     place = tmp_path_factory.mktemp("wheels")
     path = write_definition(place / "composer.yml", {**choice(definition), "wheels": "wheel house"})
-    ended = composer("wheels", built.kits, "-f", path, "-d", place / "deployment", "-o", place / "wheel house")
+    ended = composer("wheels", built.kits, "-f", path, "-C", place / "deployment", "-o", place / "wheel house")
     assert ended.returncode == 0, ended.err
     return place / "wheel house"
 
