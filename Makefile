@@ -27,10 +27,14 @@ demo: venv ## Run a federation from nothing to a job's result
 
 .PHONY: test
 test: lint ## Lint, then run the whole suite on real parts
-	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts $(ARGS)
+	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts --ignore tests/hostile $(ARGS)
 
 .PHONY: test-all
-test-all: test test-releases test-metal test-hosts test-faults ## Run every suite, as CI does: three quarters of an hour
+test-all: test test-hostile test-releases test-metal test-hosts test-faults ## Run every suite, as CI does: three quarters of an hour
+
+.PHONY: test-hostile
+test-hostile: venv ## Play a hostile job, neighbour, host and bundle against real federations
+	$(WITH_ENGINE) $(PYTEST) tests/hostile $(ARGS)
 
 .PHONY: test-faults
 test-faults: venv ## Break federations in every way of tests/README.md
