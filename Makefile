@@ -9,6 +9,9 @@ WITH_ENGINE := tests/machine/with-engine.sh
 PYTEST := $(BIN)/pytest
 SCRIPTS := $(shell find dockerfiles -name '*.sh')
 ARGS ?=
+# The Pythons of `make test-pythons`, and the one on which composer meets kits of every release.
+PYTHONS ?= 3.10 3.12
+NEWEST ?= 3.13
 
 .PHONY: help
 help: ## List the targets
@@ -30,7 +33,7 @@ test: lint ## Lint, then run the whole suite on real parts
 	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts --ignore tests/hostile $(ARGS)
 
 .PHONY: test-all
-test-all: test test-hostile test-releases test-metal test-hosts test-faults ## Run every suite, as CI does: three quarters of an hour
+test-all: test test-hostile test-pythons test-releases test-metal test-hosts test-faults ## Run every suite, as CI does: three quarters of an hour
 
 .PHONY: test-hostile
 test-hostile: venv ## Play a hostile job, neighbour, host and bundle against real federations
@@ -52,7 +55,11 @@ test-hosts: venv ## Run a federation across four hosts in namespaces, an engine 
 
 .PHONY: test-releases
 test-releases: venv ## Run a federation of each release of NVFLARE, and such with relays
-	$(WITH_ENGINE) $(PYTEST) tests/releases $(ARGS)
+	$(WITH_ENGINE) tests/machine/on-pythons.sh "$(NEWEST)" tests/releases $(ARGS)
+
+.PHONY: test-pythons
+test-pythons: venv ## Run the unit and golden tests on other Pythons
+	$(WITH_ENGINE) tests/machine/on-pythons.sh "$(PYTHONS)" tests/unit tests/golden $(ARGS)
 
 .PHONY: test-unit
 test-unit: venv ## Run the tests that need no engine
@@ -81,4 +88,4 @@ bench: venv ## Measure against plain Compose and NVFLARE itself (ARGS=name for o
 
 .PHONY: clean
 clean: ## Remove what make has made in this folder
-	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
