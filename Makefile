@@ -67,16 +67,16 @@ test-unit: venv ## Run the tests that need no engine
 
 .PHONY: lint
 lint: venv ## Check style, types, architecture, shell scripts and the Dockerfile
-	$(BIN)/ruff format --check composer tests examples
-	$(BIN)/ruff check composer tests examples
+	$(BIN)/ruff format --check composer flare_composer tests examples
+	$(BIN)/ruff check composer flare_composer tests examples
 	$(BIN)/mypy
 	$(BIN)/shellcheck --external-sources --severity style $(SCRIPTS) tests/machine/*.sh .ci/run
 	$(BIN)/hadolint tests/golden/*/images/*/Dockerfile
 
 .PHONY: format
 format: venv ## Format the code
-	$(BIN)/ruff format composer tests examples
-	$(BIN)/ruff check --fix composer tests examples
+	$(BIN)/ruff format composer flare_composer tests examples
+	$(BIN)/ruff check --fix composer flare_composer tests examples
 
 .PHONY: golden
 golden: venv ## Write the golden files anew from what is rendered now

@@ -1,0 +1,6 @@
+"""``python -m flare_composer`` is the ``composer`` command."""
+
+from flare_composer import main
+
+if __name__ == "__main__":
+    main()
