@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 SCRIPTS := $(shell find dockerfiles -name '*.sh')
 ARGS ?=
 # The Pythons of `make test-pythons`, and the one on which composer meets kits of every release.
-PYTHONS ?= 3.10 3.12
+PYTHONS ?= 3.10 3.12 3.13
 NEWEST ?= 3.13
 
 .PHONY: help

@@ -72,7 +72,9 @@ def resolve_federation(
         if kit.name not in left_out
     )
     if not participants:
-        raise ComposerError("all participants are on hosts without an endpoint", "give at least one to a host with one")
+        raise ComposerError(
+            "no participant can be started from here", "add `endpoint: ssh://...` to one of the hosts in composer.yml"
+        )
     used = tuple(host for host in hosts if any(participant.host == host.name for participant in participants))
     publish = _publish(definition)
     federation = Federation(

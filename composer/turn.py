@@ -21,7 +21,7 @@ from pathlib import Path
 from composer.errors import ComposerError
 
 _LOCK = ".lock"
-_LATER = "try again when it is done, or have it waited for: --wait"
+_LATER = "try again later, or add --wait"
 _LOOK_AGAIN = 0.2
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 

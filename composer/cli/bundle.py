@@ -27,8 +27,13 @@ _TYPED = "passphrase"
 @click.option("--runtime", type=click.Choice(["process", "docker"]), help="[default: runtime of composer.yml]")
 @click.option("--with-wheels", is_flag=True, help="Put in all Python packages: no index is needed there (process).")
 @click.option("--with-images", is_flag=True, help="Put in the images, built before: composer build (docker).")
-@click.option("--python", metavar="3.N", help="The far side's Python, for the wheels. [default: this one's]")
-@click.option("--platform", "machine", type=click.Choice(["x86_64", "aarch64"]), help="The far side's, for the wheels.")
+@click.option("--python", metavar="3.N", help="Python of the target host (for --with-wheels). [default: this one's]")
+@click.option(
+    "--platform",
+    "machine",
+    type=click.Choice(["x86_64", "aarch64"]),
+    help="CPU of the target host (for --with-wheels).",
+)
 @click.option(
     "--encrypt",
     "recipients",

@@ -45,7 +45,7 @@ def check(
 @takes_kits
 @AS_JSON
 def doctor(terminal: Terminal, inputs: Inputs, as_json: bool) -> None:
-    """Look at this machine, with KITS at what they need of it; exit with 3 if something is wrong."""
+    """Check this machine; with KITS, also check that it meets their needs. Exit with 3 if something is wrong."""
     from dataclasses import asdict
 
     from composer import output

@@ -171,7 +171,7 @@ def _drift(participant: DeployedParticipant, container: Container | None, hashes
     if container.configuration != hashes.get(participant.service, container.configuration):
         found.append("docker-compose.yml or compose.override.yml has changed")
     if container.inputs != participant.inputs:
-        found.append("the image is not of its Dockerfile")
+        found.append("the Dockerfile has changed since the image was built: composer up")
     now = fingerprint_of(participant.kit / "startup" / "rootCA.pem")
     if now not in (participant.root_fingerprint, container.authority):
         found.append("the kit has been replaced by one of another authority" if now else "the kit is gone")

@@ -169,7 +169,7 @@ def _duplicates(subjects: Sequence[Subject], options: CheckOptions) -> Iterator[
         same_folded = folded.setdefault(name.casefold(), index)
         if same_name != index:
             message = f"{subjects[same_name].shown} is a kit of {name} too"
-            yield index, Problem(message, "leave one out: two that run would push each other off", files)
+            yield index, Problem(message, "remove one: two sites with the same name would disconnect each other", files)
         elif same_key != index:
             message = f"it has the same key as {subjects[same_key].shown}"
             yield index, Problem(message, "provision both again: either can pass for the other", files)
