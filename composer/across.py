@@ -17,7 +17,7 @@ from composer.manifest import DeployedParticipant, Manifest
 from composer.model import LOCAL, Federation
 from composer.process import attach, stream
 from composer.readiness import wait_until_federated
-from composer.redact import plain, redact
+from composer.redact import clean_log_line
 from composer.remote import delivery
 from composer.remote.examine import SKEW_SECONDS
 from composer.remote.images import build_there, builders, pull_there
@@ -155,7 +155,7 @@ def logs(
 
     def take(text: str) -> None:
         with lock:
-            line(docker.by_participant(redact(plain(text, colour))))
+            line(docker.by_participant(clean_log_line(text, colour)))
 
     with places(manifest, deployment, names=[one.host for one in chosen]) as opened:
 

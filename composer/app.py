@@ -253,7 +253,7 @@ def logs(
     Raises:
         ComposerError: There is no deployment there, or no such participant.
     """
-    from composer.redact import plain, redact
+    from composer.redact import clean_log_line
     from composer.runtimes import runtime_of, services
 
     manifest = deployed(deployment)
@@ -264,7 +264,7 @@ def logs(
         return
     runtime = runtime_of(manifest, deployment)
     command = runtime.logs(services(manifest, names), follow, lines, since, colour)
-    stream(command, lambda text: line(runtime.by_participant(redact(plain(text, colour)))))
+    stream(command, lambda text: line(runtime.by_participant(clean_log_line(text, colour))))
 
 
 def down(

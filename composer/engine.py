@@ -247,7 +247,7 @@ class Engine:
         """Return the last lines that a container wrote, both streams, oldest first."""
         with _speaking():
             text = self._client.api.logs(container, tail=lines, stdout=True, stderr=True)
-        return text.decode("utf-8", "replace").splitlines()
+        return text.decode("utf-8", "replace").split("\n")
 
     def _inspect(self, container: str) -> Container | None:
         from docker.errors import NotFound

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from composer.model import Finding
 from composer.status import FederationStatus, ImageStatus, ParticipantStatus
+from composer.system.foreign_text import clean_line, clean_text
 
 if TYPE_CHECKING:
     from composer.kits.checks import CheckReport
@@ -82,8 +83,8 @@ def _print(drawing: object) -> None:
 
 
 def print_lines(text: str) -> None:
-    """Print text on standard output at once."""
-    print(text, flush=True)
+    """Print text on standard output at once: printable characters, and colours where it is a terminal."""
+    print(clean_text(text, colour=sys.stdout.isatty()), flush=True)
 
 
 def print_json(document: object) -> None:
@@ -114,9 +115,9 @@ def print_findings(findings: Sequence[Finding]) -> None:
     console = Console(soft_wrap=not sys.stdout.isatty())
     for finding in findings:
         about = f"{finding.kit}: " if finding.kit else ""
-        label = f"[{finding.severity.upper()} {finding.id}]"
-        console.print(f"{label} {about}{finding.message}", style=_STYLES[finding.severity], **PLAIN)
-        console.print(f"    {finding.fix}", **PLAIN)
+        said = clean_line(f"[{finding.severity.upper()} {finding.id}] {about}{finding.message}")
+        console.print(said, style=_STYLES[finding.severity], **PLAIN)
+        console.print(clean_text(f"    {finding.fix}"), **PLAIN)
 
 
 def print_check(report: CheckReport) -> None:
@@ -211,7 +212,7 @@ def status_table(status: FederationStatus) -> Any:
 
 
 def table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> Any:
-    """Return an aligned table without lines; each row comes with its style."""
+    """Return an aligned table without lines; each row comes with its style. No markup is read in it."""
     from rich.table import Table
     from rich.text import Text
 
@@ -219,7 +220,7 @@ def table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> 
     for column in columns:
         drawn.add_column(column, no_wrap=bool(column), overflow="fold")
     for style, cells in rows:
-        drawn.add_row(*(Text(cell) for cell in cells), style=style)
+        drawn.add_row(*(Text(clean_line(cell)) for cell in cells), style=style)
     return drawn
 
 

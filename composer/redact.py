@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from composer.system.foreign_text import clean_line
+
 # NVFLARE 2.8 and older write a site's bearer token into the logs of the server and of the site itself.
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_TOKEN = re.compile(rf"(?i:(\b(?:token|ssid)['\"]?\s*[:=]?\s*['\"]?)){_UUID}")
+# Each blank can be matched in one way only: two `\s*` side by side make a line of blanks take minutes.
+_TOKEN = re.compile(rf"(?i:(\b(?:token|ssid)['\"]?\s*(?:[:=]\s*)?['\"]?)){_UUID}")
 _SESSION = re.compile(r"(\bSSID:\s*)(?!<)[^\s,;]+")
-_CURSOR = re.compile(r"\x1b\[[0-9;?]*[A-Za-ln-z]|\r")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def redact(line: str) -> str:
@@ -17,7 +18,6 @@ def redact(line: str) -> str:
     return _SESSION.sub(r"\1<redacted>", _TOKEN.sub(r"\1<redacted>", line))
 
 
-def plain(line: str, colour: bool = False) -> str:
-    """Return a line without what moves a terminal's cursor and, unless ``colour``, without colours."""
-    text = _CURSOR.sub("", line)
-    return text if colour else _COLOUR.sub("", text)
+def clean_log_line(line: str, colour: bool = False) -> str:
+    """Return a line that a participant wrote as it may be shown: harmless to a terminal, without bearer tokens."""
+    return redact(clean_line(line, colour))

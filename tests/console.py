@@ -7,12 +7,13 @@ import pty
 import select
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 
-def converse(argv: Sequence[str], answers: Sequence[tuple[str, str]]) -> str:
+def converse(argv: Sequence[str], answers: Sequence[tuple[str, str]] = (), cwd: Path | None = None) -> str:
     """Run a program on a terminal, answer each of its prompts in turn, and return what it wrote to its end."""
     ours, its = pty.openpty()
-    process = subprocess.Popen(argv, stdin=its, stdout=its, stderr=its, start_new_session=True)
+    process = subprocess.Popen(argv, stdin=its, stdout=its, stderr=its, start_new_session=True, cwd=cwd)
     os.close(its)
     said, seen = "", 0
     pending = list(answers)

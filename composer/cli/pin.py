@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.errors import ComposerError
+from composer.system.foreign_text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ def pin_from(file: Path | None) -> Callable[[Path], str]:
             return os.environ["COMPOSER_PIN"]
         if not sys.stdin.isatty():
             raise ComposerError(f"{archive} is protected by a PIN", "give it in $COMPOSER_PIN or by --pin-file")
-        entered: str = click.prompt(f"PIN of {archive.name}", hide_input=True, err=True)
+        entered: str = click.prompt(clean_line(f"PIN of {archive.name}"), hide_input=True, err=True)
         return entered
 
     return ask

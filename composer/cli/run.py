@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli.options import AS_JSON, DRY_RUN, FORCE, IGNORE, WAIT, takes_deployment, takes_kits, talking
+from composer.system.foreign_text import clean_line
 
 if TYPE_CHECKING:
     from composer.preparing import Inputs
@@ -74,7 +75,7 @@ def up(
 
     def agreed(question: str) -> bool:
         terminal.pause()
-        return yes or (sys.stdin.isatty() and click.confirm(question, err=True))
+        return yes or (sys.stdin.isatty() and click.confirm(clean_line(question), err=True))
 
     status = app.up(inputs, terminal, None if detach else timeout, force, dry_run, wait, ignore, agreed)
     if detach and not dry_run:
@@ -148,7 +149,14 @@ def down(terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: 
     """Stop and remove the containers; kits, workspaces and job store stay."""
     from composer import app
 
-    app.down(deployment, terminal, purge, lambda question: yes or click.confirm(question, err=True), dry_run, wait)
+    app.down(
+        deployment,
+        terminal,
+        purge,
+        lambda question: yes or click.confirm(clean_line(question), err=True),
+        dry_run,
+        wait,
+    )
 
 
 class _WithArguments(click.Command):

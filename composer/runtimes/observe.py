@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,11 +14,12 @@ from composer.manifest import DeployedParticipant, Manifest
 from composer.meanwhile import meanwhile
 from composer.probe import Identity, explain, shake_hands
 from composer.process import run
-from composer.redact import plain, redact
+from composer.redact import clean_log_line
 from composer.runtimes import docker
 from composer.runtimes.admissions import admissions
 from composer.runtimes.authority import fingerprint_of
 from composer.status import FederationStatus, Health, ParticipantStatus, State
+from composer.system.foreign_text import clip
 
 # How much of the server's log is read: thousands of sites' comings and goings.
 _TAIL = 2**21
@@ -203,8 +204,16 @@ def _forgotten(health: Health) -> Health:
 
 def last_words(engine: Engine, container: Container | None) -> str:
     """Return the last line that a participant itself wrote, without colours; empty where there is none."""
-    lines = [redact(plain(line)).strip() for line in engine.last_lines(container.id, 20)] if container else []
-    return next((line for line in reversed(lines) if line and not line.startswith("composer: ")), "")
+    return last_of(engine.last_lines(container.id, 20)) if container else ""
+
+
+def last_of(lines: Sequence[str]) -> str:
+    """Return the last line that is not empty and not the entrypoint's, as it can be shown in a sentence."""
+    for line in reversed(lines):
+        text = clean_log_line(line).strip()
+        if text and not text.startswith("composer: "):
+            return clip(text)
+    return ""
 
 
 def _status(

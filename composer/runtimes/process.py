@@ -17,9 +17,8 @@ from pathlib import Path
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command
-from composer.redact import plain, redact
 from composer.runtimes.authority import fingerprint_of
-from composer.runtimes.observe import as_the_server_sees, unreachable
+from composer.runtimes.observe import as_the_server_sees, last_of, unreachable
 from composer.status import FederationStatus, ParticipantStatus, State
 
 _TAIL = 1 << 14
@@ -124,8 +123,7 @@ class Processes:
                 text = log.read().decode(errors="replace")
         except OSError:
             return ""
-        lines = [redact(plain(line)).strip() for line in text.splitlines()]
-        return next((line for line in reversed(lines) if line and not line.startswith("composer: ")), "")
+        return last_of(text.split("\n"))
 
     def _script(self, name: str, *arguments: str) -> Command:
         return Command(("bash", str(self.deployment / name), *arguments))

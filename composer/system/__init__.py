@@ -1,0 +1,1 @@
+"""What composer has to do with the machine it runs on, and with what others write there."""
