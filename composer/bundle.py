@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from composer import app
-from composer.age import encrypt, require_age
+from composer.age import Seal, require_age
 from composer.definition import Definition, load_definition
 from composer.errors import ComposerError
 from composer.kits import load_kits
@@ -58,7 +58,9 @@ class Bundle:
     participants: tuple[str, ...]
 
 
-def bundle(inputs: app.Inputs, folder: Path, packing: Packing, talk: app.Talk) -> tuple[Bundle, ...]:
+def bundle(
+    inputs: app.Inputs, folder: Path, packing: Packing, talk: app.Talk, ignore: Sequence[str] = ()
+) -> tuple[Bundle, ...]:
     """Write an archive for each host of the definition, and for each participant that is on none.
 
     Args:
@@ -66,14 +68,16 @@ def bundle(inputs: app.Inputs, folder: Path, packing: Packing, talk: app.Talk) -
         folder: Where the archives are put; it is made where it is missing.
         packing: How they are made.
         talk: Hears what is done.
+        ignore: As for :func:`composer.app.check`.
 
     Raises:
         ComposerError: The kits or the definition do not allow it, something that is to go in cannot be had, or
             the folder cannot be written. An archive that is there is whole.
     """
-    if packing.recipients or packing.passphrase:
-        require_age(packing.recipients)
-    app.require_good_kits(inputs, talk)
+    seal = Seal(packing.recipients, packing.passphrase) if packing.recipients or packing.passphrase else None
+    if seal:
+        require_age(seal.recipients)
+    app.require_good_kits(inputs, talk, ignore)
     federation = _resolve(inputs, packing)
     _refuse_contradictions(federation, packing)
     hosts: dict[str, list[Participant]] = {}
@@ -96,7 +100,10 @@ def bundle(inputs: app.Inputs, folder: Path, packing: Packing, talk: app.Talk) -
             if images:
                 attached[IMAGES] = _save(part, Path(place) / f"{host}.tar", talk)
             contents = Contents(name, _files(name, part, wheels.target if wheels else None, images), attached)
-            made.append(_finish(write_archive(contents, folder, sums), participants, packing))
+            path, sha256 = write_archive(contents, folder, sums, seal)
+            made.append(Bundle(path, sha256, tuple(participant.name for participant in participants)))
+            if seal and (folder / f"{name}.tar.gz").exists():
+                talk.warn(f"{folder / name}.tar.gz, which is not encrypted, lies beside it from before")
     return tuple(made)
 
 
@@ -179,9 +186,3 @@ def _kit(kit: Kit, service: str) -> Iterator[GeneratedFile]:
                 raise ComposerError(f"{kit.path / part} has a file named {str(path)!r}", "ask for the kit again")
             mode = 0o600 if path.suffix == ".key" else file.mode & 0o700 | 0o600
             yield replace(file, path=KITS / service / part / path, mode=mode)
-
-
-def _finish(archive: Path, participants: Sequence[Participant], packing: Packing) -> Bundle:
-    if packing.recipients or packing.passphrase:
-        archive = encrypt(archive, packing.recipients, packing.passphrase)
-    return Bundle(archive, Sums().of(archive), tuple(participant.name for participant in participants))

@@ -6,14 +6,19 @@ compressed already is stored, and does not cost the time to try again.
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
+import io
+import os
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from composer.age import Seal
 from composer.errors import ComposerError
 from composer.model import GeneratedFile
 
@@ -50,45 +55,105 @@ class Sums:
         return self._known[path]
 
 
-def write_archive(contents: Contents, folder: Path, sums: Sums) -> Path:
-    """Write ``folder/NAME.tar.gz``, which unpacks into ``NAME/``, and return its path.
+def write_archive(contents: Contents, folder: Path, sums: Sums, seal: Seal | None = None) -> tuple[Path, str]:
+    """Write ``folder/NAME.tar.gz``, which unpacks into ``NAME/``; return its path and its SHA-256.
+
+    Args:
+        contents: What goes in.
+        folder: Where it is put.
+        sums: Those of large files, which are read once.
+        seal: What it is encrypted with; then it is ``NAME.tar.gz.age``, and nothing is ever written in the clear.
 
     Raises:
-        ComposerError: It cannot be written; then nothing is left of it.
+        ComposerError: It cannot be written, or another composer is writing it; then nothing is left of it.
     """
-    target = folder / f"{contents.name}.tar.gz"
-    part = folder / f".{contents.name}.tar.gz.part"
+    target = folder / f"{contents.name}.tar.gz{'.age' if seal else ''}"
     try:
-        with part.open("xb") as file:
-            part.chmod(0o600)
-            _write(file, contents, sums)
-        part.replace(target)
+        with _part(target) as file:
+            out = _Digested(file)
+            if seal:
+                seal.write(_pieces(contents, sums), out)
+            else:
+                for piece in _pieces(contents, sums):
+                    out.write(piece)
+            file.flush()
     except OSError as error:
         raise ComposerError(f"cannot write {target}: {error.strerror}", "make room, or name another folder") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+    return target, out.sha256
 
 
-def _write(out: BinaryIO, contents: Contents, sums: Sums) -> None:
+@contextmanager
+def _part(target: Path) -> Iterator[BinaryIO]:
+    """Lend a file that becomes ``target`` when all of it is written. What a killed composer has left is taken over."""
+    part = target.with_name(f".{target.name}.part")
+    with _locked(part) as file:
+        try:
+            file.truncate()
+            os.fchmod(file.fileno(), 0o600)
+            yield file
+            os.fsync(file.fileno())
+            part.replace(target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _locked(part: Path) -> BinaryIO:
+    while True:
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        file = os.fdopen(descriptor, "wb")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it may have finished in between: then it is an archive by now, and not to be written over.
+            if part.exists() and os.path.samestat(part.lstat(), os.fstat(descriptor)):
+                return file
+        except BlockingIOError as error:
+            file.close()
+            raise ComposerError(
+                f"another composer is writing {part.name[1:].removesuffix('.part')}", "wait until it has finished"
+            ) from error
+        except OSError:
+            file.close()
+            raise
+        file.close()
+
+
+class _Digested:
+    """Hands on what is written to it, and knows its SHA-256."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._digest = out, hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def write(self, piece: bytes) -> None:
+        self._digest.update(piece)
+        self._out.write(piece)
+
+
+def _pieces(contents: Contents, sums: Sums) -> Iterator[bytes]:
+    """Yield the archive piece by piece."""
     files = sorted([*contents.files, _sums(contents, sums)], key=lambda file: file.path)
     folders = {parent for path in [f.path for f in files] + list(contents.attached) for parent in path.parents}
     top = PurePosixPath(contents.name)
-    with _member(out, 9) as stream:
-        for folder in sorted(folders):
-            stream.write(_header(top / folder, 0, 0o700, folder=True))
-        for file in files:
-            stream.write(_header(top / file.path, len(file.content), file.mode) + file.content)
-            stream.write(_padding(len(file.content)))
+    first = [_header(top / folder, 0, 0o700, folder=True) for folder in sorted(folders)]
+    for file in files:
+        first += [_header(top / file.path, len(file.content), file.mode), file.content, _padding(len(file.content))]
+    yield from _member(first, 9)
     for path, source in sorted(contents.attached.items()):
-        with _member(out, _STORED.get(path.suffix, 6)) as stream, source.open("rb") as file_:
-            size = source.stat().st_size
-            stream.write(_header(top / path, size, 0o600))
-            while block := file_.read(_BLOCK):
-                stream.write(block)
-            stream.write(_padding(size))
-    with _member(out, 9) as stream:
-        stream.write(b"\0" * 1024)
+        yield from _member(_attached(top / path, source), _STORED.get(path.suffix, 6))
+    yield from _member([b"\0" * 1024], 9)
+
+
+def _attached(path: PurePosixPath, source: Path) -> Iterator[bytes]:
+    with source.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        yield _header(path, size, 0o600)
+        while block := file.read(_BLOCK):
+            yield block
+        yield _padding(size)
 
 
 def _sums(contents: Contents, sums: Sums) -> GeneratedFile:
@@ -98,8 +163,17 @@ def _sums(contents: Contents, sums: Sums) -> GeneratedFile:
     return GeneratedFile(PurePosixPath(SUMS), text.encode(), 0o600)
 
 
-def _member(out: BinaryIO, level: int) -> gzip.GzipFile:
-    return gzip.GzipFile(filename="", mode="wb", compresslevel=level, fileobj=out, mtime=0)
+def _member(blocks: Iterable[bytes], level: int) -> Iterator[bytes]:
+    """Yield a gzip member of blocks."""
+    out = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=level, fileobj=out, mtime=0) as stream:
+        for block in blocks:
+            stream.write(block)
+            if out.tell() >= _BLOCK:
+                yield out.getvalue()
+                out.seek(0)
+                out.truncate()
+    yield out.getvalue()
 
 
 def _header(path: PurePosixPath, size: int, mode: int, folder: bool = False) -> bytes:

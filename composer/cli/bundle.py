@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import PATH, takes_kits, talking
+from composer.cli.options import IGNORE, PATH, takes_kits, talking
 from composer.errors import ComposerError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _TYPED = "passphrase"
     help="Encrypt with age for a public key (age1...), which may be given again, or with a «passphrase» "
     "from $COMPOSER_PASSPHRASE or a prompt.",
 )
+@IGNORE
 def bundle(
     terminal: Terminal,
     inputs: Inputs,
@@ -52,6 +53,7 @@ def bundle(
     python: str | None,
     machine: str | None,
     recipients: tuple[str, ...],
+    ignore: tuple[str, ...],
 ) -> None:
     """Make an archive for each host: unpack it there and run ./start.sh.
 
@@ -63,7 +65,7 @@ def bundle(
     keys = tuple(recipient for recipient in recipients if recipient != _TYPED)
     passphrase = _passphrase(keys) if _TYPED in recipients else ""
     packing = Packing(runtime, with_wheels, with_images, _version(python), machine, keys, passphrase)
-    for made in bundle(inputs, folder, packing, terminal):
+    for made in bundle(inputs, folder, packing, terminal, ignore):
         click.echo(f"{made.sha256}  {made.path}")
     terminal.done("give each its SHA-256 by another way than the archive itself")
 

@@ -34,8 +34,9 @@ install_engine() {
     command -v iptables >/dev/null || packages+=(iptables)
     command -v debootstrap >/dev/null || packages+=(debootstrap)
     command -v ip >/dev/null || packages+=(iproute2)
-    # Only the tests of encrypted bundles use it.
+    # Only the tests of encrypted bundles use these.
     command -v age >/dev/null || packages+=(age)
+    command -v strace >/dev/null || packages+=(strace)
     [[ -x /usr/bin/python3 ]] && /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
     [[ ${#packages[@]} -eq 0 ]] || apt_install "${packages[@]}"
 }
