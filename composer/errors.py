@@ -61,6 +61,14 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM has come: as Ctrl-C, but for the exit status."""
 
 
+class TookTooLong(ComposerError):
+    """A command that composer ran was ended since it took too long."""
+
+
+class WroteTooMuch(ComposerError):
+    """A command that composer ran was ended since it wrote more than can be meant."""
+
+
 class CommandFailed(ComposerError):
     """A command that composer ran ended with another status than 0.
 
@@ -70,7 +78,7 @@ class CommandFailed(ComposerError):
     """
 
     def __init__(self, command: str, returncode: int, stderr: str) -> None:
-        self.last_line = (stderr.strip().splitlines() or [f"it ended with status {returncode}"])[-1]
+        self.last_line = stderr.strip().split("\n")[-1] or f"it ended with status {returncode}"
         super().__init__(f"`{command}` failed: {self.last_line}", "run the command by hand to see all of its output")
         self.returncode = returncode
         self.stderr = stderr

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import shlex
 import subprocess
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from queue import Queue
-from threading import Thread
-from typing import IO
+from typing import IO, cast
 
-from composer.errors import CommandFailed, ComposerError
+from composer.errors import CommandFailed, ComposerError, TookTooLong, WroteTooMuch
 from composer.model import Command
 
 Echo = Callable[[str], None]
 Process = subprocess.Popen[bytes]
 _BLOCK = 1 << 20
-# zlib's for the largest window and gzip's head and tail.
-_GZIP = 31
+# What a command may write that is run for its output, and how long a line may be of one that is not.
+MOST = 1 << 26
+_LONGEST = 1 << 16
 _SURROUNDINGS: ContextVar[Mapping[str, str | None]] = ContextVar("surroundings", default={})  # noqa: B039 - never changed
 
 
@@ -39,38 +40,92 @@ def command_line(command: Command) -> str:
     return shlex.join(command.argv)
 
 
-def run(command: Command, timeout: float | None = None, stdin: bytes = b"") -> str:
+def run(command: Command, timeout: float | None = None, stdin: bytes = b"", most: int = MOST) -> str:
     """Run a command to its end and return what it wrote to its standard output.
 
     Args:
         command: What to run.
         timeout: Seconds after which it is ended.
         stdin: What it reads from its standard input.
+        most: Bytes that it may write to each of its outputs; it is ended when it writes more.
 
     Raises:
         CommandFailed: It ended with another status than 0.
-        ComposerError: It cannot be started, or took longer than ``timeout``.
+        TookTooLong: It took longer than ``timeout``.
+        WroteTooMuch: It wrote more than ``most``.
+        ComposerError: It cannot be started.
     """
-    try:
-        done = subprocess.run(
-            command.argv,
-            input=stdin,
-            capture_output=True,
-            env=_environment(command),
-            cwd=command.folder,
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ComposerError(
-            f"`{command_line(command)}` did not end within {timeout:g} s", "see whether the engine answers"
-        ) from error
-    except OSError as error:
-        raise _cannot_start(command, error) from error
-    out, err = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
-    if done.returncode:
-        raise CommandFailed(command_line(command), done.returncode, err or out)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with start_piped(command, subprocess.PIPE if stdin else subprocess.DEVNULL) as process:
+        try:
+            out, err = (text.decode("utf-8", "replace") for text in _converse(process, stdin, most, deadline))
+            process.wait(_left(deadline))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise TookTooLong(
+                f"`{command_line(command)}` did not end within {timeout:g} s", "see whether the engine answers"
+            ) from None
+        except _OverflowError:
+            process.kill()
+            raise WroteTooMuch(
+                f"`{command_line(command)}` wrote more than {most // 1024} KiB", "run it by hand to see what it writes"
+            ) from None
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise CommandFailed(command_line(command), process.returncode, err or out)
     return out
+
+
+class _OverflowError(Exception):
+    pass
+
+
+def _converse(process: Process, stdin: bytes, most: int, deadline: float | None) -> list[bytes]:
+    """Write to a process and read from it until both of its outputs end; return these."""
+    said = {pipe: bytearray() for pipe in (process.stdout, process.stderr) if pipe}
+    rest = memoryview(stdin)
+    with selectors.DefaultSelector() as open_pipes:
+        for pipe in said:
+            open_pipes.register(pipe, selectors.EVENT_READ, said[pipe])
+        if process.stdin:
+            os.set_blocking(process.stdin.fileno(), False)
+            open_pipes.register(process.stdin, selectors.EVENT_WRITE)
+        while open_pipes.get_map():
+            for key, _ in open_pipes.select(_left(deadline)):
+                if key.data is None:
+                    rest = rest[_written(key.fd, rest) :]
+                    ended = not rest
+                else:
+                    block = os.read(key.fd, _BLOCK)
+                    key.data.extend(block)
+                    ended = not block
+                if ended:
+                    open_pipes.unregister(key.fileobj)
+                    cast(IO[bytes], key.fileobj).close()
+            if any(len(text) > most for text in said.values()):
+                raise _OverflowError
+    return [bytes(text) for text in said.values()]
+
+
+def _written(descriptor: int, data: memoryview) -> int:
+    """Write some of it and return how much; what nobody reads any more counts as written."""
+    try:
+        return os.write(descriptor, data[:_BLOCK])
+    except BlockingIOError:
+        return 0
+    except BrokenPipeError:
+        return len(data)
+
+
+def _left(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise subprocess.TimeoutExpired((), 0)
+    return left
 
 
 def stream(command: Command, line: Callable[[str], None]) -> None:
@@ -80,15 +135,13 @@ def stream(command: Command, line: Callable[[str], None]) -> None:
         CommandFailed: It ended with another status than 0; the last lines are kept in it.
         ComposerError: It cannot be started.
     """
-    kept: list[str] = []
+    kept: deque[str] = deque(maxlen=40)
     try:
         process = subprocess.Popen(
             command.argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
             env=_environment(command),
             cwd=command.folder,
         )
@@ -97,17 +150,30 @@ def stream(command: Command, line: Callable[[str], None]) -> None:
     with process:
         assert process.stdout is not None
         try:
-            for text in process.stdout:
-                kept = [*kept[-39:], text]
-                line(text.rstrip("\n"))
+            for text in _lines(process.stdout):
+                kept.append(text)
+                line(text)
         except BaseException:
             _end(process)
             raise
     if process.returncode:
-        raise CommandFailed(command_line(command), process.returncode, "".join(kept))
+        raise CommandFailed(command_line(command), process.returncode, "\n".join(kept))
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _lines(stream: IO[bytes]) -> Iterator[str]:
+    """Yield lines as only a line feed ends them.
+
+    What is too long is cut: the rest would look like a line that somebody else may have written.
+    """
+    while text := stream.readline(_LONGEST):
+        rest = text
+        while not rest.endswith(b"\n") and (rest := stream.readline(_LONGEST)):
+            pass
+        cut = "" if text.endswith(b"\n") or len(text) < _LONGEST else "…"
+        yield text.removesuffix(b"\n").decode("utf-8", "replace") + cut
+
+
+def _end(process: Process) -> None:
     """Have a process end in its own way. Docker's command, busy with a plugin of its own, may overhear it once."""
     for patience in (3, 2, 2, 30):
         process.terminate()
@@ -138,95 +204,23 @@ def spawn(command: Command, stdin: int | None, stdout: int | None, stderr: int |
         raise _cannot_start(command, error) from error
 
 
-def pour(source: Command, sinks: Sequence[Command], sent: Callable[[int], None]) -> tuple[CommandFailed | None, ...]:
-    """Run a command and let all of ``sinks`` read what it writes, gzipped; return which of them failed, in their order.
-
-    It is packed once for all of them, as fast as gzip can: beyond some 300 Mbit/s of line that is what takes the time.
+def start_piped(command: Command, stdin: int) -> Process:
+    """Start a command whose outputs are pipes without buffers, so that closing one never waits for its reader.
 
     Args:
-        source: What writes.
-        sinks: What reads; one that ends early does not keep the others from reading on.
-        sent: Told how many packed bytes there were, from time to time.
+        command: What to start.
+        stdin: ``subprocess.PIPE`` or ``DEVNULL``.
 
     Raises:
-        CommandFailed: The source ended with another status than 0.
-        ComposerError: Something cannot be started.
+        ComposerError: It cannot be started.
     """
-    with _started(source, stdin=subprocess.DEVNULL) as reading, contextlib.ExitStack() as stack:
-        readers = [_Sink(stack.enter_context(_started(sink, stdin=subprocess.PIPE)), sink) for sink in sinks]
-        assert reading.stdout is not None
-        total = 0
-        for block in _gzipped(reading.stdout):
-            total += len(block)
-            sent(total)
-            for reader in readers:
-                reader.put(block)
-        for reader in readers:
-            reader.put(b"")
-        _, said = reading.communicate()
-        failures = tuple(reader.end() for reader in readers)
-    if reading.returncode:
-        raise CommandFailed(command_line(source), reading.returncode, said.decode("utf-8", "replace"))
-    return failures
-
-
-def _gzipped(source: IO[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(level=1, wbits=_GZIP)
-    while block := source.read(_BLOCK):
-        # While it still looks back and not out, there is nothing; an empty block would be the end.
-        if packed := packer.compress(block):
-            yield packed
-    yield packer.flush()
-
-
-def _started(command: Command, stdin: int) -> Process:
+    environment, pipe = _environment(command), subprocess.PIPE
     try:
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command.argv, stdin=stdin, stdout=pipe, stderr=pipe, env=_environment(command))
+        return subprocess.Popen(
+            command.argv, bufsize=0, stdin=stdin, stdout=pipe, stderr=pipe, env=environment, cwd=command.folder
+        )
     except OSError as error:
         raise _cannot_start(command, error) from error
-
-
-class _Sink:
-    """Feeds a process from a thread of its own, so that the slowest of several has some slack."""
-
-    def __init__(self, process: Process, command: Command) -> None:
-        self._process, self._command = process, command
-        self._queue: Queue[bytes] = Queue(maxsize=32)
-        self._said = b""
-        self._threads = [Thread(target=work, daemon=True) for work in (self._feed, self._listen)]
-        for thread in self._threads:
-            thread.start()
-
-    def put(self, block: bytes) -> None:
-        """Have it written some time; an empty one is the last."""
-        self._queue.put(block)
-
-    def end(self) -> CommandFailed | None:
-        for thread in self._threads:
-            thread.join()
-        if self._process.wait():
-            said = self._said.decode("utf-8", "replace")
-            return CommandFailed(command_line(self._command), self._process.returncode, said)
-        return None
-
-    def _feed(self) -> None:
-        assert self._process.stdin is not None
-        whole = True
-        while block := self._queue.get():
-            if whole:
-                try:
-                    self._process.stdin.write(block)
-                except OSError:
-                    whole = False
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._process.stdout.read()
-        self._said = self._process.stderr.read()
 
 
 def attach(command: Command) -> int:

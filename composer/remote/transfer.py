@@ -9,9 +9,9 @@ from composer.engine import Engine
 from composer.errors import CommandFailed, ComposerError
 from composer.manifest import Manifest
 from composer.model import Command
-from composer.process import pour
 from composer.remote.parallel import on_each
 from composer.remote.ssh import Connection, HostError, explain
+from composer.system.pour import pour
 
 _SAID_EVERY = 20_000_000
 
