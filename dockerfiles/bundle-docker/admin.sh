@@ -5,6 +5,9 @@
 #     admin.sh job submit -j ./job          ADMIN=lead@hospital.example admin.sh job list
 #
 # The container sees the present folder, under the same path.
+# A bundle is verified before anything of it runs; a deployment is composer's own, on its own machine.
+here=$(dirname -- "${BASH_SOURCE[0]}")
+[[ ! -e $here/lib/verify.sh && ! -e $here/SHA256SUMS ]] || bash "$here/lib/verify.sh" || exit 1
 # shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../scripts source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/images.sh
@@ -15,7 +18,6 @@ source "$lib/run.sh"
 main() {
     local here terminal=()
     here=$(pwd -P)
-    verify
     ready
     choose admin ${ADMIN+"$ADMIN"}
     [[ ${#services[@]} -eq 1 ]] || fail "there are ${#services[@]} admins here" "name one in \$ADMIN"

@@ -47,9 +47,6 @@ choose() {
     [[ $# -eq 0 || ${#services[@]} -eq $# ]] || fail "not all of these are participants here: $*" "they are listed in participants/"
 }
 
-# A bundle is verified before anything of it runs; a deployment is composer's own, on its own machine.
-verify() { [[ ! -e $lib/verify.sh ]] || bash "$lib/verify.sh"; }
-
 # NVFLARE 2.8 and older write bearer tokens and session ids into logs: takes them out of $line.
 redact() {
     local uuid='[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}' pattern
