@@ -33,6 +33,7 @@ from composer.preparing import (
     write_generated,
 )
 from composer.process import stream
+from composer.runtimes.other import refuse_other_runtime
 from composer.status import FederationStatus, ParticipantStatus
 from composer.talk import Talk, perform
 
@@ -102,6 +103,7 @@ def build(
             return plain.build(write_generated(inputs, talk, force, dry_run, {}), inputs.deployment, talk, dry_run)
     with meanwhile(docker.require_compose):
         require_good_kits(inputs, talk, ignore)
+        refuse_other_runtime(inputs.deployment, "docker")
         engine = connect()
     with taking_turns(inputs.deployment, talk, wait, dry_run):
         generated = write_generated(inputs, talk, force, dry_run, {})
@@ -148,7 +150,7 @@ def up(
 
         authority = require_good_kits(inputs, talk, ignore)
         with taking_turns(deployment, talk, wait, dry_run):
-            plain.refuse_others(deployment, authority)
+            plain.refuse_swapped_kits(deployment, authority)
             return plain.up(write_generated(inputs, talk, force, dry_run, {}), deployment, talk, timeout, dry_run)
     from composer.building import build_stale
     from composer.doctor import Machine, up_warnings
@@ -164,7 +166,7 @@ def up(
     with meanwhile(docker.require_compose):
         authority = require_good_kits(inputs, talk, ignore)
         # To be told so takes no engine.
-        _refuse_processes(deployment)
+        refuse_other_runtime(deployment, "docker")
         engine = connect()
     with ExitStack() as stack:
         stack.enter_context(taking_turns(deployment, talk, wait, dry_run))
@@ -289,6 +291,7 @@ def down(
         ComposerError: There is no deployment there, its Compose project is somebody else's, or another composer
             is at work on it.
     """
+    from composer import plain
     from composer.engine import connect
     from composer.runtimes import docker
     from composer.write import remove_deployment
@@ -302,11 +305,13 @@ def down(
         with taking_turns(deployment, talk, wait, dry_run):
             manifest = leave(deployed(deployment), deployment, talk, purge)
     if manifest.hosts or manifest.runtime == "process":
-        from composer import across, plain
+        from composer import across
 
         with taking_turns(deployment, talk, wait, dry_run):
             (across if manifest.hosts else plain).down(manifest, deployment, talk, purge, dry_run)
         return
+    with taking_turns(deployment, talk, wait, dry_run):
+        plain.end_strangers(deployment, talk, dry_run)
     engine = connect()
     with taking_turns(deployment, talk, wait, dry_run), alone_with(manifest.compose_project, talk, wait, dry_run):
         containers = docker.own_containers(engine, manifest, deployment)
@@ -353,15 +358,6 @@ def provision(project: Path, workspace: Path, talk: Talk) -> Path:
 def now() -> datetime:
     """Return the time, in UTC."""
     return datetime.now(timezone.utc)
-
-
-def _refuse_processes(deployment: Path) -> None:
-    from composer.runtimes.process import Processes
-    from composer.write import read_manifest
-
-    manifest = read_manifest(deployment)
-    if manifest and manifest.runtime == "process" and Processes(manifest, deployment).running():
-        raise ComposerError(f"{deployment} runs as plain processes", f"stop those first: composer down -C {deployment}")
 
 
 def _pinned(

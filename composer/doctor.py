@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -50,10 +50,13 @@ def doctor(inputs: Inputs) -> tuple[Finding, ...]:
     from composer import app
     from composer.engine import connect
     from composer.remote.examine import examine_hosts
+    from composer.runtimes.supervisors import supervised_services
 
     federation, running = _federation(inputs), frozenset[str]()
     if federation is not None and federation.runtime == "process":
-        return tuple(examine_machine(Machine(None, inputs.deployment, federation, running, app.now())))
+        services = supervised_services(inputs.deployment)
+        running = frozenset(one.name for one in federation.participants if one.service in services)
+        return _errors_first(examine_machine(Machine(None, inputs.deployment, federation, running, app.now())))
     findings = examine_tools()
     if federation is not None and federation.hosts:
         findings += examine_hosts(federation)
@@ -68,7 +71,11 @@ def doctor(inputs: Inputs) -> tuple[Finding, ...]:
         there = engine.containers_of(inputs.deployment)
         running = frozenset(container.participant for container in there if container.state == "running")
     machine = Machine(facts, inputs.deployment, federation, running, app.now())
-    return tuple(sorted([*findings, *examine_machine(machine)], key=lambda one: one.severity != "error"))
+    return _errors_first([*findings, *examine_machine(machine)])
+
+
+def _errors_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda one: one.severity != "error"))
 
 
 def _federation(inputs: Inputs) -> Federation | None:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from composer.errors import ComposerError
-from composer.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, INPUTS_LABEL, PARTICIPANT_LABEL
+from composer.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, INPUTS_LABEL, PARTICIPANT_LABEL, is_same_folder
 from composer.status import Health, State
 
 if TYPE_CHECKING:
     from docker import DockerClient
-
 
 _FAR_SECONDS = 20
 # That of Docker 20.10, the oldest that is kept in repair anywhere.
@@ -140,16 +139,15 @@ class Engine:
 
     def containers(self, compose_project: str) -> tuple[Container, ...]:
         """Return the containers of a Compose project, running or not, one-off ones too."""
-        return self._labelled(f"com.docker.compose.project={compose_project}")
+        return self._inspected(self._list(f"com.docker.compose.project={compose_project}"))
 
     def containers_of(self, deployment: Path) -> tuple[Container, ...]:
         """Return the containers of a deployment folder, whatever their Compose project."""
-        return self._labelled(f"{DEPLOYMENT_LABEL}={deployment}")
+        return self._inspected(self._list_of(deployment))
 
     def compose_projects_of(self, deployment: Path) -> frozenset[str]:
         """Return the Compose projects that a deployment folder has containers of."""
-        listed = self._list(f"{DEPLOYMENT_LABEL}={deployment}")
-        return frozenset(item["Labels"].get("com.docker.compose.project", "") for item in listed)
+        return frozenset(item["Labels"].get("com.docker.compose.project", "") for item in self._list_of(deployment))
 
     def processes(self, container: str) -> tuple[str, ...]:
         """Return the command lines of the processes in a container; none where it does not run."""
@@ -233,9 +231,12 @@ class Engine:
         with _speaking(), contextlib.suppress(NotFound):
             self._client.api.tag(image, repository, tag)
 
-    def _labelled(self, label: str) -> tuple[Container, ...]:
+    def _inspected(self, listed: list[dict[str, Any]]) -> tuple[Container, ...]:
         # One that is gone between the two calls is no container of ours any more.
-        return tuple(found for item in self._list(label) if (found := self._inspect(item["Id"])) is not None)
+        return tuple(found for item in listed if (found := self._inspect(item["Id"])) is not None)
+
+    def _list_of(self, deployment: Path) -> list[dict[str, Any]]:
+        return [i for i in self._list(DEPLOYMENT_LABEL) if is_same_folder(i["Labels"][DEPLOYMENT_LABEL], deployment)]
 
     def _list(self, label: str) -> list[dict[str, Any]]:
         # Images that Compose built carry the project's label too, and hand it on to whatever runs them.
@@ -350,9 +351,7 @@ def _container(found: Mapping[str, Any]) -> Container:
 
 def _state(state: Mapping[str, Any]) -> State:
     status = state.get("Status", "")
-    if status in ("created", "running", "restarting"):
-        return cast(State, status)
-    return "exited"
+    return cast(State, status) if status in ("created", "running", "restarting") else "exited"
 
 
 def parse_time(text: str) -> datetime | None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 COMPOSE_FILE = "docker-compose.yml"
 OVERRIDE_FILE = "compose.override.yml"
+# Copies of the Compose files that containers were last made from.
+STARTED = ".started"
 
 WORKSPACE = "/workspace"
 JOB_STORE = "/tmp/nvflare"  # noqa: S108 - where NVFLARE's default resources.json puts jobs, in the container
@@ -14,3 +19,8 @@ TYPE_LABEL = "flare-composer.type"
 AUTHORITY_LABEL = "flare-composer.authority"
 INPUTS_LABEL = "flare-composer.inputs"
 NVFLARE_LABEL = "flare-composer.nvflare"
+
+
+def is_same_folder(label: str, folder: Path) -> bool:
+    """Tell whether a label names this folder, maybe by another path: through a link, or with ``..`` in it."""
+    return label == str(folder) or (bool(label) and os.path.realpath(label) == os.path.realpath(folder))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,37 +14,24 @@ from composer.manifest import Manifest
 from composer.model import Command
 from composer.process import run
 from composer.readiness import wait_until_federated
-from composer.runtimes import runtime_of
 from composer.runtimes.docker import require_free_ports
-from composer.runtimes.process import Processes
+from composer.runtimes.process import Processes, authorities, end_everybody
+from composer.runtimes.supervisors import supervised_services
 from composer.status import FederationStatus
 from composer.talk import Talk, perform
-from composer.write import read_manifest, remove_deployment
+from composer.write import remove_deployment
 
 if TYPE_CHECKING:
     from composer.preparing import Generated
 
 
-def refuse_others(deployment: Path, authority: str) -> None:
-    """Make sure that nothing runs in the folder which these kits cannot take over.
+def refuse_swapped_kits(deployment: Path, authority: str) -> None:
+    """Make sure that nobody runs in the folder who trusts another authority than these kits do.
 
     Raises:
-        ComposerError: Containers do, or processes that trust another authority than ``authority``.
+        ComposerError: Somebody does.
     """
-    manifest = read_manifest(deployment)
-    if manifest is None:
-        return
-    if manifest.runtime == "docker":
-        seen = FederationStatus(manifest.federation)
-        # Where no engine answers, none of its containers run.
-        with suppress(ComposerError):
-            seen = runtime_of(manifest, deployment).observe(datetime.now(timezone.utc))
-        if any(one.state != "absent" for one in seen.participants):
-            raise ComposerError(
-                f"{deployment} runs as containers", f"stop those first: composer down -C {shlex.quote(str(deployment))}"
-            )
-        return
-    for name, trusted in Processes(manifest, deployment).authorities().items():
+    for name, trusted in authorities(deployment).items():
         if trusted not in ("", authority):
             raise ComposerError(
                 f"the kits are of another authority than those with which {name} runs",
@@ -99,10 +85,23 @@ def down(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run:
     """
     talk.step(f"Stopping {manifest.federation}")
     _stream(Processes(manifest, deployment).stop(), talk, dry_run)
+    if not dry_run:
+        # The script in the folder may be older than this composer, or edited.
+        _stream(end_everybody(deployment), talk, dry_run)
     if purge and dry_run:
         talk.command(f"rm -r {deployment}")
     elif purge:
         remove_deployment(deployment)
+
+
+def end_strangers(deployment: Path, talk: Talk, dry_run: bool) -> None:
+    """End the processes of a deployment folder that is to run as containers.
+
+    Raises:
+        ComposerError: One cannot be ended.
+    """
+    if supervised_services(deployment):
+        _stream(end_everybody(deployment), talk, dry_run)
 
 
 @contextmanager

@@ -26,13 +26,17 @@ _NO_KITS = "name a prod_NN folder or kit folders: composer up workspace/PROJECT/
 class Inputs:
     """What a command was given: kits and a definition, which may both be missing, and the deployment folder.
 
-    ``pin`` is asked for the PIN of an archive that needs one.
+    ``pin`` is asked for the PIN of an archive that needs one. The folder is kept by its real path, which is what its
+    processes and containers are known by.
     """
 
     kits: tuple[Path, ...]
     definition: Path | None
     deployment: Path
     pin: Callable[[Path], str] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "deployment", Path(os.path.realpath(self.deployment)))
 
 
 @dataclass(frozen=True)
@@ -130,10 +134,13 @@ def _render(known: Inputs, found: Mapping[str, str]) -> tuple[Federation, Render
 def write_generated(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Mapping[str, str]) -> Generated:
     """Generate; ``found`` are locks that the deployment folder has not got yet."""
     from composer.manifest import MANIFEST, parse_manifest
+    from composer.runtimes.other import refuse_other_runtime
     from composer.write import changed_files, write_deployment
 
     known = known_inputs(inputs)
     federation, rendering = _render(known, found)
+    if not found:
+        refuse_other_runtime(known.deployment, federation.runtime)
     rendering = _with_hosts_left(rendering, known.deployment)
     if federation.elsewhere and not found:
         talk.warn(

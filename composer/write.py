@@ -18,11 +18,11 @@ from pathlib import Path, PurePosixPath
 
 from composer.difference import Difference, unified
 from composer.errors import ComposerError
+from composer.layout import STARTED
 from composer.manifest import MANIFEST, Manifest, dump_manifest, parse_manifest
 from composer.model import GeneratedFile, Owner, Rendering
 
 _STAGED = ".staged"
-_STARTED = ".started"
 _COMPLETE = ".complete"
 _WRITERS = 8
 
@@ -131,7 +131,7 @@ def keep_started(deployment: Path, names: Iterable[str]) -> None:
     Raises:
         ComposerError: They cannot be written.
     """
-    folder = deployment / _STARTED
+    folder = deployment / STARTED
     try:
         contents = {name: (deployment / name).read_bytes() for name in names if (deployment / name).is_file()}
         if contents == read_started(deployment):
@@ -147,7 +147,7 @@ def keep_started(deployment: Path, names: Iterable[str]) -> None:
 
 def read_started(deployment: Path) -> dict[str, bytes]:
     """Return what :func:`keep_started` has kept, by name."""
-    return {path.name: path.read_bytes() for path in (deployment / _STARTED).glob("*")}
+    return {path.name: path.read_bytes() for path in (deployment / STARTED).glob("*")}
 
 
 def remove_deployment(deployment: Path) -> None:

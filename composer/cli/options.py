@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -72,7 +73,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def takes_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add -C, and hand the command the folder, absolute."""
+    """Add -C, and hand the command the folder's real path: by whichever path it is named, it is the same one."""
     return click.option(
         "-C",
         "--deployment",
@@ -82,7 +83,7 @@ def takes_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         show_envvar=True,
         help="The deployment folder.",
-        callback=lambda _context, _option, value: value.absolute(),
+        callback=lambda _context, _option, value: Path(os.path.realpath(value)),
     )(function)
 
 

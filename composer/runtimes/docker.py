@@ -9,7 +9,7 @@ from pathlib import Path
 
 from composer.engine import Container, Engine
 from composer.errors import CommandFailed, ComposerError
-from composer.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE
+from composer.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE, is_same_folder
 from composer.manifest import Manifest
 from composer.model import Command
 from composer.probe import busy_port, holder_of
@@ -122,7 +122,7 @@ def own_containers(engine: Engine, manifest: Manifest, deployment: Path) -> dict
     """
     found = {}
     for container in engine.containers(manifest.compose_project):
-        if container.deployment != str(deployment):
+        if not is_same_folder(container.deployment, deployment):
             raise ComposerError(
                 f"the Compose project {manifest.compose_project} on this engine is not of this deployment: "
                 f"container {container.name} belongs to {container.deployment or 'something else'}",

@@ -7,8 +7,8 @@ somebody else's by now.
 
 from __future__ import annotations
 
-import os
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -17,8 +17,10 @@ from pathlib import Path
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command
+from composer.render.templates import templates_folder
 from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.observe import as_the_server_sees, last_of, unreachable
+from composer.runtimes.supervisors import runs_as, supervised, supervised_services
 from composer.status import FederationStatus, ParticipantStatus, State
 
 _TAIL = 1 << 14
@@ -80,16 +82,7 @@ class Processes:
 
     def running(self) -> tuple[str, ...]:
         """Return the names of the participants whose supervisors live."""
-        return tuple(one.name for one in self.manifest.started if _supervised(self._workspace(one)))
-
-    def authorities(self) -> dict[str, str]:
-        """Return, for each participant that runs, the fingerprint of the authority with which it was started."""
-        running = self.running()
-        return {
-            one.name: fingerprint_of(self._workspace(one) / "startup" / "rootCA.pem")
-            for one in self.manifest.started
-            if one.name in running
-        }
+        return tuple(one.name for one in self.manifest.started if supervised(self._workspace(one)))
 
     def observe(self, now: datetime) -> FederationStatus:
         """Look at every participant that ``up`` starts, once."""
@@ -97,7 +90,7 @@ class Processes:
         return FederationStatus(self.manifest.federation, as_the_server_sees(self.manifest, self.deployment, seen))
 
     def examine(self, now: datetime) -> FederationStatus:
-        """Observe, and find out why somebody is not well."""
+        """Observe, and find out why somebody is not well, and who runs that is not in the deployment any more."""
         seen = self.observe(now)
         deployed = {one.name: one for one in self.manifest.participants}
         examined = []
@@ -107,7 +100,13 @@ class Processes:
                 detail = f"crashes again and again; its last line: {self.last_words(one.name)}"
             elif one.state == "running" and not one.registered and one.type != "server":
                 detail = "; ".join(part for part in ("not registered yet", unreachable(participant)) if part)
+            elif one.state in ("absent", "exited") and (user := runs_as(self._workspace(participant))):
+                one = replace(one, state="running")
+                detail = f"runs as another user ({user}); only that user and root can see more"
             examined.append(replace(one, detail=detail))
+        known = {one.service for one in self.manifest.participants}
+        left = (name for name in supervised_services(self.deployment) if name not in known)
+        examined += [self._status_of_former(name) for name in left]
         return replace(seen, participants=tuple(examined))
 
     def unreachable(self, participant: DeployedParticipant) -> str:
@@ -131,10 +130,19 @@ class Processes:
     def _workspace(self, participant: DeployedParticipant) -> Path:
         return self.deployment / "workspaces" / participant.service
 
+    def _status_of_former(self, service: str) -> ParticipantStatus:
+        word, since = _said(self.deployment / "workspaces" / service)
+        state: State = "restarting" if word == "restarting" else "running"
+        told = "is not in this deployment any more, and still runs; `composer up` or `composer down` stops it"
+        registered = word == "registered"
+        return ParticipantStatus(
+            service, "client", "local", state, "none", registered, since if registered else None, 0, "", detail=told
+        )
+
     def _status(self, participant: DeployedParticipant, now: datetime) -> ParticipantStatus:
         workspace = self._workspace(participant)
         word, since = _said(workspace)
-        state, detail = _state(word, _supervised(workspace))
+        state, detail = _state(word, supervised(workspace))
         registered = state == "running" and word == "registered"
         if state == "running" and participant.type == "server":
             detail = unreachable(participant)
@@ -152,6 +160,20 @@ class Processes:
             restarts=_crashes(workspace),
             detail=detail,
         )
+
+
+def authorities(deployment: Path) -> dict[str, str]:
+    """Return, for each service that runs, the fingerprint of the authority with which it was started."""
+    return {
+        service: fingerprint_of(deployment / "workspaces" / service / "startup" / "rootCA.pem")
+        for service in supervised_services(deployment)
+    }
+
+
+def end_everybody(deployment: Path) -> Command:
+    """Return the command that ends all processes of a deployment folder; it fails where one lives on."""
+    program = templates_folder() / "metal" / "lib" / "processes.py"
+    return Command((sys.executable, "-I", "-S", str(program), "stop", str(deployment / "workspaces")))
 
 
 def as_lines_begin(since: str, now: datetime) -> str:
@@ -199,12 +221,3 @@ def _crashes(workspace: Path) -> int:
         return int((workspace / "composer.restarts").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return 0
-
-
-def _supervised(workspace: Path) -> bool:
-    try:
-        pid = int((workspace / "composer.supervisor").read_text(encoding="ascii"))
-        environment = Path("/proc", str(pid), "environ").read_bytes().split(b"\0")
-    except (OSError, ValueError):
-        return False
-    return b"FLARE_WORKSPACE=" + os.fsencode(workspace) in environment

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Stops the participants here, with all processes that they started, and nothing else: stop.sh [NAME...]
-# Workspaces and the job store stay. Stopping what does not run is no error.
+# Those that are not among participants/ any more are stopped, too, unless some are named.
+# Workspaces and the job store stay. Stopping what does not run is no error; status 1: somebody could not be stopped.
 # shellcheck disable=SC2154 # what lib/ knows of a participant
 # A bundle is verified before anything of it runs; a deployment is composer's own, on its own machine.
 here=$(dirname -- "${BASH_SOURCE[0]}")
@@ -9,39 +10,33 @@ here=$(dirname -- "${BASH_SOURCE[0]}")
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 
 main() {
-    local pids=()
-    choose "server relay client" "$@"
-    for service in "${services[@]}"; do
-        load "$service"
-        [[ -d $workspace && -x $venv/bin/python3 ]] || continue
-        if supervised; then
-            kill -TERM "$supervisor" && pids+=("$supervisor")
+    local stopped=() folder
+    if [[ $# -gt 0 ]]; then
+        named "$@"
+    else
+        for folder in "$root"/workspaces/*/; do
+            [[ ! -d $folder ]] || stopped+=("$(basename -- "$folder")")
+        done
+    fi
+    find_python
+    "$some_python" -I -S "$lib/processes.py" stop "$root/workspaces" ${1+"${stopped[@]}"}
+    for service in ${stopped[@]+"${stopped[@]}"}; do
+        rm -f -- "$root/workspaces/$service"/composer.{state,pid,supervisor,restarts}
+        say "$service is stopped"
+    done
+}
+
+# Sets $stopped to the services of those named: participants, or workspaces of former ones.
+named() {
+    local wanted
+    for wanted in "$@"; do
+        if [[ $wanted != */* && ! -e $root/participants/$wanted.conf && -d $root/workspaces/$wanted ]]; then
+            stopped+=("$wanted")
+        else
+            choose "server relay client" "$wanted"
+            stopped+=("${services[@]}")
         fi
     done
-    await ${pids[@]+"${pids[@]}"}
-    for service in "${services[@]}"; do
-        load "$service"
-        [[ -d $workspace && -x $venv/bin/python3 ]] || continue
-        "$venv/bin/python3" -I -S "$lib/processes.py" end "$workspace"
-        rm -f -- "$workspace"/composer.{state,pid,supervisor,restarts}
-        say "$name is stopped"
-    done
-}
-
-# Those who take longer are killed by the caller.
-await() {
-    local pid deadline=$((SECONDS + 10))
-    for pid in "$@"; do
-        while lives "$pid" && ((SECONDS < deadline)); do
-            sleep 0.02
-        done
-    done
-}
-
-# A zombie is dead: it only waits for this machine's first process to take notice.
-lives() {
-    local state
-    { read -r _ _ state _ <"/proc/$1/stat"; } 2>/dev/null && [[ $state != Z ]]
 }
 
 main "$@"

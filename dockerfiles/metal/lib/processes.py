@@ -1,9 +1,11 @@
-"""Finds the processes of a participant by the workspace in their environment. Only this user's can be found.
+"""Finds the processes of participants by the workspace in their environment.
 
     processes.py alive WORKSPACE PID          status 0 if PID is one of them
     processes.py end WORKSPACE [SUPERVISOR]   ends all of them but the supervisor: asks, then kills
     processes.py begin FD WORKSPACE...        locks FD, prints the workspaces whose supervisors live, and ends what is
                                               left over of the others'
+    processes.py stop WORKSPACES [SERVICE...] ends the processes of all workspaces in this folder, or of those named, and
+                                              fails if one still lives
 
 It is one program, and begin one call, since to start Python is most of what any of it costs.
 """
@@ -11,49 +13,81 @@ It is one program, and begin one call, since to start Python is most of what any
 import fcntl
 import os
 import signal
+import stat
 import sys
 import time
 
+_VARIABLE = b"FLARE_WORKSPACE="
 _PATIENCE = 2.0
+_PATIENCE_SUPERVISOR = 10.0
+
+
+def workspace_of(pid):
+    """The real path of the workspace in a process's environment; empty where there is none, or it may not be seen."""
+    try:
+        with open("/proc/%s/environ" % pid, "rb") as environment:
+            for variable in environment.read().split(b"\0"):
+                if variable.startswith(_VARIABLE):
+                    return os.path.realpath(os.fsdecode(variable[len(_VARIABLE) :]))
+    except OSError:
+        pass
+    return ""
 
 
 def belongs(pid, workspace):
-    try:
-        with open("/proc/%s/environ" % pid, "rb") as environment:
-            return b"FLARE_WORKSPACE=" + os.fsencode(workspace) in environment.read().split(b"\0")
-    except OSError:
-        return False
+    return workspace_of(pid) == os.path.realpath(workspace)
+
+
+def pids():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def members(workspace, spared):
-    everybody = (int(name) for name in os.listdir("/proc") if name.isdigit())
-    return [pid for pid in everybody if pid not in spared and belongs(pid, workspace)]
+    return [pid for pid in pids() if pid not in spared and belongs(pid, workspace)]
 
 
-def end(workspace, spared):
-    deadline = time.monotonic() + _PATIENCE
+def signal_to(pid, number):
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def end(find, patience=_PATIENCE):
+    """Asks all whom `find` returns to end, kills those who take longer, and returns those who live even then."""
+    deadline = time.monotonic() + patience
     sent = set()
     while True:
-        left = members(workspace, spared)
-        if not left:
-            return
-        late = time.monotonic() > deadline
+        now = time.monotonic()
+        left = find()
+        if not left or now > deadline + _PATIENCE:
+            return left
         for pid in left:
-            if late or pid not in sent:
+            if now > deadline or pid not in sent:
                 sent.add(pid)
-                try:
-                    os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
-                except ProcessLookupError:
-                    pass
+                signal_to(pid, signal.SIGKILL if now > deadline else signal.SIGTERM)
         time.sleep(0.02)
 
 
-def supervised(workspace):
+def supervisor_in(workspace):
+    """The pid in composer.supervisor, or 0. Jobs write to the same folder: it may be a link or a pipe by now."""
     try:
-        with open(os.path.join(workspace, "composer.supervisor")) as file:
-            return belongs(int(file.read()), workspace)
-    except (OSError, ValueError):
-        return False
+        descriptor = os.open(
+            os.path.join(workspace, "composer.supervisor"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        )
+    except OSError:
+        return 0
+    try:
+        return int(os.read(descriptor, 32)) if stat.S_ISREG(os.fstat(descriptor).st_mode) else 0
+    except ValueError:
+        return 0
+    finally:
+        os.close(descriptor)
+
+
+def supervised(workspace):
+    pid = supervisor_in(workspace)
+    return pid > 0 and belongs(pid, workspace)
 
 
 def begin(descriptor, workspaces):
@@ -62,17 +96,81 @@ def begin(descriptor, workspaces):
         if supervised(workspace):
             print(workspace)
         else:
-            end(workspace, {os.getpid()})
+            end(lambda workspace=workspace: members(workspace, {os.getpid()}))
+
+
+def everybody_below(folder, services):
+    """The processes of the workspaces in a folder, by workspace, and the users of those that are another's."""
+    found, foreign = {}, {}
+    for pid in pids():
+        if pid == os.getpid():
+            continue
+        service = service_of(workspace_of(pid), folder)
+        if service and (not services or service in services):
+            found.setdefault(service, []).append(pid)
+        elif not service:
+            service, user = foreign_service(pid, folder)
+            if service and (not services or service in services):
+                foreign[service] = user
+    return found, foreign
+
+
+def service_of(path, folder):
+    return path[len(folder) + 1 :].split(os.sep)[0] if path.startswith(folder + os.sep) else ""
+
+
+def foreign_service(pid, folder):
+    """Another user's environment cannot be read, but its command line can, which names the workspace."""
+    try:
+        user = os.stat("/proc/%s" % pid).st_uid
+        if user == os.geteuid() or os.access("/proc/%s/environ" % pid, os.R_OK):
+            return "", user
+        with open("/proc/%s/cmdline" % pid, "rb") as file:
+            arguments = [os.fsdecode(argument) for argument in file.read().split(b"\0")]
+    except OSError:
+        return "", 0
+    named = [path for option, path in zip(arguments, arguments[1:]) if option == "-m"]
+    return next((service for service in (service_of(path, folder) for path in named) if service), ""), user
+
+
+def stop(folder, services):
+    folder = os.path.realpath(folder)
+    found, foreign = everybody_below(folder, services)
+    supervisors = {supervisor_in(os.path.join(folder, service)) for service in found}
+    supervisors &= {pid for members_of in found.values() for pid in members_of}
+    for pid in supervisors:
+        signal_to(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _PATIENCE_SUPERVISOR
+    # A supervisor hands the signal on, and its participant has time to say goodbye to the server.
+    while any(workspace_of(pid) for pid in supervisors) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    def left():
+        return [pid for members_of in everybody_below(folder, services)[0].values() for pid in members_of]
+
+    living = end(left)
+    for pid in living:
+        fail("process %s of the participants in %s cannot be ended" % (pid, folder), "see what it waits for: ps %s" % pid)
+    for service, user in sorted(foreign.items()):
+        fail("%s runs as another user (uid %s)" % (service, user), "stop it as that user, or as root")
+    sys.exit(1 if living or foreign else 0)
+
+
+def fail(cause, hint):
+    sys.stderr.write("error: %s\n hint: %s\n" % (cause, hint))
 
 
 def main():
-    verb, workspace, *pids = sys.argv[1:]
+    verb, workspace, *rest = sys.argv[1:]
     if verb == "begin":
-        begin(int(workspace), pids)
+        begin(int(workspace), rest)
+    elif verb == "stop":
+        stop(workspace, set(rest))
     elif verb == "alive":
-        sys.exit(0 if belongs(pids[0], workspace) else 1)
+        sys.exit(0 if belongs(rest[0], workspace) else 1)
     else:
-        end(workspace, {os.getpid(), *map(int, pids)})
+        spared = {os.getpid()} | set(map(int, rest))
+        end(lambda: members(workspace, spared))
 
 
 main()

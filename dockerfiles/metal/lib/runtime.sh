@@ -15,6 +15,16 @@ locate() {
 # Whether its virtual environment is whole, and where it was made: it knows where it lies, and cannot be moved.
 installed() { [[ -s $venv/.complete && $(<"$venv/.complete") == "$venv" ]]; }
 
+# Sets $some_python to a Python that can look at processes: whichever is there, since the virtual environment that a
+# participant is to have may not be made yet while it still runs on the former one.
+find_python() {
+    [[ -z ${some_python-} ]] || return 0
+    for some_python in "$root"/venvs/*/bin/python3; do
+        [[ ! -x $some_python ]] || return 0
+    done
+    some_python=$(command -v python3) || fail "there is no Python to look for the participants' processes with" "put a python3 on the PATH"
+}
+
 # Whether the participant's supervisor lives, and sets $supervisor to its pid.
 supervised() {
     supervisor=""
@@ -22,7 +32,8 @@ supervised() {
     supervisor=$(<"$workspace/composer.supervisor")
     [[ $supervisor =~ ^[0-9]+$ && -d /proc/$supervisor ]] || return 1
     # A pid alone may be somebody else's by now.
-    "$venv/bin/python3" -I -S "$lib/processes.py" alive "$workspace" "$supervisor"
+    find_python
+    "$some_python" -I -S "$lib/processes.py" alive "$workspace" "$supervisor"
 }
 
 # Sets $state, $registered and $since, as composer status shows them.

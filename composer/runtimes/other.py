@@ -1,0 +1,54 @@
+"""Refuses a deployment of one runtime while participants of the other still run, by what really runs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+from composer.errors import ComposerError
+from composer.layout import COMPOSE_FILE, STARTED
+from composer.model import RuntimeName
+from composer.runtimes.supervisors import supervised_services, workspaces
+from composer.talk import some_of
+
+
+def refuse_other_runtime(deployment: Path, runtime: RuntimeName) -> None:
+    """Make sure that nothing runs in a deployment folder which the commands of ``runtime`` could not stop.
+
+    Raises:
+        ComposerError: Participants run otherwise, or it cannot be found out whether they do.
+    """
+    names = _containers(deployment) if runtime == "process" else supervised_services(deployment)
+    if not names:
+        return
+    kind = "container" if runtime == "process" else "plain process"
+    runs = f"runs as a {kind}" if len(names) == 1 else f"run as {kind}{'s' if kind == 'container' else 'es'}"
+    raise ComposerError(
+        f"in {deployment}, {some_of(names)} {runs}",
+        f"stop that first: composer down -C {shlex.quote(str(deployment))}",
+    )
+
+
+def _have_run(deployment: Path) -> bool:
+    """Tell whether containers were ever started, so that a machine without an engine is asked for none."""
+    states = (folder / "composer.state" for folder in workspaces(deployment))
+    return (deployment / STARTED).exists() or ((deployment / COMPOSE_FILE).exists() and any(s.exists() for s in states))
+
+
+def _containers(deployment: Path) -> tuple[str, ...]:
+    from composer.engine import connect
+
+    if not _have_run(deployment):
+        return ()
+    if not os.environ.get("DOCKER_HOST") and not shutil.which("docker"):
+        return ()
+    try:
+        found = connect().containers_of(deployment)
+    except ComposerError as error:
+        raise ComposerError(
+            f"it cannot be seen whether {deployment} still runs as containers: {error.message}",
+            f"{error.hint}; or leave that deployment as it is, and make another: -C DIR",
+        ) from error
+    return tuple(sorted(container.participant or container.name for container in found))
