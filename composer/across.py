@@ -30,7 +30,7 @@ from composer.render.far import host_folder
 from composer.runtimes import docker, services
 from composer.runtimes.gpus import require_gpus
 from composer.status import FederationStatus
-from composer.talk import perform
+from composer.talk import perform, some_of
 from composer.transaction import look, undo, undone_on_failure
 from composer.write import remove_deployment
 
@@ -230,8 +230,10 @@ def _deliver(opened: Places, manifest: Manifest, deployment: Path, talk: Talk, c
     for place in opened.far:
         assert place.found is not None
         wanted[place.name] = delivery.files_for(deployment, manifest, place.name, place.found.user)
-        for path in place.found.tampered:
-            talk.warn(f"{place.name}: {path} was changed there; it is replaced by what is here")
+        if place.found.tampered:
+            talk.warn(
+                f"{place.name}: {some_of(place.found.tampered)} was changed there; it is replaced by what is here"
+            )
         keys = delivery.private_keys(wanted[place.name], place.found)
         owners = dict.fromkeys(path.split("/")[1] for path in keys)
         leaving += [f"{service} to {place.name}" for service in owners]

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, cast
 from composer.errors import ComposerError
 from composer.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, INPUTS_LABEL, PARTICIPANT_LABEL, is_same_folder
 from composer.status import Health, State
+from composer.system.foreign_text import clip
+from composer.system.tail import first_of
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 _FAR_SECONDS = 20
+_MOST = 1 << 20  # Of what a command in a container, or its last lines, may take.
 # That of Docker 20.10, the oldest that is kept in repair anywhere.
 _OLDEST_API = (1, 41)
 
@@ -101,19 +104,16 @@ class Engine:
 
     def image_inputs(self) -> dict[str, str]:
         """Return the inputs label of every image that composer built, by tag."""
-        with _speaking():
-            images = self._client.api.images(filters={"label": INPUTS_LABEL})
-        return {
-            tag: (image.get("Labels") or {}).get(INPUTS_LABEL, "")
-            for image in images
-            for tag in image.get("RepoTags") or ()
-        }
+        return {tag: (image.get("Labels") or {}).get(INPUTS_LABEL, "") for tag, image in self._built()}
 
     def image_ids(self) -> dict[str, str]:
         """Return the ID of every image that composer built, by tag."""
+        return {tag: image["Id"] for tag, image in self._built()}
+
+    def _built(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         with _speaking():
             images = self._client.api.images(filters={"label": INPUTS_LABEL})
-        return {tag: image["Id"] for image in images for tag in image.get("RepoTags") or ()}
+        return ((tag, image) for image in images for tag in image.get("RepoTags") or ())
 
     def layers(self, image: str) -> tuple[str, ...]:
         """Return the digests of an image's layers, which must be there."""
@@ -198,7 +198,7 @@ class Engine:
         """Run a command in a running container; return its status and what it wrote, both streams."""
         with _speaking():
             made = self._client.api.exec_create(container, list(argv))
-            output = self._client.api.exec_start(made["Id"])
+            output = first_of(self._client.api.exec_start(made["Id"], stream=True), _MOST)
             status = self._client.api.exec_inspect(made["Id"])["ExitCode"]
         return int(status or 0), output.decode("utf-8", "replace")
 
@@ -247,7 +247,8 @@ class Engine:
     def last_lines(self, container: str, lines: int) -> list[str]:
         """Return the last lines that a container wrote, both streams, oldest first."""
         with _speaking():
-            text = self._client.api.logs(container, tail=lines, stdout=True, stderr=True)
+            blocks = self._client.api.logs(container, stdout=True, stderr=True, stream=True, follow=False, tail=lines)
+            text = first_of(blocks, _MOST)
         return text.decode("utf-8", "replace").split("\n")
 
     def _inspect(self, container: str) -> Container | None:
@@ -309,9 +310,8 @@ def _unreachable(error: Exception) -> ComposerError:
         )
     if "FileNotFoundError" in text or "ConnectionRefused" in text or "Connection refused" in text:
         return ComposerError(f"no Docker engine answers at {where}", "start Docker, or set DOCKER_HOST to your engine")
-    return ComposerError(
-        f"the Docker engine at {where} does not answer: {text.splitlines()[0]}", "see what `docker info` says"
-    )
+    first = clip(text.split("\n")[0])
+    return ComposerError(f"the Docker engine at {where} does not answer: {first}", "see what `docker info` says")
 
 
 def _facts(image: Mapping[str, Any]) -> ImageFacts:

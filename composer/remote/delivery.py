@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
@@ -20,11 +21,15 @@ from composer.layout import COMPOSE_FILE, OVERRIDE_FILE
 from composer.manifest import Manifest
 from composer.materials import folder_files
 from composer.model import GeneratedFile, Owner
-from composer.remote.ssh import Connection, HostError
+from composer.remote.ssh import Connection, says_something_else
 from composer.render.far import USER_VARIABLES, host_folder
 
 _LOOK_SECONDS = 30.0
 _SEND_SECONDS = 120.0
+_USER, _CLOCK = re.compile(r"user (\d{1,10}) (\d{1,10})", re.ASCII), re.compile(r"clock (\d{1,12})", re.ASCII)
+_LISTENS = re.compile(r"listens (?:[0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
+# sha256sum writes a backslash in front where there is one, or a line feed, in the name.
+_FILE = re.compile(r"(found|recorded) \\?([0-9a-f]{64})  (?:\./)?(.+)")
 
 
 @dataclass(frozen=True)
@@ -58,19 +63,27 @@ def look(connection: Connection, timeout: float = _LOOK_SECONDS) -> Found:
         HostError: It does not answer, or lacks something that is needed there.
     """
     began = time.time()
-    lines = connection.script("look", str(connection.host.path), timeout=timeout).splitlines()
+    answer = connection.script("look", str(connection.host.path), timeout=timeout)
     now = (began + time.time()) / 2
-    words = {line.split(" ")[0]: line.split(" ")[1:] for line in lines if line.startswith(("user ", "clock "))}
-    try:
-        uid, gid = map(int, words["user"])
-        behind = now - int(words["clock"][0])
-    except (KeyError, ValueError) as error:
-        raise HostError(
-            f"{connection.host.name}: its shell answers with something else than was asked for",
-            "see what `ssh HOST true` prints, and take that out of its login scripts",
-        ) from error
-    ports = frozenset(int(line.rpartition(":")[2], 16) for line in lines if line.startswith("listens "))
-    return Found(Owner(uid, gid), behind, _sums(lines, "found "), _sums(lines, "recorded "), ports)
+    users, clocks, ports = [], [], set()
+    files: dict[str, dict[str, str]] = {"found": {}, "recorded": {}}
+    for line in answer.split("\n"):
+        # Its login scripts may greet us; but a line that begins like ours is ours.
+        if not line.startswith(("user ", "clock ", "listens ", "found ", "recorded ")):
+            continue
+        if user := _USER.fullmatch(line):
+            users.append(Owner(int(user[1]), int(user[2])))
+        elif clock := _CLOCK.fullmatch(line):
+            clocks.append(int(clock[1]))
+        elif listens := _LISTENS.fullmatch(line):
+            ports.add(int(listens[1], 16))
+        elif file := _FILE.fullmatch(line):
+            files[file[1]][file[3]] = file[2]
+        else:
+            raise says_something_else(connection.host)
+    if len(users) != 1 or len(clocks) != 1:
+        raise says_something_else(connection.host)
+    return Found(users[0], now - clocks[0], files["found"], files["recorded"], frozenset(ports))
 
 
 def files_for(deployment: Path, manifest: Manifest, host: str, user: Owner) -> dict[str, GeneratedFile]:
@@ -163,11 +176,6 @@ def _below(folder: Path, there: PurePosixPath) -> Iterator[GeneratedFile]:
 
 def _listed(sums: Mapping[str, str]) -> str:
     return "".join(f"{value}  {path}\n" for path, value in sums.items())
-
-
-def _sums(lines: list[str], word: str) -> dict[str, str]:
-    entries = (line.removeprefix(word).split("  ", 1) for line in lines if line.startswith(word))
-    return {entry[1].removeprefix("./"): entry[0] for entry in entries if len(entry) == 2}
 
 
 def _archive(files: Mapping[str, GeneratedFile], lists: Mapping[str, str]) -> bytes:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from composer.errors import ComposerError
+from composer.model import LOCAL
 from composer.remote.ssh import HostError
 
 T = TypeVar("T")
 _PATIENCE = 30.0
+_LOOK = "see there what `docker info` and `docker ps` say"
 
 
 class _Call(Generic[T]):
@@ -60,6 +62,11 @@ def on_each(
             )
         elif isinstance(call.error, ComposerError):
             outcomes[name] = call.error
+        elif isinstance(call.error, Exception) and name != LOCAL:
+            # What another machine's engine answers may be anything, and must not hide how the others are.
+            error = HostError(f"{name}: what its engine answered cannot be understood ({call.error!r:.200})", _LOOK)
+            error.__cause__ = call.error
+            outcomes[name] = error
         elif call.error is not None:
             raise call.error
         else:

@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from composer.errors import CommandFailed, ComposerError
+from composer.errors import CommandFailed, ComposerError, WroteTooMuch
 from composer.model import Command, Host
 from composer.process import run, spawn
 from composer.remote.tunnel import Tunnel
 from composer.render.templates import read_template
+from composer.system.foreign_text import clean_line, clip
+from composer.system.tail import Tail
 
 CONNECT_SECONDS = 8
+# Somebody may have to touch a hardware key; a host that accepts connections and says nothing is given up then.
+_LOGIN_SECONDS = 60.0
 _QUIET = ("-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "LogLevel=ERROR")
+# What ~/.ssh/config may say of all hosts, and what would let a host act as the operator elsewhere, or read the screen.
+_LEND_NOTHING = ("-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o", "PermitLocalCommand=no", "-o", "Tunnel=no")
+# Bytes that a script there may write: a look names more files than any federation has.
+_PIECE, _MOST = 1 << 16, {"look": 1 << 24}
+_SCRIPT_ENDED = 3
 # A host that is cut off is known to be within 10 s, and not after minutes of TCP's own patience.
 _ALIVE = ("-o", "ServerAliveInterval=3", "-o", "ServerAliveCountMax=3")
 _MASTER = ("-T", "-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-o", "ClearAllForwardings=yes")
@@ -44,19 +54,21 @@ class Connection:
     def command(self, *argv: str) -> Command:
         """Return the command that runs ``argv`` there."""
         session = ("-o", "ControlMaster=no", "-S", str(self._control), "-o", "ClearAllForwardings=yes")
-        return Command(("ssh", "-T", *_QUIET, *session, self._destination, shlex.join(argv)))
+        return Command(("ssh", "-T", *_QUIET, *_LEND_NOTHING, *session, self._destination, shlex.join(argv)))
 
     def script(self, name: str, *arguments: str, stdin: bytes = b"", timeout: float = 60) -> str:
         """Run a script of ``dockerfiles/remote/`` there and return what it wrote.
 
         Raises:
-            HostError: It failed, or the connection did.
+            HostError: It failed, or the connection did, or it wrote more than it ever does.
         """
         text = read_template(f"remote/{name}.sh").decode()
         try:
-            return run(self.command("sh", "-c", text, "composer", *arguments), timeout, stdin)
+            return run(self.command("sh", "-c", text, "composer", *arguments), timeout, stdin, _MOST.get(name, _PIECE))
         except CommandFailed as error:
             raise explain(self.host, error.returncode, error.stderr) from error
+        except WroteTooMuch as error:
+            raise says_something_else(self.host) from error
         except ComposerError as error:
             raise HostError(
                 f"{self.host.name} has not answered within {timeout:g} s", "see its load and its network"
@@ -87,17 +99,27 @@ def connection(host: Host) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def _master(host: Host, destination: str, folder: Path) -> Iterator[None]:
-    control, errors = folder / "ssh", folder / "errors"
+    control = folder / "ssh"
     # It lasts as long as `cat` has something to wait for: nothing of it outlives composer, however that ends.
-    command = Command(("ssh", *_QUIET, *_ALIVE, *_MASTER, "-S", str(control), destination, "cat"))
+    command = Command(("ssh", *_QUIET, *_LEND_NOTHING, *_ALIVE, *_MASTER, "-S", str(control), destination, "cat"))
     reading, writing = os.pipe()
-    with errors.open("wb") as log:
-        process = spawn(command, reading, None, log.fileno())
-    os.close(reading)
+    errors, said = os.pipe()
+    words = Tail(os.fdopen(errors, "rb", buffering=0))
+    try:
+        process = spawn(command, reading, None, said)
+    except BaseException:
+        os.close(writing)
+        raise
+    finally:
+        os.close(said)
+        os.close(reading)
+    deadline = time.monotonic() + _LOGIN_SECONDS
     try:
         while not control.exists():
             if process.poll() is not None:
-                raise explain(host, 255, errors.read_text(errors="replace"))
+                raise explain(host, 255, words.text())
+            if time.monotonic() > deadline:
+                raise HostError(f"{host.name}: it has not let us in within {_LOGIN_SECONDS:g} s", f"try: {_ssh(host)}")
             time.sleep(0.01)
         yield
     finally:
@@ -143,13 +165,38 @@ _CAUSES = (
 )
 
 
+# What composer's own scripts there end with, and what to do about it: a host never says that itself.
+_SAID = (
+    (r"there is no (docker|tar|sha256sum) for \S+", "install it there, or put it on the PATH of commands run over SSH"),
+    (r"\S+ may not write in \S.*", "there, make {path} and give it to the user of {to}"),
+    (r"what arrived in \S.* is not what was sent", "try again"),
+    (r"\S.* is not a folder that composer has made", "delete it there by hand, if nobody needs it"),
+)
+
+
 def explain(host: Host, status: int, stderr: str) -> HostError:
-    """Return what ssh, or a script that ran there, has said in a user's words."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    """Return what ssh, or a script that ran there, has said in a user's words.
+
+    The host may write whatever it likes, so only its last line is shown, as one line, and what to do is composer's own.
+    """
+    lines = [line for line in (clean_line(line).strip() for line in stderr.split("\n")) if line]
+    known = {"to": host.endpoint, "host": host.name, "path": host.path}
     for text, cause, hint in _CAUSES:
         if any(text in line for line in lines):
-            known = {"to": host.endpoint, "host": host.name, "path": host.path}
             return HostError(f"{host.name}: {cause}", hint.format(**known))
     last = lines[-1] if lines else f"it ended with status {status}"
-    cause, _, hint = last.partition(": ") if status == 3 else (last, "", f"try: ssh {host.endpoint}")
-    return HostError(f"{host.name}: {cause}", hint)
+    cause = last.partition(": ")[0] if status == _SCRIPT_ENDED else last
+    hints = (hint for pattern, hint in _SAID if status == _SCRIPT_ENDED and re.fullmatch(pattern, cause))
+    return HostError(f"{host.name}: {clip(cause, 200)}", next(hints, f"try: {_ssh(host)}").format(**known))
+
+
+def says_something_else(host: Host) -> HostError:
+    """Return what is wrong with a host that does not answer what composer's scripts there answer."""
+    return HostError(
+        f"{host.name}: its shell answers with something else than was asked for",
+        f"see what `{_ssh(host)} true` prints, and take that out of its login scripts",
+    )
+
+
+def _ssh(host: Host) -> str:
+    return f"ssh {host.endpoint}"

@@ -8,6 +8,7 @@ from composer.engine import Container, Engine
 from composer.layout import WORKSPACE
 from composer.manifest import DeployedParticipant
 from composer.render.templates import read_template
+from composer.system.foreign_text import clean_line, clip
 
 # How much of the server's log is read at each look: hundreds of sites' comings and goings.
 _TAIL = 2**18
@@ -46,4 +47,5 @@ class There:
         )
         program = read_template("reach.py").decode()
         status, said = self.engine.run_in(container.id, "python3", "-I", "-c", program, *arguments)
-        return said.strip() if status == 0 else f"its connection cannot be tried ({said.strip().splitlines()[-1:]})"
+        line = clip(clean_line(said.strip().split("\n")[-1]))
+        return line if status == 0 else f"its connection cannot be tried ({line})"

@@ -15,6 +15,8 @@ from composer.remote.places import Place, Places, places
 from composer.runtimes import docker
 from composer.runtimes.observe import View, examine, last_words, merge, view
 from composer.status import FederationStatus, ImageStatus, ParticipantStatus
+from composer.system.foreign_text import clip
+from composer.talk import some_of
 
 if TYPE_CHECKING:
     from composer.engine import Container
@@ -124,7 +126,7 @@ def _unknown(participant: DeployedParticipant, error: ComposerError, now: dateti
         since=None,
         certificate_days_left=(participant.certificate_not_after - now) // timedelta(days=1),
         image=participant.image,
-        detail=error.message.splitlines()[0],
+        detail=error.message.split("\n")[0],
     )
 
 
@@ -132,5 +134,5 @@ def _with_drift(place: Place, status: ParticipantStatus) -> ParticipantStatus:
     service = place.manifest.participant(status.name).service
     own = (f"kits/{service}/", f"local/{service}/")
     changed = [path for path in place.found.tampered if path.startswith(own)] if place.found else []
-    words = [f"{path} was changed on {place.name}" for path in changed]
-    return replace(status, drift="; ".join(part for part in (status.drift, *words) if part))
+    words = f"{clip(some_of(changed))} was changed on {place.name}" if changed else ""
+    return replace(status, drift="; ".join(part for part in (status.drift, words) if part))

@@ -14,13 +14,14 @@ from typing import IO
 from composer.errors import CommandFailed
 from composer.model import Command
 from composer.process import Process, command_line, start_piped
+from composer.system.tail import Tail
 
 _BLOCK, _PIECE = 1 << 20, 1 << 16
 # zlib's for the largest window and gzip's head and tail.
 _GZIP = 31
 # Seconds after which one that takes nothing is given up, and one that has been given all and does not end.
 _STALLED, _LOADING = 300.0, 1800.0
-_LOOK, _LAST_WORDS = 1.0, 5.0
+_LOOK = 1.0
 
 
 def pour(source: Command, sinks: Sequence[Command], sent: Callable[[int], None]) -> tuple[CommandFailed | None, ...]:
@@ -43,7 +44,7 @@ def pour(source: Command, sinks: Sequence[Command], sent: Callable[[int], None])
         stack.callback(reading.kill)
         assert reading.stdout is not None
         assert reading.stderr is not None
-        said = _Tail(reading.stderr)
+        said = Tail(reading.stderr)
         readers = []
         for sink in sinks:
             process = stack.enter_context(start_piped(sink, stdin=subprocess.PIPE))
@@ -72,24 +73,6 @@ def _gzipped(source: IO[bytes]) -> Iterator[bytes]:
     yield packer.flush()
 
 
-class _Tail:
-    """Reads a pipe to its end from a thread of its own and keeps the last of it."""
-
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self._pipe, self._kept = pipe, b""
-        self.thread = Thread(target=self._read, daemon=True)
-        self.thread.start()
-
-    def text(self) -> str:
-        self.thread.join(_LAST_WORDS)
-        return self._kept.decode("utf-8", "replace")
-
-    def _read(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while block := self._pipe.read(_PIECE):
-                self._kept = (self._kept + block)[-_PIECE:]
-
-
 class _Sink:
     """Feeds a process from a thread of its own, so that the slowest of several has some slack.
 
@@ -103,7 +86,7 @@ class _Sink:
         self._moved = time.monotonic()
         assert process.stdout is not None
         assert process.stderr is not None
-        self._said = [_Tail(pipe) for pipe in (process.stdout, process.stderr)]
+        self._said = [Tail(pipe) for pipe in (process.stdout, process.stderr)]
         self._thread = Thread(target=self._feed, daemon=True)
         self._thread.start()
 
