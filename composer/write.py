@@ -197,7 +197,10 @@ def _keep_edits(
                 "put your changes into compose.override.yml, or use --force to replace it and keep yours as .orig",
                 unified(Difference(str(path), target.read_bytes(), contents[path])),
             )
-        target.replace(target.with_name(target.name + ".orig"))
+        kept = target.with_name(target.name + ".orig")
+        target.replace(kept)
+        # It has the same values in it as its successor, which others may not read.
+        kept.chmod(0o600)
 
 
 def _hash(path: Path) -> str:

@@ -10,7 +10,7 @@ from composer import __version__
 from composer.layout import COMPOSE_FILE
 from composer.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
 from composer.model import LOCAL, Federation, GeneratedFile, Owner, Participant, Rendering
-from composer.render.compose import render_compose
+from composer.render.compose import mode_of, render_compose
 from composer.render.dockerfile import inputs_hash, render_context, render_wheels
 from composer.render.far import HOSTS, render_host
 from composer.render.hosts import host_lines, render_hosts
@@ -42,7 +42,7 @@ def _containers(federation: Federation) -> list[GeneratedFile]:
     if here:
         part = replace(federation, participants=here)
         names = PurePosixPath(HOSTS, LOCAL, HOSTS) if federation.hosts else PurePosixPath(HOSTS)
-        files.append(GeneratedFile(PurePosixPath(COMPOSE_FILE), render_compose(part).encode()))
+        files.append(GeneratedFile(PurePosixPath(COMPOSE_FILE), render_compose(part).encode(), mode_of(here)))
         files.append(GeneratedFile(names, render_hosts(part).encode()))
     if any(participant.image.wheels for participant in federation.participants):
         files += render_wheels()

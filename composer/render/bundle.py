@@ -93,7 +93,7 @@ def render_docker_bundle(
             files += render_context(participant)
     for service in document["services"].values():
         _find_user_there(service)
-    files.append(GeneratedFile(PurePosixPath(COMPOSE_FILE), (_COMPOSE_HEADER + dump_compose(document)).encode()))
+    files.append(GeneratedFile(PurePosixPath(COMPOSE_FILE), (_COMPOSE_HEADER + dump_compose(document)).encode(), 0o600))
     needs = "Docker Engine 20.10 or newer; Compose v2 is used where it is there" + (
         "" if images else "; a package index and the base image for the build"
     )
@@ -135,7 +135,7 @@ def _configuration(
         mounts=mounts(service),
         command=service["command"],
     )
-    return GeneratedFile(PurePosixPath(f"participants/{participant.service}.conf"), content.encode())
+    return GeneratedFile(PurePosixPath(f"participants/{participant.service}.conf"), content.encode(), 0o600)
 
 
 def _common(name: str, federation: Federation, needs: str, docker: bool, offline: bool) -> tuple[GeneratedFile, ...]:

@@ -7,7 +7,7 @@ The rules and their sources (CIS Docker Benchmark, OWASP, Compose specification)
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,11 @@ _HEADER = (
 def render_compose(federation: Federation) -> str:
     """Return the text of docker-compose.yml for the federation."""
     return _HEADER + _wheels_hint(federation) + dump_compose(compose_document(federation))
+
+
+def mode_of(participants: Sequence[Participant]) -> int:
+    """Return the mode of a file with these participants' environment, whose values may be passwords."""
+    return 0o600 if any(participant.environment for participant in participants) else 0o644
 
 
 def compose_document(federation: Federation) -> dict[str, Any]:

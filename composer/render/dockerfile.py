@@ -82,9 +82,11 @@ def _inputs_hash(image: Image, kind: ParticipantType) -> str:
 
 
 def _context(folder: PurePosixPath, files: Mapping[str, bytes]) -> tuple[GeneratedFile, ...]:
+    # The values of image.environment are in it, and the engine reads it as whoever builds.
+    modes = {"Dockerfile": 0o600, **{name: 0o755 for name in files if name.endswith(".sh")}}
     ignore = "*\n" + "".join(f"!{name}\n" for name in sorted(files) if name != "Dockerfile")
     return tuple(
-        GeneratedFile(folder / name, content, 0o755 if name.endswith(".sh") else 0o644)
+        GeneratedFile(folder / name, content, modes.get(name, 0o644))
         for name, content in sorted({**files, ".dockerignore": ignore.encode()}.items())
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from composer.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
 from composer.model import Federation, GeneratedFile, Host
-from composer.render.compose import compose_document
+from composer.render.compose import compose_document, mode_of
 from composer.render.hosts import render_hosts
 from composer.render.yaml import Interpolated, dump_compose
 
@@ -43,7 +43,7 @@ def render_host(federation: Federation, host: Host) -> tuple[GeneratedFile, ...]
     header = _HEADER.format(host=host.name, path=host.path)
     folder = PurePosixPath(HOSTS, host.name)
     return (
-        GeneratedFile(folder / COMPOSE_FILE, (header + dump_compose(document)).encode()),
+        GeneratedFile(folder / COMPOSE_FILE, (header + dump_compose(document)).encode(), mode_of(here)),
         GeneratedFile(folder / HOSTS, render_hosts(part).encode()),
     )
 

@@ -33,8 +33,11 @@ def render_metal(
     """
     files = [*scripts("scripts", "metal"), *_shared()]
     for participant in participants:
+        # In a bundle, always: where it is unpacked, modes may be all that keeps others away.
+        private = kits is not None or bool(list(_chosen(participant)))
         kit = str(participant.kit.path if kits is None else kits / participant.service)
-        files.append(_file(f"participants/{participant.service}.conf", _participant(participant, kit)))
+        content = _participant(participant, kit)
+        files.append(_file(f"participants/{participant.service}.conf", content, 0o600 if private else 0o644))
     for image in {environment_name(p.image): p.image for p in participants}.values():
         folder = f"python/{environment_name(image)}"
         files.append(_file(f"{folder}/python.conf", _python(image, python, at_home=kits is None)))
@@ -86,6 +89,12 @@ def _participant(participant: Participant, kit: str) -> str:
     )
 
 
+def _chosen(participant: Participant) -> Iterator[tuple[str, str]]:
+    """What composer.yml says, which may be passwords."""
+    yield from participant.image.environment
+    yield from participant.environment
+
+
 def _environment(participant: Participant) -> Iterator[tuple[str, str]]:
     yield from participant.image.environment
     if participant.gpus and participant.gpus != "all":
@@ -116,5 +125,5 @@ def _quoted(value: _Value) -> str:
     return shlex.quote(value) if isinstance(value, str) else f"({' '.join(map(shlex.quote, value))})"
 
 
-def _file(path: str, content: str) -> GeneratedFile:
-    return GeneratedFile(PurePosixPath(path), content.encode())
+def _file(path: str, content: str, mode: int = 0o644) -> GeneratedFile:
+    return GeneratedFile(PurePosixPath(path), content.encode(), mode)

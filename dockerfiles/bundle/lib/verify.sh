@@ -131,7 +131,7 @@ repair_modes() {
     for name in "${!packed[@]}"; do
         mode=$(stat -c %a -- "$root/$name")
         case $name in
-            *.key) [[ $mode == [64]00 ]] || { chmod 0600 -- "$root/$name" && lost+=("$name"); } ;;
+            *.key | participants/*.conf | docker-compose.yml) [[ $mode == [64]00 ]] || { chmod 0600 -- "$root/$name" && lost+=("$name"); } ;;
             *.sh) [[ -x $root/$name ]] || { chmod 0755 -- "$root/$name" && lost+=("$name"); } ;;
         esac
     done
