@@ -18,24 +18,23 @@ from composer.errors import ComposerError
 from composer.model import LOCAL, Owner
 from composer.preparing import (
     Generated,
-    Inputs,
+    Planned,
     alone_with,
     check,
-    chosen_runtime,
-    deployed,
     diff,
+    forget_old_kits,
     generate,
-    known_inputs,
+    pin_planned,
+    plan,
     require_good_kits,
-    resolve,
-    resolve_aside,
     taking_turns,
-    write_generated,
+    write_planned,
 )
 from composer.process import stream
 from composer.runtimes.other import refuse_other_runtime
 from composer.status import FederationStatus, ParticipantStatus
-from composer.talk import Talk, perform
+from composer.talk import Talk, perform, some_of
+from composer.usecases.inputs import Inputs, chosen_runtime, deployed, known_inputs, resolved
 
 if TYPE_CHECKING:
     from composer.engine import Engine
@@ -59,7 +58,6 @@ __all__ = [
     "now",
     "provision",
     "require_good_kits",
-    "resolve",
     "status",
     "up",
 ]
@@ -100,15 +98,17 @@ def build(
 
         require_good_kits(inputs, talk, ignore)
         with taking_turns(inputs.deployment, talk, wait, dry_run):
-            return plain.build(write_generated(inputs, talk, force, dry_run, {}), inputs.deployment, talk, dry_run)
+            generated = write_planned(plan(inputs, {}), talk, force, dry_run)
+            return plain.build(generated, inputs.deployment, talk, dry_run)
     with meanwhile(docker.require_compose):
         require_good_kits(inputs, talk, ignore)
         refuse_other_runtime(inputs.deployment, "docker")
         engine = connect()
     with taking_turns(inputs.deployment, talk, wait, dry_run):
-        generated = write_generated(inputs, talk, force, dry_run, {})
+        planned = plan(inputs, {})
+        generated = write_planned(planned, talk, force, dry_run)
         if not dry_run:
-            generated = _pinned(engine, inputs, generated, generated.manifest, talk, force, offline)
+            generated = _pinned(engine, planned, generated, generated.manifest, talk, force, offline)
         manifest = generated.manifest
         built = build_stale(engine, generated.federation, manifest.built_here, talk, offline, dry_run)
         if dry_run or not manifest.hosts:
@@ -127,6 +127,7 @@ def up(
     wait: bool = False,
     ignore: Sequence[str] = (),
     confirm: Callable[[str], bool] = lambda _: False,
+    remove: Callable[[str], bool] = lambda _: False,
 ) -> FederationStatus:
     """Generate and build what is missing or stale, start, and wait until federated.
 
@@ -139,6 +140,7 @@ def up(
         wait: As for :func:`generate`.
         ignore: As for :func:`check`.
         confirm: Asked before a private key leaves this machine for the first time.
+        remove: Asked before running participants are removed that are not among the kits.
 
     Raises:
         NotHealthy: Somebody has not registered in time; all run and go on trying.
@@ -147,11 +149,15 @@ def up(
     deployment = inputs.deployment
     if chosen_runtime(inputs) == "process":
         from composer import plain
+        from composer.runtimes.supervisors import supervised_services
 
         authority = require_good_kits(inputs, talk, ignore)
         with taking_turns(deployment, talk, wait, dry_run):
             plain.refuse_swapped_kits(deployment, authority)
-            return plain.up(write_generated(inputs, talk, force, dry_run, {}), deployment, talk, timeout, dry_run)
+            planned = plan(inputs, {})
+            _agree_to_remove(supervised_services(deployment), planned, remove, talk, dry_run)
+            status = plain.up(write_planned(planned, talk, force, dry_run), deployment, talk, timeout, dry_run)
+            return _settled(status, planned.manifest, deployment, dry_run)
     from composer.building import build_stale
     from composer.doctor import Machine, up_warnings
     from composer.engine import connect
@@ -173,13 +179,16 @@ def up(
         facts = stack.enter_context(meanwhile(engine.facts))
         before = look(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
-        generated = write_generated(inputs, talk, force, dry_run, {})
-        stack.enter_context(alone_with(generated.manifest.compose_project, talk, wait, dry_run))
-        here = generated.manifest.on(LOCAL)
+        planned = plan(inputs, {})
+        stack.enter_context(alone_with(planned.manifest.compose_project, talk, wait, dry_run))
+        here = planned.manifest.on(LOCAL)
         running = docker.own_containers(engine, here, deployment)
         docker.require_free_ports(here, [n for n, one in running.items() if one.state == "running"])
+        present = (one.participant for one in before.containers.values() if not one.one_off)
+        _agree_to_remove(tuple(present), planned, remove, talk, dry_run)
+        generated = write_planned(planned, talk, force, dry_run)
         if not dry_run:
-            generated = _pinned(engine, inputs, generated, generated.manifest.from_build, talk, force, offline=False)
+            generated = _pinned(engine, planned, generated, generated.manifest.from_build, talk, force, offline=False)
         manifest = generated.manifest
         build_stale(engine, generated.federation, manifest.from_build.built_here, talk, False, dry_run)
         pull_stale(engine, manifest.from_registry.on(LOCAL), talk, dry_run)
@@ -195,7 +204,8 @@ def up(
         if manifest.hosts:
             from composer import across
 
-            return across.up(engine, generated.federation, manifest, talk, timeout, confirm)
+            status = across.up(engine, generated.federation, manifest, talk, timeout, confirm)
+            return _settled(status, manifest, deployment, dry_run)
         require_gpus(generated.federation.started)
         for finding in up_warnings(Machine(facts(), deployment, generated.federation, frozenset(), now())):
             talk.warn(f"{finding.message} ({finding.id}); {finding.fix}")
@@ -204,7 +214,32 @@ def up(
             perform(docker.start(deployment), talk)
             if timeout is not None:
                 talk.step("Waiting until they are registered")
-            return wait_until_federated(Containers(manifest, deployment), timeout, talk.progress)
+            status = wait_until_federated(Containers(manifest, deployment), timeout, talk.progress)
+        return _settled(status, manifest, deployment, dry_run)
+
+
+def _agree_to_remove(
+    running: Sequence[str], planned: Planned, remove: Callable[[str], bool], talk: Talk, dry_run: bool
+) -> None:
+    """Who is not among the kits goes on, unless somebody has agreed that it ends."""
+    kept = {name for one in planned.manifest.participants for name in (one.name, one.service)}
+    ending = sorted({*planned.dropped, *running} - kept)
+    if not ending:
+        return
+    if dry_run:
+        talk.warn(f"{some_of(ending)} would be stopped and removed: not among these kits")
+    elif not remove(f"{some_of(ending)} run in this deployment and are not among these kits. Stop and remove them?"):
+        raise ComposerError(
+            f"{some_of(ending)} run in this deployment, and would be stopped and removed: not among these kits",
+            "give the kits of all who are to run, or add --remove",
+        )
+
+
+def _settled(status: FederationStatus, manifest: Manifest, deployment: Path, dry_run: bool) -> FederationStatus:
+    """Nobody runs with former kits any more."""
+    if not dry_run:
+        forget_old_kits(manifest, deployment)
+    return status
 
 
 def status(deployment: Path) -> FederationStatus:
@@ -335,7 +370,8 @@ def hosts(inputs: Inputs) -> str:
     """
     from composer.render.hosts import render_all_hosts
 
-    return render_all_hosts(resolve_aside(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}))
+    with resolved(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}) as federation:
+        return render_all_hosts(federation)
 
 
 def provision(project: Path, workspace: Path, talk: Talk) -> Path:
@@ -361,7 +397,7 @@ def now() -> datetime:
 
 
 def _pinned(
-    engine: Engine, inputs: Inputs, generated: Generated, built: Manifest, talk: Talk, force: bool, offline: bool
+    engine: Engine, planned: Planned, generated: Generated, built: Manifest, talk: Talk, force: bool, offline: bool
 ) -> Generated:
     """Where images among ``built`` that must be built are not pinned to hashes yet, pin them and generate again."""
     from composer.building import find_locks
@@ -369,7 +405,7 @@ def _pinned(
 
     waiting = [participant.service for participant in stale(built, engine.image_inputs())]
     found = {} if offline else find_locks(generated.federation, waiting, talk)
-    return write_generated(inputs, talk, force, False, found) if found else generated
+    return pin_planned(planned, found, force) if found else generated
 
 
 def _count(number: int, noun: str) -> str:

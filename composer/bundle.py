@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from composer import app
 from composer.age import Seal, require_age
-from composer.definition import Definition, load_definition
+from composer.definition import Definition
 from composer.errors import ComposerError
-from composer.kits import load_kits
-from composer.materials import folder_files, load_materials
+from composer.materials import folder_files
 from composer.model import Federation, GeneratedFile, Kit, Owner, Participant, RuntimeName
 from composer.native_wheels import collect, default_target
 from composer.pack import Contents, Sums, write_archive
 from composer.render.bundle import KITS, PackedImage, Target, render_docker_bundle, render_process_bundle
 from composer.render.dockerfile import inputs_hash
 from composer.render.metal import environment_name
-from composer.resolve import resolve_federation
+from composer.usecases.inputs import Inputs, known_inputs, resolved
 
 WHEELS = PurePosixPath("wheels")
 IMAGES = PurePosixPath("images.tar")
@@ -59,7 +59,7 @@ class Bundle:
 
 
 def bundle(
-    inputs: app.Inputs, folder: Path, packing: Packing, talk: app.Talk, ignore: Sequence[str] = ()
+    inputs: Inputs, folder: Path, packing: Packing, talk: app.Talk, ignore: Sequence[str] = ()
 ) -> tuple[Bundle, ...]:
     """Write an archive for each host of the definition, and for each participant that is on none.
 
@@ -78,8 +78,14 @@ def bundle(
     if seal:
         require_age(seal.recipients)
     app.require_good_kits(inputs, talk, ignore)
-    federation = _resolve(inputs, packing)
-    _refuse_contradictions(federation, packing)
+    with _resolved(inputs, packing) as federation:
+        _refuse_contradictions(federation, packing)
+        return _pack(federation, folder, packing, seal, talk)
+
+
+def _pack(
+    federation: Federation, folder: Path, packing: Packing, seal: Seal | None, talk: app.Talk
+) -> tuple[Bundle, ...]:
     hosts: dict[str, list[Participant]] = {}
     for participant in federation.participants:
         hosts.setdefault(participant.host, []).append(participant)
@@ -107,14 +113,11 @@ def bundle(
     return tuple(made)
 
 
-def _resolve(inputs: app.Inputs, packing: Packing) -> Federation:
-    known = app.known_inputs(inputs)
-    definition = load_definition(known.definition) if known.definition else Definition()
-    definition = replace(definition, runtime=packing.runtime or definition.runtime)
-    project = load_kits(known.kits, known.deployment / "kits", known.pin)
-    materials = load_materials(project, definition, known.deployment)
-    caller = Owner(os.geteuid(), os.getegid())
-    return resolve_federation(project, definition, materials, known.deployment, caller, apart=True)
+def _resolved(inputs: Inputs, packing: Packing) -> AbstractContextManager[Federation]:
+    def change(definition: Definition) -> Definition:
+        return replace(definition, runtime=packing.runtime or definition.runtime)
+
+    return resolved(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}, change=change, apart=True)
 
 
 def _refuse_contradictions(federation: Federation, packing: Packing) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import LOCAL
-from composer.preparing import deployed
 from composer.talk import Talk
+from composer.usecases.inputs import deployed
 
 
 def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal: bool, talk: Talk) -> int:

@@ -17,7 +17,7 @@ from composer.probe import busy_port, holder_of, is_own_address, resolved
 
 if TYPE_CHECKING:
     from composer.engine import EngineFacts
-    from composer.preparing import Inputs
+    from composer.usecases.inputs import Inputs
 
 _LITTLE_DISK = 2 * 2**30
 _NO_DISK = 200 * 2**20
@@ -47,16 +47,26 @@ def doctor(inputs: Inputs) -> tuple[Finding, ...]:
     Raises:
         ComposerError: The kits or the definition that were given do not hold.
     """
+    from composer.usecases.inputs import known_inputs, resolved
+    from composer.write import read_manifest
+
+    if not inputs.kits and not inputs.definition and not inputs.nearby and read_manifest(inputs.deployment) is None:
+        return _doctor(inputs.deployment, None)
+    with resolved(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}) as federation:
+        return _doctor(inputs.deployment, federation)
+
+
+def _doctor(deployment: Path, federation: Federation | None) -> tuple[Finding, ...]:
     from composer import app
     from composer.engine import connect
     from composer.remote.examine import examine_hosts
     from composer.runtimes.supervisors import supervised_services
 
-    federation, running = _federation(inputs), frozenset[str]()
+    running = frozenset[str]()
     if federation is not None and federation.runtime == "process":
-        services = supervised_services(inputs.deployment)
+        services = supervised_services(deployment)
         running = frozenset(one.name for one in federation.participants if one.service in services)
-        return _errors_first(examine_machine(Machine(None, inputs.deployment, federation, running, app.now())))
+        return _errors_first(examine_machine(Machine(None, deployment, federation, running, app.now())))
     findings = examine_tools()
     if federation is not None and federation.hosts:
         findings += examine_hosts(federation)
@@ -68,23 +78,14 @@ def doctor(inputs: Inputs) -> tuple[Finding, ...]:
         facts = None
     else:
         facts = engine.facts()
-        there = engine.containers_of(inputs.deployment)
+        there = engine.containers_of(deployment)
         running = frozenset(container.participant for container in there if container.state == "running")
-    machine = Machine(facts, inputs.deployment, federation, running, app.now())
+    machine = Machine(facts, deployment, federation, running, app.now())
     return _errors_first([*findings, *examine_machine(machine)])
 
 
 def _errors_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda one: one.severity != "error"))
-
-
-def _federation(inputs: Inputs) -> Federation | None:
-    from composer import app
-    from composer.write import read_manifest
-
-    if not inputs.kits and not inputs.definition and read_manifest(inputs.deployment) is None:
-        return None
-    return app.resolve(app.known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {})
 
 
 def up_warnings(machine: Machine) -> list[Finding]:

@@ -12,6 +12,7 @@ from composer.image_archive import load_archive, save_archive
 from composer.model import Owner
 from composer.remote.watch import images_on_hosts
 from composer.status import ImageStatus
+from composer.usecases.inputs import known_inputs, resolved
 
 
 def wheels(inputs: app.Inputs, folder: Path, talk: app.Talk) -> tuple[str, ...]:
@@ -20,8 +21,9 @@ def wheels(inputs: app.Inputs, folder: Path, talk: app.Talk) -> tuple[str, ...]:
     Raises:
         ComposerError: The kits or the definition do not allow it, or a package cannot be had.
     """
-    federation = app.resolve(app.known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}, connected=True)
-    return collect_wheels(federation, folder, talk)
+    caller = Owner(os.geteuid(), os.getegid())
+    with resolved(known_inputs(inputs), caller, {}, connected=True) as federation:
+        return collect_wheels(federation, folder, talk)
 
 
 def list_images(deployment: Path) -> tuple[ImageStatus, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -14,29 +14,29 @@ from composer.errors import ChecksFailed, ComposerError
 from composer.manifest import Manifest
 from composer.model import LOCAL, Federation, GeneratedFile, Owner, Rendering
 from composer.talk import Talk
+from composer.usecases.inputs import Inputs, known_inputs, resolved
 
 if TYPE_CHECKING:
     from composer.difference import Difference
     from composer.kits.checks import CheckReport
 
-_NO_KITS = "name a prod_NN folder or kit folders: composer up workspace/PROJECT/prod_00"
-
 
 @dataclass(frozen=True)
-class Inputs:
-    """What a command was given: kits and a definition, which may both be missing, and the deployment folder.
+class Planned:
+    """What generate is about to write, and what the folder said of itself before; nothing is written yet."""
 
-    ``pin`` is asked for the PIN of an archive that needs one. The folder is kept by its real path, which is what its
-    processes and containers are known by.
-    """
+    inputs: Inputs
+    federation: Federation
+    rendering: Rendering
+    manifest: Manifest
+    former: Manifest | None
 
-    kits: tuple[Path, ...]
-    definition: Path | None
-    deployment: Path
-    pin: Callable[[Path], str] | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "deployment", Path(os.path.realpath(self.deployment)))
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The participants that the folder started on other hosts until now, and that are no longer among the kits."""
+        kept = {one.name for one in self.manifest.participants}
+        former = self.former.started if self.former else ()
+        return tuple(one.name for one in former if one.host != LOCAL and one.name not in kept)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,14 @@ def require_good_kits(inputs: Inputs, talk: Talk, ignore: Sequence[str] = ()) ->
     return report.kits[0].root_fingerprint
 
 
-def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = False, wait: bool = False) -> Generated:
+def generate(
+    inputs: Inputs,
+    talk: Talk,
+    force: bool = False,
+    dry_run: bool = False,
+    wait: bool = False,
+    ignore: Sequence[str] = (),
+) -> Generated:
     """Write the deployment folder for the kits and run nothing.
 
     Args:
@@ -103,12 +110,14 @@ def generate(inputs: Inputs, talk: Talk, force: bool = False, dry_run: bool = Fa
         force: Replace generated files that were edited by hand, keeping each as ``.orig``.
         dry_run: Write nothing.
         wait: Wait for another composer that is at work on the folder.
+        ignore: As for :func:`check`.
 
     Raises:
         ComposerError: The kits, the definition or the folder do not allow it, or another composer is at work there.
     """
     with taking_turns(inputs.deployment, talk, wait, dry_run):
-        return write_generated(inputs, talk, force, dry_run, {})
+        require_good_kits(inputs, talk, ignore)
+        return write_planned(plan(inputs, {}), talk, force, dry_run)
 
 
 def diff(inputs: Inputs) -> tuple[Difference, ...]:
@@ -119,60 +128,110 @@ def diff(inputs: Inputs) -> tuple[Difference, ...]:
     """
     from composer.write import differences
 
-    _, rendering = _render(known_inputs(inputs), {})
-    return differences(rendering, inputs.deployment)
+    return differences(plan(inputs, {}).rendering, inputs.deployment)
 
 
-def _render(known: Inputs, found: Mapping[str, str]) -> tuple[Federation, Rendering]:
-    from composer.render import render_deployment
+def plan(inputs: Inputs, found: Mapping[str, str]) -> Planned:
+    """Return what :func:`generate` is about to write; nothing is written, and no kit stays unpacked.
 
-    caller = Owner(os.geteuid(), os.getegid())
-    federation = resolve(known, caller, found)
-    return federation, render_deployment(federation, known.kits, known.definition, caller)
+    Args:
+        inputs: Kits, definition, deployment folder.
+        found: Locks of images by their keys, besides those in the deployment folder.
 
-
-def write_generated(inputs: Inputs, talk: Talk, force: bool, dry_run: bool, found: Mapping[str, str]) -> Generated:
-    """Generate; ``found`` are locks that the deployment folder has not got yet."""
+    Raises:
+        ComposerError: The kits or the definition do not allow it.
+    """
     from composer.manifest import MANIFEST, parse_manifest
-    from composer.runtimes.other import refuse_other_runtime
-    from composer.write import changed_files, write_deployment
+    from composer.render import render_deployment
+    from composer.write import read_manifest
 
     known = known_inputs(inputs)
-    federation, rendering = _render(known, found)
-    if not found:
-        refuse_other_runtime(known.deployment, federation.runtime)
-    rendering = _with_hosts_left(rendering, known.deployment)
-    if federation.elsewhere and not found:
+    caller = Owner(os.geteuid(), os.getegid())
+    with resolved(known, caller, found, lies_in=known.deployment / "kits") as federation:
+        rendering = render_deployment(federation, known.kits, known.definition, caller)
+    try:
+        former = read_manifest(known.deployment)
+    except ComposerError:
+        # A damaged one stops the writing, or is replaced with --force.
+        former = None
+    rendering = _with_hosts_left(rendering, former, known.deployment)
+    text = next(file.content for file in rendering.files if file.path.name == MANIFEST).decode()
+    return Planned(known, federation, rendering, parse_manifest(text, known.deployment / MANIFEST), former)
+
+
+def write_planned(planned: Planned, talk: Talk, force: bool, dry_run: bool) -> Generated:
+    """Write what was planned, and unpack the kits of archives; with ``dry_run`` only show what would be written.
+
+    Raises:
+        ComposerError: The folder does not allow it.
+    """
+    from composer.runtimes.other import refuse_other_runtime
+    from composer.write import changed_files
+
+    deployment = planned.inputs.deployment
+    refuse_other_runtime(deployment, planned.federation.runtime)
+    _warn_of_plan(planned, talk)
+    if dry_run:
+        changed = changed_files(planned.rendering, deployment)
+        for path in changed:
+            talk.command(f"write {deployment / path}")
+        return Generated(planned.federation, planned.manifest, tuple(map(str, changed)))
+    return _write(planned, force)
+
+
+def pin_planned(planned: Planned, found: Mapping[str, str], force: bool) -> Generated:
+    """Write anew what was planned and written, with locks that have been found since.
+
+    Raises:
+        ComposerError: As for :func:`write_planned`.
+    """
+    return _write(plan(planned.inputs, found), force)
+
+
+def _write(planned: Planned, force: bool) -> Generated:
+    from composer.kits.sources import find_kits
+    from composer.write import write_deployment
+
+    known = planned.inputs
+    if not all(path.is_dir() for path in known.kits):
+        find_kits(known.kits, known.deployment / "kits", known.pin)
+    changed = write_deployment(planned.rendering, known.deployment, force)
+    return Generated(planned.federation, planned.manifest, tuple(map(str, changed)))
+
+
+def _warn_of_plan(planned: Planned, talk: Talk) -> None:
+    federation, known = planned.federation, planned.inputs
+    if known.nearby and known.definition and known.nearby != known.definition:
+        talk.warn(
+            f"{known.definition} is used, as when this deployment was made, and not {known.nearby}; choose with -f FILE"
+        )
+    if federation.elsewhere:
         talk.warn(
             f"{', '.join(federation.elsewhere)}: left out, on a host without an endpoint; "
             "its administrator starts a bundle: composer bundle -o DIR"
         )
     contained = [one for one in federation.participants if one.host == LOCAL and federation.runtime == "docker"]
-    if not found and any(one.user.uid == 0 for one in contained):
+    if any(one.user.uid == 0 for one in contained):
         talk.warn(
             "the kits belong to root, so the containers run as root (without capabilities); "
             "give the kits to an ordinary user to avoid that"
         )
-    if dry_run:
-        changed = changed_files(rendering, known.deployment)
-        for path in changed:
-            talk.command(f"write {known.deployment / path}")
-    else:
-        changed = write_deployment(rendering, known.deployment, force)
-    text = next(file.content for file in rendering.files if file.path.name == MANIFEST).decode()
-    return Generated(federation, parse_manifest(text, known.deployment / MANIFEST), tuple(map(str, changed)))
 
 
-def _with_hosts_left(rendering: Rendering, deployment: Path) -> Rendering:
+def forget_old_kits(manifest: Manifest, deployment: Path) -> None:
+    """Delete the kits that archives had brought and that nobody in the deployment runs with any more."""
+    import shutil
+
+    used = {participant.kit.name for participant in manifest.participants if participant.kit.parent.name == "kits"}
+    for kit in (deployment / "kits").glob("*"):
+        if kit.name not in used and kit.is_dir() and not kit.is_symlink():
+            shutil.rmtree(kit, ignore_errors=True)
+
+
+def _with_hosts_left(rendering: Rendering, former: Manifest | None, deployment: Path) -> Rendering:
     """Keep in mind which hosts the folder had until now: only `up` and `down` go there to end what runs."""
     from composer.manifest import MANIFEST, dump_manifest, parse_manifest
-    from composer.write import read_manifest
 
-    try:
-        former = read_manifest(deployment)
-    except ComposerError:
-        # A damaged one stops the writing, or is replaced with --force.
-        former = None
     if former is None or not (former.hosts or former.left):
         return rendering
 
@@ -183,71 +242,6 @@ def _with_hosts_left(rendering: Rendering, deployment: Path) -> Rendering:
         return replace(file, content=dump_manifest(manifest.after(former)).encode())
 
     return replace(rendering, files=tuple(map(kept, rendering.files)))
-
-
-def known_inputs(inputs: Inputs) -> Inputs:
-    """Complete what the user left out: kits from composer.yml, else both from the deployment's last run."""
-    from composer.definition import load_definition
-    from composer.write import read_manifest
-
-    kits, definition = inputs.kits, inputs.definition
-    if not kits and definition:
-        kits = load_definition(definition).kits
-    if not kits:
-        manifest = read_manifest(inputs.deployment)
-        if manifest is None:
-            raise ComposerError("no kits were given", _NO_KITS)
-        kits, definition = manifest.kits, definition or manifest.definition
-    return Inputs(tuple(path.absolute() for path in kits), definition, inputs.deployment, inputs.pin)
-
-
-def resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: bool = False) -> Federation:
-    """Load and resolve what is to run.
-
-    Args:
-        inputs: Kits, definition, deployment folder.
-        caller: Who runs composer.
-        found: Locks of images by their keys, besides those in the deployment folder.
-        connected: Leave the definition's wheels aside: the package index can be reached.
-
-    Raises:
-        ComposerError: The kits or the definition do not allow it.
-    """
-    if not all(path.is_dir() for path in inputs.kits):
-        # Archives are tried elsewhere first: what is refused leaves nothing behind and replaces nothing.
-        resolve_aside(inputs, caller, found, connected)
-    return _resolve(inputs, caller, found, connected, inputs.deployment / "kits")
-
-
-def resolve_aside(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: bool = False) -> Federation:
-    """Resolve as :func:`resolve` does, and keep nothing of what archives hold."""
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory(prefix="composer-") as folder:
-        return _resolve(inputs, caller, found, connected, Path(folder))
-
-
-def _resolve(inputs: Inputs, caller: Owner, found: Mapping[str, str], connected: bool, unpack_into: Path) -> Federation:
-    from composer.definition import Definition, load_definition, without_wheels
-    from composer.kits import load_kits
-    from composer.materials import load_materials
-    from composer.resolve import resolve_federation
-
-    definition = load_definition(inputs.definition) if inputs.definition else Definition()
-    if connected:
-        definition = without_wheels(definition)
-    project = load_kits(inputs.kits, unpack_into, inputs.pin)
-    materials = load_materials(project, definition, inputs.deployment)
-    materials = replace(materials, locks={**materials.locks, **{(None, key): lock for key, lock in found.items()}})
-    return resolve_federation(project, definition, materials, inputs.deployment, caller)
-
-
-def chosen_runtime(inputs: Inputs) -> str:
-    """Return the runtime that the definition chooses."""
-    from composer.definition import load_definition
-
-    definition = known_inputs(inputs).definition
-    return load_definition(definition).runtime if definition else "docker"
 
 
 def taking_turns(deployment: Path, talk: Talk, wait: bool, dry_run: bool) -> AbstractContextManager[None]:
@@ -270,19 +264,3 @@ def alone_with(compose_project: str, talk: Talk, wait: bool, dry_run: bool) -> A
     from composer.turn import my_project
 
     return nullcontext() if dry_run else my_project(compose_project, wait, lambda who: talk.step(f"Waiting for {who}"))
-
-
-def deployed(deployment: Path) -> Manifest:
-    """Return what a deployment folder says of itself.
-
-    Raises:
-        ComposerError: It is no deployment folder.
-    """
-    from composer.write import read_manifest
-
-    manifest = read_manifest(deployment)
-    if manifest is None:
-        raise ComposerError(
-            f"{deployment} is not a deployment folder", "name it with -C DIR, or make one: composer up KITS"
-        )
-    return manifest

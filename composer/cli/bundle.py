@@ -14,8 +14,8 @@ from composer.errors import ComposerError
 
 if TYPE_CHECKING:
     from composer.model import RuntimeName
-    from composer.preparing import Inputs
     from composer.terminal import Terminal
+    from composer.usecases.inputs import Inputs
 
 _TYPED = "passphrase"
 

@@ -10,8 +10,8 @@ import click
 from composer.cli.options import AS_JSON, PATH, takes_deployment, takes_kits, talking
 
 if TYPE_CHECKING:
-    from composer.preparing import Inputs
     from composer.terminal import Terminal
+    from composer.usecases.inputs import Inputs
 
 
 @click.command()

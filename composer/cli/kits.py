@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import PATH, takes_definition, takes_kits, talking
+from composer.cli.options import PATH, nearby_definition, takes_definition, takes_kits, talking
 
 if TYPE_CHECKING:
-    from composer.preparing import Inputs
     from composer.terminal import Terminal
+    from composer.usecases.inputs import Inputs
 
 
 @click.command()
@@ -53,7 +53,7 @@ def demo(terminal: Terminal, folder: Path, definition: Path | None) -> None:
     """
     from composer.demo import demo as run_demo
 
-    result = run_demo(folder, definition, terminal)
+    result = run_demo(folder, definition or nearby_definition(), terminal)
     terminal.done(f"job {result.job}: {result.status}")
     click.echo(f"weights before: {result.before}\nafter 3 rounds: {result.after}")
 

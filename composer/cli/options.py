@@ -88,21 +88,21 @@ def takes_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def takes_definition(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add -f, and hand the command the definition, absolute; None where there is none."""
+    """Add -f, and hand the command the definition that was chosen, absolute; None where none was."""
     return click.option(
         "-f",
         "--file",
         "definition",
         type=PATH,
-        help="The definition. [default: ./composer.yml, if it is there]",
-        callback=lambda _context, _option, value: _definition(value),
+        help="The definition. [default: the deployment's own, else ./composer.yml]",
+        callback=lambda _context, _option, value: value.absolute() if value else None,
     )(function)
 
 
-def _definition(given: Path | None) -> Path | None:
+def nearby_definition() -> Path | None:
+    """Return ./composer.yml, absolute, if it is there."""
     usual = Path("composer.yml")
-    chosen = given or (usual if usual.is_file() else None)
-    return chosen.absolute() if chosen else None
+    return usual.absolute() if usual.is_file() else None
 
 
 def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,8 +122,9 @@ def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
         **options: Any,
     ) -> Any:
         from composer.cli.pin import pin_from
-        from composer.preparing import Inputs
+        from composer.usecases.inputs import Inputs
 
-        return function(*arguments, inputs=Inputs(kits, definition, deployment, pin_from(pin_file)), **options)
+        inputs = Inputs(kits, definition, deployment, pin_from(pin_file), nearby_definition())
+        return function(*arguments, inputs=inputs, **options)
 
     return wrapper

@@ -12,8 +12,10 @@ from composer.cli.options import AS_JSON, DRY_RUN, FORCE, IGNORE, WAIT, takes_de
 from composer.system.foreign_text import clean_line
 
 if TYPE_CHECKING:
-    from composer.preparing import Inputs
+    from collections.abc import Callable
+
     from composer.terminal import Terminal
+    from composer.usecases.inputs import Inputs
 
 
 @click.command()
@@ -22,11 +24,14 @@ if TYPE_CHECKING:
 @FORCE
 @DRY_RUN
 @WAIT
-def generate(terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool, wait: bool) -> None:
+@IGNORE
+def generate(
+    terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool, wait: bool, ignore: tuple[str, ...]
+) -> None:
     """Write the deployment folder; run nothing."""
     from composer import app
 
-    generated = app.generate(inputs, terminal, force, dry_run, wait)
+    generated = app.generate(inputs, terminal, force, dry_run, wait, ignore)
     changes = f"{len(generated.changed)} files written" if generated.changed else "nothing changed"
     terminal.done(f"{inputs.deployment}: {changes}")
 
@@ -55,6 +60,7 @@ def build(
 @click.option("-d", "--detach", is_flag=True, help="Start, and do not wait until they are registered.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before private keys are sent to their hosts.")
+@click.option("--remove", is_flag=True, help="Stop and remove participants that run and are not among KITS.")
 @IGNORE
 @FORCE
 @DRY_RUN
@@ -65,6 +71,7 @@ def up(
     detach: bool,
     timeout: float,
     yes: bool,
+    remove: bool,
     ignore: tuple[str, ...],
     force: bool,
     dry_run: bool,
@@ -73,11 +80,15 @@ def up(
     """Generate and build what is stale, start, and wait until all are registered."""
     from composer import app
 
-    def agreed(question: str) -> bool:
-        terminal.pause()
-        return yes or (sys.stdin.isatty() and click.confirm(clean_line(question), err=True))
+    def asking(agreed: bool) -> Callable[[str], bool]:
+        def ask(question: str) -> bool:
+            terminal.pause()
+            return agreed or (sys.stdin.isatty() and click.confirm(clean_line(question), err=True))
 
-    status = app.up(inputs, terminal, None if detach else timeout, force, dry_run, wait, ignore, agreed)
+        return ask
+
+    seconds = None if detach else timeout
+    status = app.up(inputs, terminal, seconds, force, dry_run, wait, ignore, confirm=asking(yes), remove=asking(remove))
     if detach and not dry_run:
         terminal.done(f"{status.federation} is starting; see who is registered with: composer status")
     elif not dry_run:

@@ -177,6 +177,11 @@ def kit_of(facts: Facts) -> Kit:
     if facts.troubles:
         trouble = facts.troubles[0]
         raise ComposerError(f"{path}: {trouble.reason}", trouble.fix)
+    for entry in facts.folder.entries.values():
+        # Whoever runs the kit follows a link in it, to files that are none of the kit's: no check lets one through.
+        if entry.kind in ("link", "other") and entry.path.partition("/")[0] in ("startup", "local"):
+            what = "a symbolic link" if entry.kind == "link" else "a device, socket or pipe"
+            raise ComposerError(f"{path / entry.path} is {what}", "replace it by the file itself")
     certificate = facts.certificate
     if facts.type is None or facts.wiring is None or certificate is None or not facts.releases:
         raise ComposerError(f"{path} is not a startup kit", _ANOTHER)

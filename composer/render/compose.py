@@ -55,7 +55,7 @@ def _service(
         "command": _command(participant),
         "user": str(participant.user),
         **_network(participant, federation),
-        "extra_hosts": [f"{entry.name}:{entry.address}" for entry in participant.host_entries],
+        **_extra_hosts(participant),
         "environment": {
             "FLARE_WORKSPACE": WORKSPACE,
             **_no_proxy(participant),
@@ -91,6 +91,12 @@ def _service(
     else:
         service["healthcheck"] = _healthcheck(participant)
     return service
+
+
+def _extra_hosts(participant: Participant) -> dict[str, Any]:
+    # Compose takes an empty list for no list once there is an override file.
+    entries = [f"{entry.name}:{entry.address}" for entry in participant.host_entries]
+    return {"extra_hosts": entries} if entries else {}
 
 
 def _network(participant: Participant, federation: Federation) -> dict[str, Any]:

@@ -203,7 +203,7 @@ def refused(ended: Ended, code: int) -> None:
 @pytest.mark.parametrize("name", ["-rf", "$(touch canary)", "a\nb", "x" * 64])
 def test_nothing_is_written_for_a_name_that_is_none(renamed: Any, tmp_path: Path, name: str) -> None:
     site = renamed(name)
-    refused(composer("generate", site, cwd=tmp_path), 1)
+    refused(composer("generate", site, cwd=tmp_path), 3)
     refused(composer("hosts", site, cwd=tmp_path), 1)
     ended = composer("check", site, cwd=tmp_path)
     assert ended.returncode == 3

@@ -5,14 +5,25 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Deployment, docker, eventually
-from tests.docker.faults.stack import PARTICIPANTS, containers, healthy, inspect, leftovers, started, wait_for_line
+from tests.docker.faults.stack import (
+    PARTICIPANTS,
+    containers,
+    healthy,
+    inspect,
+    leftovers,
+    refused,
+    started,
+    wait_for_line,
+)
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -106,6 +117,51 @@ def test_an_interrupt_while_a_running_federation_is_changed(well: Deployment) ->
     assert sorted(after) == sorted(before)
     assert after[well.container("server1")] == before[well.container("server1")]
     eventually(lambda: healthy(well))
+
+
+@pytest.mark.parametrize("command", ["up", "generate"])
+def test_one_participants_kit_does_not_end_the_others(well: Deployment, command: str) -> None:
+    before = containers(well)
+    one = replace(well, kits=well.kits / "site-2")
+    ended = one.on_kits(command)
+    if command == "up":
+        refused(ended, "server1, site-1 run in this deployment, and would be stopped and removed")
+        assert "--remove" in ended.err
+    else:
+        assert ended.returncode == 0, ended.err
+        # What a generate leaves out is not forgotten: it runs.
+        refused(one.run("up"), "server1, site-1 run in this deployment")
+    assert containers(well) == before
+    assert well.up().returncode == 0
+    assert containers(well) == before
+
+
+def test_who_was_to_be_removed_comes_back_when_that_is_interrupted(well: Deployment) -> None:
+    before = containers(well)
+    path = override(well, **{"site-2": {"command": ["client", "http.server", "--bind", "127.0.0.1", "0"]}})
+    try:
+        with started(replace(well, kits=well.kits / "site-2"), "up", "--remove") as process:
+            wait_for_line(process, "site-2: started")
+            assert sorted(containers(well)) == [well.container("site-2")]
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(60) == 130
+    finally:
+        path.unlink()
+    assert sorted(containers(well)) == sorted(before)
+    assert well.up().returncode == 0
+    eventually(lambda: healthy(well))
+
+
+def test_who_is_not_among_the_kits_is_removed_when_that_is_asked_for(fresh: Deployment) -> None:
+    assert fresh.up().returncode == 0
+    two = fresh.kits.parent / "two"
+    two.mkdir()
+    for name in ("server1", "site-1"):
+        shutil.copytree(fresh.kits / name, two / name)
+    ended = replace(fresh, kits=two).up("--remove")
+    assert ended.returncode == 0, ended.err
+    assert sorted(containers(fresh)) == [fresh.container("server1"), fresh.container("site-1")]
+    shutil.rmtree(two)
 
 
 @pytest.mark.fault(15)
