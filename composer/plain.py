@@ -66,6 +66,10 @@ def up(generated: Generated, deployment: Path, talk: Talk, timeout: float | None
     before = processes.running()
     require_free_ports(manifest, before)
     build(generated, deployment, talk, dry_run)
+    for name, what in processes.changes().items():
+        talk.step(f"Restarting {name}: {what}")
+    for service in processes.former():
+        talk.step(f"Stopping {service}: it is not in the deployment any more")
     talk.step(f"Starting {len(manifest.started)} participants")
     if dry_run:
         _stream(processes.start(), talk, dry_run)
@@ -109,13 +113,20 @@ def _undone_on_failure(processes: Processes, before: tuple[str, ...], talk: Talk
     try:
         yield
     except NotHealthy:
+        processes.forget_former()
         raise
-    except (ComposerError, KeyboardInterrupt):
+    except BaseException:
+        talk.step("Taking back what was started")
         mine = [one.name for one in processes.manifest.started if one.name not in before]
-        if mine:
-            talk.step("Taking back what was started")
-            run(processes.stop(mine))
+        for command in (processes.stop(mine) if mine else None, processes.bring_back()):
+            try:
+                if command:
+                    run(command)
+            except CommandFailed as error:
+                talk.warn(f"not everything could be taken back: {_as_the_script_said(error).message}")
+        processes.forget_former()
         raise
+    processes.forget_former()
 
 
 def _stream(command: Command, talk: Talk, dry_run: bool) -> None:

@@ -8,15 +8,17 @@ somebody else's by now.
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command
+from composer.process import run
 from composer.render.templates import templates_folder
 from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.observe import as_the_server_sees, last_of, unreachable
@@ -24,6 +26,7 @@ from composer.runtimes.supervisors import runs_as, supervised, supervised_servic
 from composer.status import FederationStatus, ParticipantStatus, State
 
 _TAIL = 1 << 14
+_FORMER = "workspaces/.former"
 _AGO = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 
 
@@ -39,8 +42,32 @@ class Processes:
         return self._script("lib/venv.sh")
 
     def start(self) -> Command:
-        """Return the command that starts all participants but the admins."""
-        return self._script("start.sh", "--no-wait")
+        """Return the command that starts all but the admins, and keeps what those ran from whom it ends."""
+        return self._script("start.sh", "--no-wait", "--keep-former")
+
+    def bring_back(self) -> Command | None:
+        """Return the command that starts again, as they ran before, those whom the last start has ended; if any."""
+        former = sorted(path.parent.name for path in (self.deployment / _FORMER).glob("*/conf"))
+        return self._script("start.sh", "--bring-back", *former) if former else None
+
+    def forget_former(self) -> None:
+        """Delete what the participants ran from that the last start has ended."""
+        shutil.rmtree(self.deployment / _FORMER, ignore_errors=True)
+
+    def changes(self) -> dict[str, str]:
+        """Return, for each participant that runs from something else than there is now, what has changed."""
+        started = self.manifest.started
+        arguments = [argument for one in started for argument in self._sources(one)]
+        if not self.running():
+            return {}
+        lines = run(_looking("compare", str(self.deployment), *arguments)).splitlines()
+        changed = {one.name: line.split("\x1f")[1] for one, line in zip(started, lines, strict=True)}
+        return {name: what for name, what in changed.items() if what}
+
+    def former(self) -> tuple[str, ...]:
+        """Return the services that run and are not in the deployment any more."""
+        known = {one.service for one in self.manifest.participants}
+        return tuple(name for name in supervised_services(self.deployment) if name not in known)
 
     def stop(self, names: Sequence[str] = ()) -> Command:
         """Return the command that ends the participants' processes, all of them unless some are named."""
@@ -93,6 +120,7 @@ class Processes:
         """Observe, and find out why somebody is not well, and who runs that is not in the deployment any more."""
         seen = self.observe(now)
         deployed = {one.name: one for one in self.manifest.participants}
+        changes = self.changes()
         examined = []
         for one in seen.participants:
             detail, participant = one.detail, deployed[one.name]
@@ -103,10 +131,8 @@ class Processes:
             elif one.state in ("absent", "exited") and (user := runs_as(self._workspace(participant))):
                 one = replace(one, state="running")
                 detail = f"runs as another user ({user}); only that user and root can see more"
-            examined.append(replace(one, detail=detail))
-        known = {one.service for one in self.manifest.participants}
-        left = (name for name in supervised_services(self.deployment) if name not in known)
-        examined += [self._status_of_former(name) for name in left]
+            examined.append(replace(one, detail=detail, drift=changes.get(one.name, "")))
+        examined += [self._status_of_former(name) for name in self.former()]
         return replace(seen, participants=tuple(examined))
 
     def unreachable(self, participant: DeployedParticipant) -> str:
@@ -126,6 +152,14 @@ class Processes:
 
     def _script(self, name: str, *arguments: str) -> Command:
         return Command(("bash", str(self.deployment / name), *arguments))
+
+    def _sources(self, participant: DeployedParticipant) -> tuple[str, str, str, str]:
+        """Return what a participant is started from, in the words of processes.py."""
+        service = participant.service
+        # Files that somebody has put there by hand are no local files of the participant's.
+        local = any(name.startswith(f"local/{service}/") for name in self.manifest.files)
+        overlay = str(self.deployment / "local" / service) if local else ""
+        return service, str(participant.kit), overlay, PurePosixPath(participant.image).name
 
     def _workspace(self, participant: DeployedParticipant) -> Path:
         return self.deployment / "workspaces" / participant.service
@@ -172,8 +206,12 @@ def authorities(deployment: Path) -> dict[str, str]:
 
 def end_everybody(deployment: Path) -> Command:
     """Return the command that ends all processes of a deployment folder; it fails where one lives on."""
+    return _looking("stop", str(deployment / "workspaces"))
+
+
+def _looking(*arguments: str) -> Command:
     program = templates_folder() / "metal" / "lib" / "processes.py"
-    return Command((sys.executable, "-I", "-S", str(program), "stop", str(deployment / "workspaces")))
+    return Command((sys.executable, "-I", "-S", str(program), *arguments))
 
 
 def as_lines_begin(since: str, now: datetime) -> str:

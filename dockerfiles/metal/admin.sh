@@ -13,7 +13,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 source "$lib/prepare.sh"
 
 main() {
-    local command
+    local command clean
     choose admin ${ADMIN+"$ADMIN"}
     [[ ${#services[@]} -eq 1 ]] || fail "there are ${#services[@]} admins here" "name one in \$ADMIN"
     load "${services[0]}"
@@ -26,8 +26,9 @@ main() {
         command=("$venv/bin/python3" -m nvflare.fuel.hci.tools.admin -m "$workspace" -s fed_admin.json)
     fi
     # Where nvflare looks for the kit to act with (nvflare/tool/kit/kit_config.py, 2.8 and newer).
-    exec env -u PYTHONPATH -u PYTHONHOME "PATH=$venv/bin:$PATH" "NVFLARE_STARTUP_KIT_DIR=$workspace" "NVFLARE_DATUM_DIR=$workspace/datums" "NO_PROXY=$no_proxy" \
-        "no_proxy=$no_proxy" ${environment[@]+"${environment[@]}"} "${enter[@]}" "${command[@]}"
+    keep_environment TERM COLUMNS LINES
+    exec "${clean[@]}" "PATH=$venv/bin:$PATH" "NVFLARE_STARTUP_KIT_DIR=$workspace" "NVFLARE_DATUM_DIR=$workspace/datums" "NO_PROXY=$no_proxy" \
+        "no_proxy=$no_proxy" ${environment[@]+"${environment[@]}"} ${enter[@]+"${enter[@]}"} "${command[@]}"
 }
 
 main "$@"

@@ -17,7 +17,7 @@ look_around() {
     local trouble
     mkdir -p -- "$workspace"
     enter_names || return 1
-    trouble=$("${enter[@]}" "$venv/bin/python3" -I "$lib/reach.py" "$kit/startup" "$type" "$dials" "$port" "$security" "$identity")
+    trouble=$(${enter[@]+"${enter[@]}"} "$venv/bin/python3" -I "$lib/reach.py" "$kit/startup" "$type" "$dials" "$port" "$security" "$identity")
     [[ -z $trouble ]] || warn "$name: $trouble"
 }
 
@@ -43,7 +43,7 @@ main() {
     movable
     bash "$lib/venv.sh"
     choose "server relay client"
-    for service in "${services[@]}"; do
+    for service in ${services[@]+"${services[@]}"}; do
         load "$service"
         if supervised; then
             say "$name runs"
@@ -53,7 +53,7 @@ main() {
             look_around
         fi
     done
-    say "checked: ${services[*]}"
+    say "checked: ${services[*]-}"
 }
 
 main "$@"

@@ -34,7 +34,7 @@ named() {
             stopped+=("$wanted")
         else
             choose "server relay client" "$wanted"
-            stopped+=("${services[@]}")
+            stopped+=(${services[@]+"${services[@]}"})
         fi
     done
 }

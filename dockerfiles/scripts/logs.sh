@@ -38,7 +38,7 @@ main() {
     ready
     choose "server relay client" ${names[@]+"${names[@]}"}
     trap 'kill ${pids[@]+"${pids[@]}"} 2>/dev/null || true' EXIT
-    for service in "${services[@]}"; do
+    for service in ${services[@]+"${services[@]}"}; do
         load "$service"
         if [[ -n $follow ]]; then
             show_log > >(named "$name") &

@@ -13,7 +13,7 @@ main() {
     choose "server relay client" "$@"
     # shellcheck disable=SC2059
     printf "$line" NAME TYPE STATE REGISTERED SINCE
-    for service in "${services[@]}"; do
+    for service in ${services[@]+"${services[@]}"}; do
         load "$service"
         observe
         # shellcheck disable=SC2059

@@ -11,7 +11,22 @@ need() {
 
 # NVFLARE starts jobs by command lines that it takes apart at blanks and quotes.
 movable() {
-    [[ $root != *[[:space:]\'\"\\]* ]] || fail "NVFLARE cannot run jobs below ${root@Q}: its path has a blank or a quote in it" "move this folder"
+    [[ $root != *[[:space:]\'\"\\]* ]] || fail "NVFLARE cannot run jobs below $(printf %q "$root"): its path has a blank or a quote in it" "move this folder"
+}
+
+# Sets $clean to what starts a program without the environment of whoever starts it, which may hold secrets: a job is
+# other people's code, and reads what it is given. What is kept says who the user is, how time and text are written, and
+# where programs find libraries and GPUs; what else a participant needs is in composer.yml. Names after these are kept, too.
+keep_environment() {
+    local variable
+    clean=(env -i)
+    while IFS= read -r variable; do
+        case " HOME USER LOGNAME LANG TZ TMPDIR LD_LIBRARY_PATH NVIDIA_VISIBLE_DEVICES NVIDIA_DRIVER_CAPABILITIES $* " in
+            *" $variable "*) ;;
+            *) [[ $variable == LC_* || $variable == CUDA_* ]] || continue ;;
+        esac
+        clean+=("$variable=${!variable}")
+    done < <(compgen -e)
 }
 
 # The kit itself is only read: NVFLARE gets a copy, in the workspace that it writes to.
@@ -72,7 +87,7 @@ enter_names() {
         enter=("${unshare[@]}" bash "$lib/with-hosts.sh" "$workspace/composer.hosts")
         return 0
     fi
-    lines=$(printf '%s; ' "${lacking[@]}")
+    lines=$(printf '%s; ' ${lacking[@]+"${lacking[@]}"})
     say "error: /etc/hosts does not lead $name to where its kit dials, and this machine lets nobody but root see another (user namespaces are off)"
     say " hint: add to /etc/hosts, in place of other lines for the same name: ${lines%; }"
     return 1
@@ -81,11 +96,11 @@ enter_names() {
 # Sets $lacking to those of the participant's names which /etc/hosts does not have with their address, and no other.
 look_up() {
     local entry line field fields found
-    for entry in "${hosts[@]}"; do
+    for entry in ${hosts[@]+"${hosts[@]}"}; do
         found=""
         while read -r line || [[ -n $line ]]; do
             read -ra fields <<<"${line%%#*}"
-            for field in "${fields[@]:1}"; do
+            for field in ${fields[@]+"${fields[@]:1}"}; do
                 [[ $field != "${entry#* }" ]] || found+="${fields[0]} "
             done
         done </etc/hosts
@@ -97,12 +112,12 @@ look_up() {
 hosts_file() {
     local entry line kept field fields
     {
-        printf '%s\n' "${hosts[@]}"
+        printf '%s\n' ${hosts[@]+"${hosts[@]}"}
         while read -r line || [[ -n $line ]]; do
             read -ra fields <<<"${line%%#*}"
             kept=""
-            for field in "${fields[@]:1}"; do
-                for entry in "${hosts[@]}"; do
+            for field in ${fields[@]+"${fields[@]:1}"}; do
+                for entry in ${hosts[@]+"${hosts[@]}"}; do
                     [[ $field != "${entry#* }" ]] || continue 2
                 done
                 kept+=" $field"

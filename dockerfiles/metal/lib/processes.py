@@ -2,15 +2,21 @@
 
     processes.py alive WORKSPACE PID          status 0 if PID is one of them
     processes.py end WORKSPACE [SUPERVISOR]   ends all of them but the supervisor: asks, then kills
-    processes.py begin FD WORKSPACE...        locks FD, prints the workspaces whose supervisors live, and ends what is
-                                              left over of the others'
+    processes.py begin FD ROOT PARTICIPANT... locks FD, prints a line for each participant (see there), and ends what is
+                                              left over of those whose supervisors do not live
+    processes.py compare ROOT PARTICIPANT...  prints the same, and ends nobody
     processes.py stop WORKSPACES [SERVICE...] ends the processes of all workspaces in this folder, or of those named, and
                                               fails if one still lives
+
+A PARTICIPANT is four arguments: SERVICE KIT LOCAL PYTHON; LOCAL is empty where the kit's own is used. Its line has
+three columns: absent, running, or changed, which is running from something else than there is now; what has changed;
+and what there is now, to be kept in workspaces/.started/SERVICE/parts when it is started.
 
 It is one program, and begin one call, since to start Python is most of what any of it costs.
 """
 
 import fcntl
+import hashlib
 import os
 import signal
 import stat
@@ -20,6 +26,12 @@ import time
 _VARIABLE = b"FLARE_WORKSPACE="
 _PATIENCE = 2.0
 _PATIENCE_SUPERVISOR = 10.0
+_CHANGED = (
+    ("settings", "its settings have changed"),
+    ("python", "it is to run on another Python environment"),
+    ("kit", "its kit has changed"),
+    ("local", "its local files have changed"),
+)
 
 
 def workspace_of(pid):
@@ -90,13 +102,77 @@ def supervised(workspace):
     return pid > 0 and belongs(pid, workspace)
 
 
-def begin(descriptor, workspaces):
+def begin(descriptor, root, participants):
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    for workspace in workspaces:
-        if supervised(workspace):
-            print(workspace)
-        else:
+    for service, running in compare(root, participants):
+        if not running:
+            workspace = os.path.join(root, "workspaces", service)
             end(lambda workspace=workspace: members(workspace, {os.getpid()}))
+
+
+def compare(root, participants):
+    """Prints the line of each participant, and returns whether it runs."""
+    seen = []
+    for service, kit, local, python in zip(*[iter(participants)] * 4):
+        parts = {
+            "settings": settings_of(os.path.join(root, "participants", service + ".conf")),
+            "python": python,
+            "kit": digest(os.path.join(kit, "startup")),
+            "local": digest(local or os.path.join(kit, "local")),
+        }
+        running = supervised(os.path.join(root, "workspaces", service))
+        former = kept(os.path.join(root, "workspaces", ".started", service, "parts")) if running else {}
+        # One that an older composer has started has left no word of what from.
+        changed = [word for part, word in _CHANGED if former and former.get(part, "") != parts[part]]
+        state = "absent" if not running else "changed" if changed else "running"
+        kept_as = " ".join("%s=%s" % item for item in sorted(parts.items()))
+        # Not a blank: the shell would merge those with their neighbours, and lose an empty column.
+        print("\x1f".join((state, " and ".join(changed), kept_as)))
+        seen.append((service, running))
+    sys.stdout.flush()
+    return seen
+
+
+def kept(path):
+    try:
+        with open(path) as file:
+            return dict(part.split("=", 1) for part in file.read().split())
+    except (OSError, ValueError):
+        return {}
+
+
+def settings_of(path):
+    """What a participant's file says, but for where things lie: the same kit elsewhere is the same kit."""
+    found = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                if not line.startswith((b"kit=", b"local=", b"python=")):
+                    found.update(line)
+    except OSError:
+        return ""
+    return found.hexdigest()
+
+
+def digest(top):
+    found = hashlib.sha256()
+    for path in sorted(os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names):
+        found.update(os.fsencode(os.path.relpath(path, top)) + b"\0")
+        found.update(content(path))
+    return found.hexdigest()
+
+
+def content(path):
+    found = hashlib.sha256()
+    try:
+        if os.path.islink(path):
+            return os.fsencode(os.readlink(path))
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                found.update(block)
+    except OSError:
+        return b"unreadable"
+    return found.digest()
 
 
 def everybody_below(folder, services):
@@ -163,7 +239,9 @@ def fail(cause, hint):
 def main():
     verb, workspace, *rest = sys.argv[1:]
     if verb == "begin":
-        begin(int(workspace), rest)
+        begin(int(workspace), rest[0], rest[1:])
+    elif verb == "compare":
+        compare(workspace, rest)
     elif verb == "stop":
         stop(workspace, set(rest))
     elif verb == "alive":

@@ -63,7 +63,7 @@ serves() {
 # participant's own last words must do.
 why() {
     local probed
-    probed=$(PATH=$venv/bin:$PATH "${enter[@]}" python3 -I "$lib/reach.py" "$workspace/startup" "$type" "$dials" "$port" "$security" "$identity" 2>/dev/null) || true
+    probed=$(PATH=$venv/bin:$PATH env ${enter[@]+"${enter[@]}"} python3 -I "$lib/reach.py" "$workspace/startup" "$type" "$dials" "$port" "$security" "$identity" 2>/dev/null) || true
     printf '%sits last line was: %s' "${probed:+$probed; }" "$(tail -n 20 -- "$workspace/console.log" 2>/dev/null | last_of)"
 }
 

@@ -27,7 +27,7 @@ make() {
             "$interpreter cannot make a virtual environment with pip" "install its venv module (Debian: apt-get install python3-venv)"
         pip=("$venv/bin/python3" -m pip)
     fi
-    "${pip[@]}" install --quiet --disable-pip-version-check --no-input "${options[@]}" --requirement "$folder/requirements.txt" || fail \
+    "${pip[@]}" install --quiet --disable-pip-version-check --no-input ${options[@]+"${options[@]}"} --requirement "$folder/requirements.txt" || fail \
         "NVFLARE $nvflare cannot be installed into $venv" "see what pip says above; its settings (PIP_CERT, PIP_INDEX_URL, pip.conf) are obeyed"
     printf '%s\n' "$venv" >"$venv/.complete"
 }
