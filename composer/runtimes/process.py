@@ -79,7 +79,7 @@ class Processes:
         follow: bool,
         lines: int | None,
         since: str | None,
-        colour: bool,  # noqa: ARG002
+        colour: bool,
     ) -> Command:
         """Return the command that prints the participants' logs, each line with its participant's name.
 
@@ -89,7 +89,8 @@ class Processes:
         options = (["-f"] if follow else []) + (["-n", str(lines)] if lines is not None else [])
         if since:
             options += ["--since", as_lines_begin(since, datetime.now(timezone.utc))]
-        return self._script("logs.sh", *options, *services)
+        environment = (("LOGS_IN_COLOUR", "yes" if colour else None),)
+        return replace(self._script("logs.sh", *options, *services), environment=environment)
 
     def by_participant(self, line: str) -> str:
         """Return a line of the logs, which has its participant's name in front already."""

@@ -24,7 +24,9 @@ named() {
 }
 
 main() {
-    local follow="" lines="" since="" names=() pids=()
+    local follow="" lines="" since="" names=() pids=() colour=""
+    # composer passes on what it reads from here, to a terminal too.
+    [[ ! -t 1 && -z ${LOGS_IN_COLOUR-} ]] || colour=yes
     while [[ $# -gt 0 ]]; do
         case $1 in
             -f) follow=yes ;;
@@ -41,10 +43,10 @@ main() {
     for service in ${services[@]+"${services[@]}"}; do
         load "$service"
         if [[ -n $follow ]]; then
-            show_log > >(named "$name") &
+            show_log > >(foreign | named "$name") &
             pids+=("$!")
         else
-            (show_log) | named "$name"
+            (show_log) | foreign | named "$name"
         fi
     done
     wait

@@ -1,7 +1,11 @@
-"""The logs.sh of a bundle and of ``runtime: process``: whose line, since when, and without bearer tokens."""
+"""The logs.sh of a bundle and of ``runtime: process``: whose line, since when, harmless, and without bearer tokens."""
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from composer.runtimes.process import as_lines_begin
 from tests.conftest import run
 from tests.golden.cases import two_sites
 from tests.unit.test_redact import WITH_TOKENS, WITHOUT
+from tests.unit.test_terminal import allowed
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=timezone.utc)
 DATED = [
@@ -24,8 +29,8 @@ DATED = [
 ]
 
 
-def logs(folder: Path, lines: list[str], *arguments: str) -> list[str]:
-    """What logs.sh prints of a site that wrote ``lines``, the last of them not yet ended."""
+def site(folder: Path, lines: list[str]) -> Path:
+    """The scripts and the workspace of a site that wrote ``lines``, the last of them not yet ended."""
     site = next(participant for participant in two_sites().participants if participant.name == "site-1")
     for file in render_metal([site]):
         path = folder / file.path
@@ -33,10 +38,16 @@ def logs(folder: Path, lines: list[str], *arguments: str) -> list[str]:
         path.write_bytes(file.content)
     workspace = folder / "workspaces" / "site-1"
     workspace.mkdir(parents=True)
-    (workspace / "console.log").write_text("\n".join(lines))
-    ended = run(["bash", folder / "logs.sh", *arguments], cwd=folder)
+    (workspace / "console.log").write_bytes("\n".join(lines).encode())
+    return workspace
+
+
+def logs(folder: Path, lines: list[str], *arguments: str, **environment: str) -> list[str]:
+    """What logs.sh prints of that site."""
+    site(folder, lines)
+    ended = run(["bash", folder / "logs.sh", *arguments], cwd=folder, env=environment)
     assert ended.returncode == 0, ended.err
-    return ended.out.splitlines()
+    return ended.out.split("\n")[:-1]
 
 
 def test_tokens_are_taken_out_as_composer_does(tmp_path: Path) -> None:
@@ -71,3 +82,57 @@ def test_times_are_those_of_the_lines(since: str, begin: str) -> None:
 def test_what_is_no_time_is_refused(since: str) -> None:
     with pytest.raises(ComposerError, match="is no time"):
         as_lines_begin(since, NOW)
+
+
+HOSTILE = (
+    "a\x1b]52;c;ZXZpbA==\x07\x1b]0;PWNED\x1b\\\x1b[2J\x1b[1;1H\x9b2J\x1bMb\rhub | forged\vc\fd\x85e\u2028f"
+    "\u202eg\u2066h\u200fi\u061cj\x00\x08\x7f\x1b[31mred\x1b[>ck"
+)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_what_a_job_writes_does_nothing_to_a_terminal(colour: bool, tmp_path: Path) -> None:
+    lines = logs(tmp_path, [HOSTILE, HOSTILE], **({"LOGS_IN_COLOUR": "yes"} if colour else {}))
+    assert len(lines) == 2
+    for line in lines:
+        assert line.startswith("site-1 | a")
+        assert "hub | forged" in line
+        assert allowed(COLOUR.sub("", line) if colour else line), line
+        assert (COLOUR.findall(line) == ["\x1b[31m", "\x1b[m"]) is colour
+
+
+def test_what_is_left_out_brings_nothing_else_about(tmp_path: Path) -> None:
+    """Bytes on either side of what is taken out must not become a control character together."""
+    workspace = site(tmp_path, [])
+    joined = b"\xc2\x1b[0m\x9b2J \xc2\x08\x9b2J \xc2\xc2\x9b\x9b2J \xe2\x80\xe2\x80\xae\xae \x1b\x1b[0m[2J \x1b\x00[2J"
+    (workspace / "console.log").write_bytes(joined + b"\n")
+    shown = subprocess.run(["bash", tmp_path / "logs.sh"], stdout=subprocess.PIPE, check=True).stdout
+    assert allowed(shown.decode(errors="replace").removesuffix("\n")), shown
+
+
+def test_a_followed_line_comes_at_once(tmp_path: Path) -> None:
+    workspace = site(tmp_path, ["first", ""])
+    with subprocess.Popen(
+        ["bash", tmp_path / "logs.sh", "-f"], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as following:
+        try:
+            assert following.stdout is not None
+            assert following.stdout.readline() == "site-1 | first\n"
+            with (workspace / "console.log").open("a") as log:
+                log.write("second\x1b[2J\n")
+            assert following.stdout.readline() == "site-1 | second\n"
+        finally:
+            os.killpg(following.pid, signal.SIGTERM)
+
+
+def test_status_shows_a_time_or_nothing(tmp_path: Path) -> None:
+    workspace = site(tmp_path, [])
+    shown = {}
+    for said in ("stopped 2026-11-24T10:00:00Z", "stopped \x1b]0;PWNED\x07\x9b2J\u202e"):
+        (workspace / "composer.state").write_text(said)
+        ended = run(["bash", tmp_path / "status.sh"], cwd=tmp_path)
+        assert ended.returncode == 3, ended.err
+        shown[said] = ended.out.split("\n")[1]
+        assert allowed(shown[said])
+    assert [line.split()[4] for line in shown.values()] == ["2026-11-24T10:00:00Z", "?"]

@@ -47,12 +47,27 @@ choose() {
     [[ $# -eq 0 || ${#services[@]} -eq $# ]] || fail "not all of these are participants here: $*" "they are listed in participants/"
 }
 
+# What others wrote, line by line, without what a terminal would obey: control characters, escape sequences, marks that
+# turn the direction of writing, and other ends of lines. Colours stay where $colour says so, and end with their line.
+# Bytes are compared, so that what is no UTF-8 comes through as it is; what takes several becomes a question mark, since
+# what stands around it could otherwise come together to another.
+foreign() {
+    local keep='s/\x1b\[[0-9;:]{0,64}m//g' give=''
+    if [[ -n ${colour-} ]]; then
+        keep='s/\x1b\[([0-9;:]{0,64})m/\x01\1\x02/g'
+        give='/\x01/s/$/\x01\x02/; s/\x01/\x1b[/g; s/\x02/m/g'
+    fi
+    LC_ALL=C sed -E ${follow:+-u} -e 's/[\r\v\f]+$//; s/[\r\v\f]/ /g; s/[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]//g' -e "$keep" \
+        -e 's/\x1b\[[0-?]*[ -\/]*[@-~]//g; s/\x1b//g; s/\xc2[\x80-\x9f]/?/g; s/\xd8\x9c/?/g' \
+        -e 's/\xe2\x80[\x8e\x8f\xa8-\xae]/?/g; s/\xe2\x81[\xa6-\xa9]/?/g' -e "$give"
+}
+
 # NVFLARE 2.8 and older write bearer tokens and session ids into logs: takes them out of $line.
 redact() {
     local uuid='[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}' pattern
     [[ $line == *[Tt][Oo][Kk][Ee][Nn]* || $line == *[Ss][Ss][Ii][Dd]* ]] || return 0
     for pattern in \
-        "((^|[^[:alnum:]_])([Tt][Oo][Kk][Ee][Nn]|[Ss][Ss][Ii][Dd])['\"]?[[:space:]]*[:=]?[[:space:]]*['\"]?)$uuid" \
+        "((^|[^[:alnum:]_])([Tt][Oo][Kk][Ee][Nn]|[Ss][Ss][Ii][Dd])['\"]?[[:space:]]*([:=][[:space:]]*)?['\"]?)$uuid" \
         '((^|[^[:alnum:]_])SSID:[[:space:]]*)[^[:space:],;<][^[:space:],;]*'; do
         while [[ $line =~ $pattern ]]; do
             line=${line%%"${BASH_REMATCH[0]}"*}${BASH_REMATCH[1]}"<redacted>"${line#*"${BASH_REMATCH[0]}"}
@@ -65,7 +80,7 @@ last_of() {
     local line words=""
     while IFS= read -r line; do
         [[ -z ${line// /} ]] || words=$line
-    done
+    done < <(foreign)
     line=${words:-it wrote nothing}
     redact
     printf '%s' "$line"
