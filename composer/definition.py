@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from composer.errors import ComposerError, DefinitionError
 from composer.model import Built, Network, RuntimeName
+from composer.system.foreign_text import clip, escape_line
 
 if TYPE_CHECKING:
     import yaml
@@ -164,15 +165,15 @@ def _parse(text: str, path: Path, lines: dict[tuple[str | int, ...], int]) -> An
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is not None:
-            twice += [f"{path}:{line}: {key} is given twice" for key, line in _walk(node, (), lines, set())]
+            twice += [f"{path}:{line}: {_shown(key)} is given twice" for key, line in _walk(node, (), lines, set())]
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise DefinitionError(f"{where}: not YAML: {problem}", _DOCUMENTED) from None
+        raise DefinitionError(f"{where}: not YAML: {_shown(problem)}", _DOCUMENTED) from None
     except (ValueError, RecursionError) as error:
-        raise DefinitionError(f"{path}: not YAML that can be read: {error}", _DOCUMENTED) from None
+        raise DefinitionError(f"{path}: not YAML that can be read: {_shown(str(error))}", _DOCUMENTED) from None
     if twice:
         raise DefinitionError("\n".join(twice), "keep one of the two")
     return data
@@ -221,7 +222,12 @@ def _describe(problem: dict[str, Any], path: Path, lines: dict[tuple[str | int, 
         given = problem.get("input")
         shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
         text = f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}{shown}"
-    return line, f"{path}:{line}: {text}"
+    return line, f"{path}:{line}: {_shown(text)}"
+
+
+def _shown(text: str) -> str:
+    """What the file says may be somebody else's, so that it is shown as one line in which nothing is hidden."""
+    return clip(escape_line(text))
 
 
 def _absolute(value: T, folder: Path) -> T:

@@ -21,6 +21,8 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 _ADMIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}", re.ASCII)
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}", re.ASCII)
+# NVFLARE itself takes any text, and people write titles.
+_PROJECT = re.compile(r"\w[\w .,:+@()'&-]{0,254}")
 # What inet_aton takes for a number: with such a last label, a name is an address or nothing (0x7f.1 is 127.0.0.1).
 _NUMBER = re.compile(r"[0-9]+|0[Xx][0-9A-Fa-f]*", re.ASCII)
 
@@ -48,6 +50,11 @@ def fault_of_name(name: str, kind: ParticipantType | None) -> str:
 def is_organization(name: str) -> bool:
     """Tell whether ``name`` may be a participant's organization."""
     return bool(_ORGANIZATION.fullmatch(name))
+
+
+def is_project(name: str) -> bool:
+    """Tell whether ``name`` may be a project's: words, and marks that no terminal and no program takes for markup."""
+    return bool(_PROJECT.fullmatch(name)) and name.isprintable()
 
 
 def slug(name: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from composer.system.foreign_text import escape_line
+
 _FAMILIES = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))  # noqa: S104 - as NVFLARE binds
 
 
@@ -55,7 +57,8 @@ def holder_of(port: int) -> str:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+                name = (process / "comm").read_bytes().decode("utf-8", "replace").removesuffix("\n")
+                return f"{escape_line(name)} (process {process.name})"
         except OSError:
             continue
     return ""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from composer.errors import ComposerError
+from composer.system.foreign_text import clip, escape_line
 
 _LOCK = ".lock"
 _LATER = "try again later, or add --wait"
@@ -146,7 +147,8 @@ def _lock(descriptor: int, lock: Path, wait: bool, waiting: Callable[[str], None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").strip() or "another composer"
+        said = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").strip()
+        holder = clip(escape_line(said)) or "another composer"
         if not wait:
             raise ComposerError(f"{holder} is at work on {lock.parent}", _LATER) from None
         waiting(holder)

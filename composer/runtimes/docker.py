@@ -14,6 +14,7 @@ from composer.manifest import Manifest
 from composer.model import Command
 from composer.probe import busy_port, holder_of
 from composer.process import run
+from composer.system.foreign_text import clip
 
 _JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.private.fed.app.client.worker_process")
 COMPOSE_FILES = (COMPOSE_FILE, OVERRIDE_FILE)
@@ -165,7 +166,7 @@ def running_jobs(engine: Engine, manifest: Manifest, containers: Mapping[str, Co
         for process in engine.processes(container.id) if container.state == "running" else ():
             words = process.split()
             if any(word in _JOB_MODULES for word in words) and "-n" in words[:-1]:
-                jobs.add(words[words.index("-n") + 1])
+                jobs.add(clip(words[words.index("-n") + 1], 80))
     return tuple(sorted(jobs))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -128,3 +130,22 @@ def test_a_server_that_somebody_else_runs_is_tried(tmp_path: Path) -> None:
     said = found(tmp_path, None, replace(one_site(), participants=(here,)))["HOST"]
     assert said.startswith(f"warning: site-1 cannot reach server1:{port} at ::1: port: nobody listens on it; ")
     assert "correct server1 in extra_hosts" in said
+
+
+NAMED = """
+import socket, sys
+open("/proc/self/comm", "wb").write(b"\\x1b]0;P\\x07\\n\\xff\\xe2\\x80\\xae")
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of processes are read from /proc")
+def test_whoever_holds_a_port_is_named_in_one_printable_line() -> None:
+    argv = [sys.executable, "-c", NAMED]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        name = holder_of(int(holder.stdout.readline()))
+        assert name == f"\\x1b]0;P\\x07\\n\ufffd\\u202e (process {holder.pid})"
+        holder.communicate("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 from datetime import datetime, timezone
@@ -85,3 +86,41 @@ def test_down_of_a_project_whose_name_is_markup(name: str, tmp_path: Path) -> No
     assert allowed(OWN.sub("", said)), said
     if "\x1b" not in name:
         assert f"Stopping {name}" in OWN.sub("", said)
+
+
+KEYS = r"""
+"\e]52;c;ZXZpbA==\a\e[2J\u202e\x9b2J": 1
+"x\nerror: forged\n hint: forged\u2028forged": 2
+image: {"\e]0;PWNED\a": 1, nvflare: "\e]0;PWNED\a", "\rb": 1, "\rb": 2}
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [KEYS, KEYS.replace('"\\rb": 2', '"c": 2'), "a: !!\u202e\n", '"\\xZZ": 1\n', "a: \x07\n"]
+)
+def test_a_definition_of_somebody_else_is_shown_as_text(text: str, tmp_path: Path) -> None:
+    (tmp_path / "composer.yml").write_text(text)
+    kits = kitmaker.provision(tmp_path, kitmaker.Project("2.9")).prod
+    ended = composer("generate", kits, "-C", tmp_path / "deployment", "-f", tmp_path / "composer.yml")
+    assert ended.returncode == 1
+    for line in ended.err.split("\n"):
+        assert allowed(line), line
+        assert not line.strip().startswith(("error: forged", "hint: forged", "forged"))
+    assert len(re.findall(r"(?m)^ hint: ", ended.err)) == 1
+
+
+def test_the_text_of_a_lock_is_shown_as_text(tmp_path: Path) -> None:
+    kits = kitmaker.provision(tmp_path, kitmaker.Project("2.9")).prod
+    deployment = tmp_path / "deployment"
+    assert composer("generate", kits, "-C", deployment).returncode == 0
+    lock = deployment / ".lock"
+    lock.write_text(f"{HOSTILE}\nerror: forged\n hint: forged\n[/x]")
+    lock.chmod(0o600)
+    with lock.open("r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ended = composer("generate", kits, "-C", deployment)
+        assert ended.returncode == 1
+        assert "is at work on" in ended.err
+        for line in ended.err.split("\n"):
+            assert allowed(line), line
+            assert not line.strip().startswith(("error: forged", "hint: forged", "forged"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from composer.errors import ComposerError
 from composer.kits.checks.form import FOREIGN, FORM, MODE
-from composer.kits.checks.identity import NAME, ORGANIZATION
+from composer.kits.checks.identity import NAME, ORGANIZATION, PROJECT
 from composer.kits.checks.signature import SIGNATURE
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.checks.together import DUPLICATE, MIXED, NAMES
@@ -15,6 +15,7 @@ from composer.kits.checks.trust import CHAIN, KEY_MATCH, VALID
 from composer.kits.facts import load_facts, settled
 from composer.kits.sources import find_kits
 from composer.model import Finding
+from composer.system.foreign_text import escape_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     DUPLICATE,
     NAME,
     ORGANIZATION,
+    PROJECT,
     MIXED,
     NAMES,
     SIGNATURE,
@@ -108,7 +110,7 @@ def _run(subjects: list[Subject], options: CheckOptions) -> tuple[Finding, ...]:
             if problem.severity == "error":
                 subjects[index] = replace(subject, spoiled=subject.spoiled.union(problem.files))
             if check.id not in options.ignore:
-                texts = (_plain(text) for text in (subject.facts.name, problem.message, problem.fix))
+                texts = (escape_line(text) for text in (subject.facts.name, problem.message, problem.fix))
                 found.append((index, Finding(check.id, problem.severity, *texts)))
     return tuple(finding for _, finding in sorted(found, key=lambda pair: pair[0]))
 
@@ -126,18 +128,13 @@ def _described(subject: Subject) -> CheckedKit:
     facts = subject.facts
     return CheckedKit(
         path=subject.shown,
-        name=_plain(facts.name),
+        name=escape_line(facts.name),
         type=facts.type,
         release=facts.releases[0] if facts.releases else "",
         project=facts.wiring.project if facts.wiring else "",
         certificate_not_after=facts.certificate.not_after if facts.certificate else None,
         root_fingerprint=facts.root_fingerprint,
     )
-
-
-def _plain(text: str) -> str:
-    """A text from a kit as one line that does nothing to a terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _fingerprint(given: str) -> str:

@@ -1,4 +1,4 @@
-"""KIT-NAME and KIT-ORG: the kit, its certificate and its folder speak of one participant."""
+"""KIT-NAME, KIT-ORG and KIT-PROJECT: the kit, its certificate and its folder speak of one participant and project."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.launch import SCRIPT, setting
-from composer.names import fault_of_name, is_organization
+from composer.names import fault_of_name, is_organization, is_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # X.509 ends there; NVFLARE cuts a server's longer name.
 _LONGEST = 64
@@ -97,5 +97,20 @@ def _organization(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
         )
 
 
+def _project(subjects: Sequence[Subject], options: CheckOptions) -> Iterator[tuple[int, Problem]]:
+    """Each name is reported once, however many kits have it."""
+    del options
+    first: dict[str, int] = {}
+    for index, subject in enumerate(subjects):
+        if subject.facts.wiring is not None:
+            first.setdefault(subject.facts.wiring.project, index)
+    for name, index in first.items():
+        if name and not is_project(name):
+            message = f"{name!r} is not a project's name that composer runs"
+            fix = "provision with a name of letters, digits, spaces and _.,:+@()'&-, a letter or digit first"
+            yield index, Problem(message, fix, (subjects[index].role_file,))
+
+
 NAME = Check("KIT-NAME", "certificate, settings and folder name the same participant", of_kit=_name)
 ORGANIZATION = Check("KIT-ORG", "certificate and settings name the same organization", of_kit=_organization)
+PROJECT = Check("KIT-PROJECT", "the project's name is made of words", of_set=_project)

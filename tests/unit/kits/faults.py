@@ -204,6 +204,9 @@ FAULTS = (
     Fault("organization of another", "KIT-ORG", in_file("sub_start.sh", text_of("org=nvidia", "org=other")),
           ALL, True, "warning"),
     Fault("certificate of another organization", "KIT-ORG", reissued(organization="other"), ALL, True, "warning"),
+    # The project's name.
+    *(Fault(f"project named {name}", "KIT-PROJECT", lambda _: None, project=(("name", name),)) for name in (
+        "[/x]", "<b>x</b>", "$(id)", "-x", "a/b")),
     # Modes.
     Fault("key readable to all", "MODE", mode("startup/client.key", 0o644), (NEW,)),
     Fault("key readable to its group", "MODE", mode("startup/client.key", 0o640), ALL, False, "warning"),

@@ -105,6 +105,11 @@ def test_ignored_ids_are_left_out(provisioned: Provision) -> None:
     assert report.findings == ()
 
 
+@pytest.mark.parametrize("name", ["example_project", "Ward 7 (phase 2)", "st. mary's & co", "7"])
+def test_projects_may_have_titles(provisioned: Provision, name: str) -> None:
+    assert look(provisioned(Project("2.9", name=name)).prod).findings == ()
+
+
 def test_an_unknown_id_is_refused(provisioned: Provision) -> None:
     with pytest.raises(ComposerError, match="there is no check NONE"):
         look(provisioned(Project("2.9")).prod, ignore=frozenset({"NONE"}))
