@@ -71,7 +71,7 @@ def up(
         ComposerError: Nobody has agreed that keys leave this machine, or no host can be reached.
     """
     deployment = federation.deployment
-    talk.step(f"Reaching {_names(manifest)}")
+    talk.step(f"Reaching {', '.join(host.name for host in manifest.hosts)}")
     with places(manifest, deployment) as opened:
         _require_some(opened)
         _warn_of_clocks(opened, talk)
@@ -153,15 +153,16 @@ def logs(
     chosen = [one for one in manifest.participants if not names or one.name in names]
     lock = threading.Lock()
 
-    def take(text: str) -> None:
-        with lock:
-            line(docker.by_participant(clean_log_line(text, colour)))
-
     with places(manifest, deployment, names=[one.host for one in chosen]) as opened:
 
         def read(name: str) -> None:
             place = opened.reached[name]
             here = [one.service for one in chosen if one.host == name and (names or one.type != "admin")]
+
+            def take(text: str) -> None:
+                with lock:
+                    line(docker.by_participant_of(name, here, clean_log_line(text, colour)))
+
             with place.entered():
                 if here:
                     stream(docker.logs(place.deployment, here, follow, lines, since, colour), take)
@@ -206,10 +207,6 @@ def console(
         talk.warn(f"this is NVFLARE's own console; at «User Name» type {admin.name}")
         with place.entered():
             return attach(docker.console(place.deployment, admin.service))
-
-
-def _names(manifest: Manifest) -> str:
-    return ", ".join(host.name for host in manifest.hosts)
 
 
 def _require_some(opened: Places) -> None:

@@ -11,7 +11,7 @@ from composer.engine import Container, Engine
 from composer.errors import CommandFailed, ComposerError
 from composer.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE, is_same_folder
 from composer.manifest import Manifest
-from composer.model import Command
+from composer.model import LOCAL, Command
 from composer.probe import busy_port, holder_of
 from composer.process import run
 from composer.system.foreign_text import clip
@@ -20,6 +20,7 @@ _JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.privat
 COMPOSE_FILES = (COMPOSE_FILE, OVERRIDE_FILE)
 CRASH_LOOP = 3
 _PREFIX = re.compile(r"^((?:\x1b\[[0-9;]*m)*[a-z0-9._-]+?)-[0-9]+(\s*)\| ")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _OLDEST_COMPOSE = (2, 20)
 # What a user's shell may hold for another project of theirs.
 _FOREIGN = (
@@ -91,6 +92,17 @@ def logs(
 def by_participant(line: str) -> str:
     """Return a line of ``docker compose logs`` with the service in front, without the container's number."""
     return _PREFIX.sub(r"\1\2| ", line, count=1)
+
+
+def by_participant_of(host: str, services: Collection[str], line: str) -> str:
+    """Return a line of a host's logs; one that bears the name of nobody there is under the host's own name.
+
+    A host says itself how its containers are called, and could write in the name of others.
+    """
+    found = _PREFIX.match(line)
+    if host == LOCAL or (found and _COLOUR.sub("", found[1]) in services):
+        return by_participant(line)
+    return f"{host}: {line}"
 
 
 def console(deployment: Path, service: str) -> Command:

@@ -53,6 +53,7 @@ HOSTS = {
     "babbles while it connects": ("yes | head -c 300000000 >&2; exit 255", "", ""),
     "engine is no engine": ("", WELL, engine("{\x1b]0;PWNED\x07")),
     "engine has a strange version": ("", WELL, engine('{"ApiVersion": "x", "Version": [7], "Components": 3}')),
+    "writes in the name of others": ("", WELL, engine('{"ApiVersion": "1.44"}')),
     "engine knows strange containers": ("", WELL, engine('{"ApiVersion": "1.44", "Id": 5}')),
 }
 SSH = r"""#!/bin/bash
@@ -113,6 +114,16 @@ def hostile(request: pytest.FixtureRequest, generated: Path, tmp_path: Path) -> 
     made = Hostile(tmp_path, request.param)
     shutil.copytree(generated, made.folder)
     return made
+
+
+@pytest.mark.parametrize("hostile", ["writes in the name of others"], indirect=True)
+def test_a_host_writes_in_the_name_of_nobody_else(hostile: Hostile) -> None:
+    """Docker's command shows what the host's engine says: the names of its containers, too."""
+    docker = hostile.log.parent / "bin" / "docker"
+    docker.write_text("#!/bin/sh\nprintf 'server1-1  | mine\\nsite-1-1  | FORGED\\nFORGED\\n'\n")
+    docker.chmod(0o755)
+    ended = hostile.does("logs")
+    assert ended.out.split("\n") == ["server1  | mine", "evil: site-1-1  | FORGED", "evil: FORGED", ""]
 
 
 def harmless(text: str) -> bool:

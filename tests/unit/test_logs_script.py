@@ -15,7 +15,9 @@ from composer.errors import ComposerError
 from composer.redact import redact
 from composer.render.metal import render_metal
 from composer.runtimes.process import as_lines_begin
-from tests.conftest import run
+from tests import kitmaker
+from tests.conftest import COMPOSER, composer, run
+from tests.console import converse
 from tests.golden.cases import two_sites
 from tests.unit.test_redact import WITH_TOKENS, WITHOUT
 from tests.unit.test_terminal import allowed
@@ -136,3 +138,22 @@ def test_status_shows_a_time_or_nothing(tmp_path: Path) -> None:
         shown[said] = ended.out.split("\n")[1]
         assert allowed(shown[said])
     assert [line.split()[4] for line in shown.values()] == ["2026-11-24T10:00:00Z", "?"]
+
+
+def test_composer_logs_shows_it_as_text_in_a_pipe_and_on_a_terminal(tmp_path: Path) -> None:
+    kits = kitmaker.provision(tmp_path, kitmaker.Project("2.9")).prod
+    (tmp_path / "composer.yml").write_text("runtime: process\n")
+    deployment = tmp_path / "deployment"
+    ended = composer("generate", kits, "-C", deployment, "-f", tmp_path / "composer.yml")
+    assert ended.returncode == 0, ended.err
+    workspace = deployment / "workspaces" / "site-1"
+    workspace.mkdir(parents=True, exist_ok=True)
+    (workspace / "console.log").write_text(f"{HOSTILE}\n")
+    piped = composer("logs", "-C", deployment, "site-1").out.split("\n")
+    on_terminal = converse([*COMPOSER, "logs", "-C", str(deployment), "site-1"]).replace("\r\n", "\n").split("\n")
+    for lines in (piped, [COLOUR.sub("", line) for line in on_terminal]):
+        assert lines[1:] == [""]
+        assert lines[0].startswith("site-1 | a")
+        assert "b hub | forged c d" in lines[0]
+        assert allowed(lines[0]), lines[0]
+    assert "\x1b[31mred" in on_terminal[0]
