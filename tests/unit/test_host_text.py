@@ -11,10 +11,12 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
+from composer.model import Host
+from composer.remote import ssh
 from tests import kitmaker
 from tests.conftest import COMPOSER, Ended, composer, run
 from tests.console import converse
@@ -144,7 +146,8 @@ def test_a_hostile_host_hides_nobody_and_draws_nothing(hostile: Hostile) -> None
 
 @pytest.mark.parametrize(
     ("hostile", "command"),
-    [(kind, "down") for kind in HOSTS]
+    [(kind, "down") for kind in ("refuses", "writes our hint", "takes our words", "says a huge number", "says no port")]
+    + [(kind, "down") for kind in ("writes without end", "babbles while it connects", "engine has a strange version")]
     + [(kind, command) for kind in ("writes our hint", "engine is no engine") for command in ("logs", "images")],
     indirect=["hostile"],
 )
@@ -172,6 +175,16 @@ def test_tables_and_errors_are_harmless(hostile: Hostile, monkeypatch: pytest.Mo
         said = converse([*COMPOSER, command, "-C", str(hostile.folder)])
         assert "good: nobody listens on its SSH port" in OWN.sub("", said)
         assert allowed(OWN.sub("", said)), said
+
+
+def test_a_host_that_never_lets_us_in_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ssh").write_text("#!/bin/sh\nexec cat >/dev/null\n")
+    (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(ssh, "_LOGIN_SECONDS", 0.5)
+    host = Host("evil", "10.77.0.2", "ssh://ops@10.77.0.2", PurePosixPath("/srv/flare"))
+    with pytest.raises(ssh.HostError, match="has not let us in within"), ssh.connection(host):
+        pass
 
 
 @pytest.mark.skipif(not shutil.which("ssh"), reason="there is no ssh")
