@@ -103,12 +103,18 @@ back_off() {
 trap terminate TERM INT
 # As sub_start.sh sets them.
 export PYTHONPATH=/local/custom${PYTHONPATH:+:$PYTHONPATH} MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-4}
+# The participant and its jobs talk through a socket in the workspace. NVFLARE's own way is a TCP port that obeys
+# whoever reaches it.
+drivers=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)/drivers
+export NVFLARE_COMM_DRIVER_PATH=$drivers${NVFLARE_COMM_DRIVER_PATH:+:$NVFLARE_COMM_DRIVER_PATH}
+export NVFLARE_INTERNAL_CONN_SCHEME=unix FLARE_WORKSPACE=$workspace PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$workspace/transfer"
 [[ -z $supervise ]] || printf '0\n' >"$workspace/composer.restarts"
 
 while true; do
     # A pid in these files is of a former life; NVFLARE's own scripts take it for a running instance.
     rm -f "$workspace"/{pid,daemon_pid,shutdown,restart}.fl
+    rm -rf "$workspace/.internal"
     state started
     : >>"$log"
     exec 3<"$log"

@@ -22,6 +22,7 @@ BUILD_ARGUMENTS = (
     *(name for proxy in ("http_proxy", "https_proxy", "no_proxy") for name in (proxy, proxy.upper())),
 )
 _SCRIPTS = ("entrypoint.sh", "healthcheck.sh")
+_DRIVER = "unix_socket_driver.py"
 # Where a build secret is mounted, and pip's own variable that names it. Under /dev, which is no part of the
 # image, nothing of the mount stays behind.
 _SECRETS = {
@@ -92,7 +93,8 @@ def _context(folder: PurePosixPath, files: Mapping[str, bytes]) -> tuple[Generat
 
 
 def _copied(image: Image) -> dict[str, bytes]:
-    return {**_requirements(image), **{name: read_template(name) for name in _SCRIPTS}}
+    scripts = {name: read_template(name) for name in _SCRIPTS}
+    return {**_requirements(image), **scripts, _DRIVER: read_template(f"drivers/{_DRIVER}")}
 
 
 def _requirements(image: Image) -> dict[str, bytes]:

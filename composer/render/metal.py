@@ -18,6 +18,7 @@ from composer.render.templates import read_template, templates_folder
 
 VENVS = "venvs"
 _SHARED = ("entrypoint.sh", "healthcheck.sh")
+_DRIVER = "drivers/unix_socket_driver.py"
 _Value = str | Sequence[str]
 
 
@@ -64,6 +65,7 @@ def scripts(*folders: str) -> Iterator[GeneratedFile]:
 def _shared() -> Iterator[GeneratedFile]:
     for name in _SHARED:
         yield GeneratedFile(PurePosixPath("lib", name), read_template(name), 0o755)
+    yield GeneratedFile(PurePosixPath("lib", _DRIVER), read_template(_DRIVER))
 
 
 def _participant(participant: Participant, kit: str) -> str:
