@@ -13,14 +13,16 @@ import pytest
 
 from composer.kits.releases import NVFLARE_VERSIONS, submits_jobs
 from tests import kitmaker
-from tests.conftest import COMPOSER, ROOT, Deployment, docker, eventually, tree
+from tests.conftest import COMPOSER, ROOT, Deployment, docker, eventually, run, tree
 from tests.console import converse
+from tests.listeners import ports_of
 from tests.releases.provisioners import provisioner
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare, pytest.mark.usefixtures("engine")]
 
 STARTED = ("server1", "site-1", "site-2")
-JOB = ROOT / "examples" / "quickstart" / "job"
+# Of what every release has.
+JOB = ROOT / "tests" / "releases" / "job"
 
 
 class Released(Deployment):
@@ -90,7 +92,7 @@ def test_the_containers_own_healthcheck_agrees(released: Released, service: str)
     docker("exec", container, *test[1:])
 
 
-def test_an_admin_submits_a_job_that_the_server_takes(released: Released) -> None:
+def test_an_admins_job_runs_to_its_end(released: Released) -> None:
     command = ("admin", "admin@nvidia.com")
     ended = released.run(*command, "--", "job", "submit", "-j", "job", cwd=JOB.parent)
     said = ended.out
@@ -105,6 +107,39 @@ def test_an_admin_submits_a_job_that_the_server_takes(released: Released) -> Non
     job = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", said.rpartition("submit_job job")[2])
     assert job, said + ended.err
     eventually(lambda: bool(list((released.folder / "job-store").glob(f"**/{job[0]}"))))
+
+    def ended_as() -> str:
+        metas = [
+            path.read_text() for path in (released.folder / "job-store").glob(f"**/{job[0]}/meta") if path.is_file()
+        ]
+        return " ".join(metas)
+
+    eventually(lambda: "FINISHED:" in ended_as(), 180)
+    assert "FINISHED:COMPLETED" in ended_as()
+
+
+@pytest.mark.parametrize("service", STARTED)
+def test_a_participant_opens_no_port_but_its_servers(released: Released, service: str) -> None:
+    """NVFLARE's own port for jobs obeys whoever reaches it: from any account, container or host of the network."""
+    document = json.loads((released.kits / "server1" / "startup" / "fed_server.json").read_text())
+    (server,) = document["servers"]
+    port = int(server["service"]["target"].rpartition(":")[2])
+    expected = {port, server.get("admin_port", port)} if service == "server1" else set()
+    assert set(ports_of(released.container(service))) == expected
+
+
+@pytest.mark.parametrize("service", STARTED)
+def test_nobody_else_enters_the_folder_of_what_it_opens_instead(released: Released, service: str) -> None:
+    folder = released.folder / "workspaces" / service / ".internal"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (address,) = folder.iterdir()
+    assert address.is_socket()
+    container = released.container(service)
+    tried = "import socket; socket.socket(socket.AF_UNIX).connect('/workspace/.internal/' + __import__('sys').argv[1])"
+    docker("exec", container, "python3", "-c", tried, address.name)
+    stranger = run(["docker", "exec", "--user", "65534:65534", container, "python3", "-c", tried, address.name])
+    assert stranger.returncode == 1
+    assert "Permission denied" in stranger.err
 
 
 def test_no_bearer_token_leaves_with_the_logs(released: Released) -> None:
