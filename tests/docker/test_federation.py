@@ -172,6 +172,52 @@ def test_an_admins_shutdown_stays_down_until_up(federation: Deployment) -> None:
     assert federation.status()["healthy"]
 
 
+def identities(federation: Deployment) -> list[str]:
+    return [inspect(federation, service)["Id"] for service in PARTICIPANTS]
+
+
+@pytest.mark.parametrize("command", ["generate", "build", "up"])
+def test_the_runtime_is_not_changed_under_running_containers(
+    federation: Deployment, tmp_path: Path, command: str
+) -> None:
+    before, manifest = identities(federation), (federation.folder / "manifest.json").read_bytes()
+    (tmp_path / "composer.yml").write_text("runtime: process\n")
+    arguments = (command, federation.kits, "-f", tmp_path / "composer.yml", "-C", federation.folder)
+    ended = composer(*arguments, **federation.environment)
+    assert ended.returncode == 1
+    assert "server1, site-1, site-2 run as containers" in ended.err
+    ended = composer(*arguments, **federation.environment, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert ended.returncode == 1
+    assert f"cannot be seen whether {federation.folder} still runs as containers" in ended.err
+    assert (federation.folder / "manifest.json").read_bytes() == manifest
+    assert identities(federation) == before
+
+
+def test_a_deployment_by_another_path_is_the_same(federation: Deployment, tmp_path: Path) -> None:
+    before = identities(federation)
+    (tmp_path / "link").symlink_to(federation.folder)
+    (federation.folder.parent / "beside").mkdir()
+    for path in (tmp_path / "link", federation.folder.parent / "beside" / ".." / federation.folder.name):
+        by_path = Deployment(path, federation.kits, federation.definition, federation.environment)
+        assert by_path.status()["healthy"]
+        ended = by_path.up()
+        assert ended.returncode == 0, ended.err
+    assert identities(federation) == before
+
+
+def test_containers_that_bear_another_path_of_the_folder_are_its_own(federation: Deployment, tmp_path: Path) -> None:
+    """As composer labelled them which took the folder's path as it was typed."""
+    typed = f"{federation.folder.parent}/./../{federation.folder.parent.name}/{federation.folder.name}"
+    override = federation.folder / "compose.override.yml"
+    override.write_text(f"services: {{site-1: {{labels: {{flare-composer.deployment: {typed}}}}}}}\n")
+    ended = federation.up()
+    assert ended.returncode == 0, ended.err
+    assert inspect(federation, "site-1")["Config"]["Labels"]["flare-composer.deployment"] == typed
+    assert federation.status()["healthy"]
+    override.unlink()
+    assert federation.up().returncode == 0
+
+
 def test_down_removes_what_is_ours_and_keeps_the_rest(
     federation: Deployment, job: str, kits_before: dict[str, tuple[int, bytes]]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.nvflare
 
 # No account is needed: a number is a user.
 UID = 1501
+COLLEAGUE = 1502
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +42,10 @@ def home(kits: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def as_user(home: Path, *argv: str | Path, enter: Sequence[str] = ()) -> Ended:
+def as_user(home: Path, *argv: str | Path, enter: Sequence[str] = (), uid: int = UID) -> Ended:
     kept = [f"{name}={os.environ[name]}" for name in ("PIP_CERT", "PIP_INDEX_URL") if name in os.environ]
     path = f"PATH={home}/venv/bin:/usr/bin:/bin"
-    user = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"]
+    user = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
     return run([*enter, *user, "env", "-i", path, f"HOME={home}", *kept, *argv], cwd=home)
 
 
@@ -77,11 +79,25 @@ def test_from_kits_to_a_federation_and_back(home: Path) -> None:
         pid = (home / "deployment" / "workspaces" / "site-1" / "composer.pid").read_text().strip()
         assert "127.0.0.1 server1" in Path(f"/proc/{pid}/root/etc/hosts").read_text()
         assert "server1" not in Path("/etc/hosts").read_text()
+        a_colleague_is_told_as_whom_they_run(home)
     finally:
         does(home, "composer", "down")
     assert running(home) == []
     strangers = [path for path in home.rglob("*") if path.lstat().st_uid != UID]
     assert strangers == [home / "composer.yml"]
+
+
+def a_colleague_is_told_as_whom_they_run(home: Path) -> None:
+    home.chmod(0o755)
+    ended = as_user(home, "composer", "status", "-C", "deployment", "--json", uid=COLLEAGUE)
+    assert ended.returncode == 3, ended.err
+    for row in json.loads(ended.out)["participants"]:
+        assert row["state"] == "running"
+        assert row["detail"].startswith(f"runs as another user ({UID})")
+    ended = as_user(home, "bash", "deployment/stop.sh", uid=COLLEAGUE)
+    assert ended.returncode == 1
+    assert f"runs as another user (uid {UID})" in ended.err
+    assert len(running(home)) > 0
 
 
 def test_where_user_namespaces_are_off_the_line_for_etc_hosts_is_told(home: Path) -> None:

@@ -101,7 +101,7 @@ ANY = st.one_of(
     *(st.from_regex(re.compile(pattern)) for pattern in ALLOWED.values()),
 )
 KINDS: st.SearchStrategy[ParticipantType] = st.sampled_from(["server", "client", "relay", "admin"])
-NO_DEADLINE = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+NO_DEADLINE = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 # --- the gate ---------------------------------------------------------------------------------------------

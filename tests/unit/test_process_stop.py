@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, run
+from tests.conftest import Deployment, composer, run
 
 pytestmark = pytest.mark.nvflare
 
@@ -232,3 +233,38 @@ def test_processes_are_refused_where_it_cannot_be_seen_whether_containers_run(pr
     assert refused.returncode == 1
     assert "cannot be seen whether" in refused.err
     assert "none.sock" in refused.err
+
+
+def bundle_of(prod_00: Path, folder: Path, sites: Sequence[str]) -> Path:
+    """Make the bundle of a ward with these sites, and unpack it where the former one is."""
+    places = "".join(f"  {site}: {{host: ward}}\n" for site in sites)
+    (folder / "composer.yml").write_text(f"hosts:\n  ward: {{address: 10.77.0.9}}\nparticipants:\n{places}")
+    made = folder / f"bundles-{len(sites)}"
+    kits = [prod_00 / "server1", *(prod_00 / site for site in sites)]
+    packed = composer("bundle", *kits, "-o", made, "--runtime", "process", cwd=folder)
+    assert packed.returncode == 0, packed.err
+    (archive,) = made.glob("*-ward.tar.gz")
+    unpacked = run(["tar", "xzf", archive, "-C", folder])
+    assert unpacked.returncode == 0, unpacked.err
+    return folder / archive.name.removesuffix(".tar.gz")
+
+
+def test_who_is_not_in_a_bundle_any_more_is_stopped_by_its_upgrade(
+    prod_00: Path, tmp_path: Path, supervise: Supervise
+) -> None:
+    bundle = bundle_of(prod_00, tmp_path, ["site-1", "site-2"])
+    assert run(["bash", bundle / "lib" / "verify.sh"]).returncode == 0
+    process = supervise(bundle / "workspaces" / "site-2")
+    assert bundle_of(prod_00, tmp_path, ["site-1"]) == bundle
+    # Stands for the virtual environment, whose making is no matter here.
+    (name,) = (path.name for path in (bundle / "python").iterdir())
+    (bundle / "venvs" / name / "bin").mkdir(parents=True)
+    (bundle / "venvs" / name / "bin" / "python3").symlink_to(sys.executable)
+    (bundle / "venvs" / name / ".complete").write_text(f"{bundle.resolve()}/venvs/{name}\n")
+    try:
+        started = run(["bash", bundle / "start.sh", "--no-wait"])
+        assert started.returncode == 0, started.err
+        assert ended(process)
+    finally:
+        stopped = run(["bash", bundle / "stop.sh"])
+    assert stopped.returncode == 0, stopped.err
