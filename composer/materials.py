@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +11,14 @@ from pathlib import Path, PurePosixPath
 
 from composer.definition import Definition
 from composer.errors import ComposerError
+from composer.kits.folder import ENTRIES, LIMIT, TooLargeError, read_file
 from composer.lock import key_of_lock
 from composer.model import GeneratedFile, Project, Wheelhouse
 from composer.render.dockerfile import LOCK
 
 _WHEELS = "flare-composer-wheels"
+# What a participant's startup/ or local/ may hold in all: it is read into memory.
+_ALL = 4 * LIMIT
 
 
 @dataclass(frozen=True)
@@ -116,20 +120,39 @@ def folder_files(folder: Path) -> Iterator[tuple[PurePosixPath, GeneratedFile]]:
     """Yield all files below a folder, with their paths relative to it; of their modes only the execute bit is kept.
 
     Raises:
-        ComposerError: One is a link or a device, or cannot be read.
+        ComposerError: One is a link or a device, or cannot be read, or there is more than a kit has.
     """
-    for path in sorted(folder.rglob("*")):
-        mode = path.lstat().st_mode
-        if stat.S_ISDIR(mode):
-            continue
-        if not stat.S_ISREG(mode):
-            raise ComposerError(f"{path} is a link or a device", "put the file itself there")
+    left = _ALL
+    for path in sorted(_paths_below(folder)):
         below = PurePosixPath(path.relative_to(folder))
         try:
-            content = path.read_bytes()
+            mode, content = read_file(path, min(LIMIT, left))
+        except TooLargeError as error:
+            raise ComposerError(
+                f"{path} is larger than anything in a kit, or {folder} is",
+                "keep data elsewhere: participants.NAME.data",
+            ) from error
         except OSError as error:
             raise _unreadable(path, error) from error
+        left -= len(content)
         yield below, GeneratedFile(below, content, 0o755 if mode & stat.S_IXUSR else 0o644)
+
+
+def _paths_below(folder: Path) -> list[Path]:
+    pending, found, entries = [folder], [], 0
+    while pending:
+        with os.scandir(pending.pop()) as listed:
+            for entry in listed:
+                entries += 1
+                if entries > ENTRIES:
+                    raise ComposerError(f"{folder} holds far more files than a kit does", "keep them elsewhere")
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    found.append(Path(entry.path))
+                else:
+                    raise ComposerError(f"{entry.path} is a link or a device", "put the file itself there")
+    return found
 
 
 def _unreadable(path: Path, error: Exception) -> ComposerError:

@@ -48,6 +48,10 @@ class UnreadableError(Exception):
         self.also = also
 
 
+class TooLargeError(OSError):
+    """A file that is larger than anything in a kit."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """What lies under one name in a kit; ``mode`` holds the permission bits alone."""
@@ -111,7 +115,7 @@ class KitFolder:
                 f"{name} is a {_SAID[entry.kind]}, not a file", "replace it by the file itself", file=name
             )
         try:
-            return _read(self.path / name, LIMIT)
+            return read_file(self.path / name, LIMIT)[1]
         except OSError as error:
             raise UnreadableError(
                 f"{name} cannot be read: {error.strerror or error}",
@@ -180,7 +184,7 @@ def load_folder(path: Path) -> KitFolder:
         # The top level may hold logs and whatever a site keeps there: only what NVFLARE put below is content.
         if entry.kind == "file" and entry.size <= KEPT and "/" in entry.path:
             with contextlib.suppress(OSError):
-                contents[entry.path] = _read(path / entry.path, KEPT)
+                contents[entry.path] = read_file(path / entry.path, KEPT)[1]
     return KitFolder(path, _entry("", path.stat()), entries, contents, inside <= ENTRIES, tuple(closed))
 
 
@@ -215,16 +219,23 @@ def _entry(path: str, status: os.stat_result) -> Entry:
     return Entry(path, kind, stat.S_IMODE(status.st_mode), owner, status.st_size)
 
 
-def _read(path: Path, limit: int) -> bytes:
+def read_file(path: Path, limit: int) -> tuple[int, bytes]:
+    """Return the mode and the content of a regular file.
+
+    Raises:
+        TooLargeError: It has more than ``limit`` bytes, be it by its size alone.
+        OSError: It is a link, no regular file, or cannot be read.
+    """
     # NOFOLLOW and NONBLOCK: whoever swaps the file for a link or a pipe in between gets an error, not a read.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError("not a regular file")
-        data = stream.read(limit + 1)
-    if len(data) > limit:
-        raise OSError("too large for a file of a kit")
-    return data
+        data = stream.read(limit + 1) if status.st_size <= limit else b""
+    if max(status.st_size, len(data)) > limit:
+        raise TooLargeError("too large for a file of a kit")
+    return status.st_mode, data
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

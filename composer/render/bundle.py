@@ -111,7 +111,7 @@ def _packed(participant: Participant) -> Participant:
 
 def _find_user_there(service: dict[str, Any]) -> None:
     service["user"] = Interpolated(f"${{FLARE_UID{_UNSET}:${{FLARE_GID{_UNSET}")
-    service["tmpfs"] = [Interpolated(f"/tmp:uid=${{FLARE_UID{_UNSET},gid=${{FLARE_GID{_UNSET},mode=0700")]  # noqa: S108
+    service["tmpfs"] = [Interpolated(f"/tmp:uid=${{FLARE_UID{_UNSET},gid=${{FLARE_GID{_UNSET},mode=0700,size=10%")]  # noqa: S108
     service["labels"][DEPLOYMENT_LABEL] = Interpolated(f"${{FLARE_BUNDLE{_UNSET}")
 
 

@@ -64,7 +64,7 @@ def _service(
         "volumes": _volumes(participant),
         "init": True,
         "read_only": True,
-        "tmpfs": [f"/tmp:uid={participant.user.uid},gid={participant.user.gid},mode=0700"],  # noqa: S108
+        "tmpfs": [f"/tmp:uid={participant.user.uid},gid={participant.user.gid},mode=0700,size=10%"],  # noqa: S108
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "pids_limit": 4096,

@@ -55,5 +55,5 @@ def _fit(service: dict[str, Any], host: Host, folder: Path) -> None:
         if volume["source"].startswith("./"):
             volume["source"] = str(host.path / volume["source"])
     service["user"] = Interpolated(f"{_UID}:{_GID}")
-    service["tmpfs"] = [Interpolated(f"/tmp:uid={_UID},gid={_GID},mode=0700")]  # noqa: S108
+    service["tmpfs"] = [Interpolated(f"/tmp:uid={_UID},gid={_GID},mode=0700,size=10%")]  # noqa: S108
     service["labels"][DEPLOYMENT_LABEL] = str(folder)

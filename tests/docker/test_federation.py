@@ -77,6 +77,7 @@ def test_containers_are_hardened(federation: Deployment, service: str) -> None:
     assert host["ReadonlyRootfs"]
     assert host["Init"]
     assert host["PidsLimit"] == 4096
+    assert host["Tmpfs"]["/tmp"].endswith("mode=0700,size=10%")
     assert host["RestartPolicy"]["Name"] == "on-failure"
     assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
     assert not any("docker.sock" in mount["Source"] for mount in found["Mounts"])

@@ -106,7 +106,7 @@ def test_compose_reads_another_hosts_file_as_of_that_host(tmp_path: Path) -> Non
     assert ended.returncode == 0, ended.err
     (service,) = json.loads(ended.out)["services"].values()
     assert service["user"] == "1500:1501"
-    assert service["tmpfs"] == ["/tmp:uid=1500,gid=1501,mode=0700"]
+    assert service["tmpfs"] == ["/tmp:uid=1500,gid=1501,mode=0700,size=10%"]
     below = "/data/flare $$1/example"
     assert {volume["target"]: volume["source"] for volume in service["volumes"]} == {
         "/workspace": f"{below}/workspaces/site-1",

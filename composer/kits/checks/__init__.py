@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from composer.errors import ComposerError
-from composer.kits.checks.form import FOREIGN, FORM, MODE
+from composer.kits.checks.form import FOREIGN, FORM, MODE, OWNER
 from composer.kits.checks.identity import NAME, ORGANIZATION, PROJECT
 from composer.kits.checks.signature import SIGNATURE
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
@@ -30,6 +30,7 @@ __all__ = ["CHECKS", "Check", "CheckOptions", "CheckReport", "CheckedKit", "chec
 CHECKS: tuple[Check, ...] = (
     FORM,
     MODE,
+    OWNER,
     FOREIGN,
     CHAIN,
     KEY_MATCH,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import stat
 from typing import TYPE_CHECKING
 
 from composer.kits.certificates import certified_key
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
-from composer.kits.folder import UnreadableError
+from composer.kits.folder import LIMIT, UnreadableError
 from composer.kits.keys import is_private_key, loaded_public_key
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ def _role(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
             said.add(entry.path)
             what = "a symbolic link" if entry.kind == "link" else "a device, socket or pipe"
             yield Problem(f"{entry.path} is {what}", "replace it by the file itself", (entry.path,))
+        elif entry.kind == "file" and entry.size > LIMIT and entry.path.startswith(("startup/", "local/")):
+            said.add(entry.path)
+            fix = "keep data elsewhere: participants.NAME.data"
+            yield Problem(f"{entry.path} is larger than anything in a kit", fix, (entry.path,))
     for trouble in subject.facts.troubles:
         if trouble.check == "KIT-ROLE" and trouble.file not in said:
             said.add(trouble.file)
@@ -74,6 +80,19 @@ def _modes(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
     above = _open_above(facts.folder.path.parent)
     if above is not None:
         yield Problem(f"anyone may replace what lies in {above}", f"chmod o-w {above}, or move the kit elsewhere")
+
+
+def _owner(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
+    del options
+    uid = subject.facts.owner.uid
+    if uid in (0, os.geteuid()):
+        return
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        message = f"it belongs to user {uid}, who has no account on this machine"
+        # Whoever is given that number one day has the key, and the workspace that root makes for it.
+        yield Problem(message, "chown -R it to an account of this machine, as whom it then runs", severity="warning")
 
 
 def _closed(subject: Subject, keys: set[str]) -> Iterator[UnreadableError]:
@@ -152,3 +171,4 @@ def _stranger(path: str, roots: set[bytes], data: bytes) -> Problem:
 FORM = Check("KIT-ROLE", "one role, all its files, and no links", of_kit=_role)
 MODE = Check("MODE", "only its owner can read the key and write the kit", of_kit=_modes)
 FOREIGN = Check("FOREIGN", "no private key but the participant's own", of_kit=_foreign)
+OWNER = Check("OWNER", "its owner has an account on this machine", of_kit=_owner)

@@ -30,7 +30,7 @@ by_compose() {
 # Sets $arguments to those of `docker run` for the participant that is loaded.
 by_hand() {
     local mount source rest
-    arguments=("${run[@]}" --user "$uid:$gid" --tmpfs "/tmp:uid=$uid,gid=$gid,mode=0700"
+    arguments=("${run[@]}" --user "$uid:$gid" --tmpfs "/tmp:uid=$uid,gid=$gid,mode=0700,size=10%"
         --label "flare-composer.deployment=$root" --label "flare-composer.participant=$name")
     for mount in "${mounts[@]}"; do
         source=${mount%%$'\t'*}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from tests.conftest import missing
 from tests.kitmaker import LIFE, NOW, Authority, Project, key, pem_of, pem_of_key, write
 from tests.unit.kits.harms import (
     NEW,
@@ -59,6 +61,14 @@ from tests.unit.kits.harms import (
 )
 
 ALL = (OLD, SIGNED, NEW)
+
+
+def given_away(made: Any) -> None:
+    """Give the kit to a number that no account has, as tar does where root unpacks."""
+    if os.geteuid() != 0:
+        missing("only root may give files away")
+    for path in (site(made), *site(made).rglob("*")):
+        os.chown(path, 424242, 424242)
 
 
 @dataclass(frozen=True)
@@ -211,6 +221,7 @@ FAULTS = (
     Fault("key readable to all", "MODE", mode("startup/client.key", 0o644), (NEW,)),
     Fault("key readable to its group", "MODE", mode("startup/client.key", 0o640), ALL, False, "warning"),
     Fault("key writable to all", "MODE", mode("startup/client.key", 0o666)),
+    Fault("key of a user whom nobody knows", "OWNER", given_away, ALL, False, "warning"),
     Fault("start script writable to all", "MODE", mode("startup/sub_start.sh", 0o757)),
     Fault("startup writable to all", "MODE", mode("startup", 0o777)),
     Fault("JSON writable to its group", "MODE", mode("startup/fed_client.json", 0o664), ALL, False, "warning"),
