@@ -266,7 +266,7 @@ def _bring_images(engine: Engine, opened: Places, federation: Federation, manife
     building = [place for place in opened.far if place.name in names]
     opened.drop(build_there(building, federation, talk))
     pulling = [place for place in opened.far if place.manifest.from_registry.participants]
-    opened.drop(pull_there(pulling, talk))
+    opened.drop(pull_there(pulling, federation.deployment, talk))
 
 
 def _remove_moved(engine: Engine, manifest: Manifest, deployment: Path) -> None:
@@ -360,7 +360,7 @@ def _stop(place: Place, talk: Talk, purge: bool, dry_run: bool) -> None:
 
 def _remove_images(place: Place) -> None:
     """Remove the images of this federation there, those of earlier versions and under a registry's name, too."""
-    for tag in place.engine.image_ids():
+    for tag in place.engine.built_images():
         if PurePosixPath(tag).parent.name == place.manifest.compose_project:
             place.engine.remove_image(tag)
     place.engine.remove_untagged()

@@ -191,7 +191,7 @@ def up(
             generated = _pinned(engine, planned, generated, generated.manifest.from_build, talk, force, offline=False)
         manifest = generated.manifest
         build_stale(engine, generated.federation, manifest.from_build.built_here, talk, False, dry_run)
-        pull_stale(engine, manifest.from_registry.on(LOCAL), talk, dry_run)
+        pull_stale(engine, manifest.from_registry.on(LOCAL), deployment, talk, dry_run)
         if dry_run:
             from composer import across
 
@@ -400,10 +400,9 @@ def _pinned(
     engine: Engine, planned: Planned, generated: Generated, built: Manifest, talk: Talk, force: bool, offline: bool
 ) -> Generated:
     """Where images among ``built`` that must be built are not pinned to hashes yet, pin them and generate again."""
-    from composer.building import find_locks
-    from composer.runtimes.build import stale
+    from composer.building import find_locks, waiting_services
 
-    waiting = [participant.service for participant in stale(built, engine.image_inputs())]
+    waiting = waiting_services(engine, built, generated.federation.deployment)
     found = {} if offline else find_locks(generated.federation, waiting, talk)
     return pin_planned(planned, found, force) if found else generated
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from composer.deployment.image_record import ImageRecord, RecordedImage
 from composer.errors import CommandFailed, ComposerError
 from composer.layout import INPUTS_LABEL, NVFLARE_LABEL
 from composer.lock import add_wheels, lock_key, render_lock
 from composer.manifest import DeployedParticipant, Manifest
-from composer.model import Command, Federation, Image, Wheelhouse
+from composer.model import LOCAL, Command, Federation, Image, Wheelhouse
 from composer.process import stream
 from composer.render.dockerfile import render_resolution
 from composer.runtimes import build
@@ -60,8 +61,20 @@ def find_locks(federation: Federation, services: Sequence[str], talk: Talk) -> d
     return found
 
 
+def waiting_services(engine: Engine, manifest: Manifest, deployment: Path) -> list[str]:
+    """Return the services whose images :func:`build_stale` would build on this machine's engine."""
+    waiting = build.stale(manifest, engine.built_images(), ImageRecord(deployment).read())
+    return [participant.service for participant in waiting]
+
+
 def build_stale(
-    engine: Engine, federation: Federation, manifest: Manifest, talk: Talk, offline: bool, dry_run: bool
+    engine: Engine,
+    federation: Federation,
+    manifest: Manifest,
+    talk: Talk,
+    offline: bool,
+    dry_run: bool,
+    host: str = LOCAL,
 ) -> tuple[str, ...]:
     """Build the images that are missing or stale and return their participants' names.
 
@@ -72,11 +85,13 @@ def build_stale(
         talk: Hears what is done.
         offline: Fetch nothing: no network for any step, no base image but those that the engine has.
         dry_run: Only show the commands.
+        host: Whose engine it is.
 
     Raises:
         ComposerError: An image cannot be built, or ``offline`` and its base image is not there.
     """
-    waiting = build.stale(manifest, engine.image_inputs())
+    record = ImageRecord(federation.deployment, host)
+    waiting = build.find_stale(engine, manifest, record, talk, dry_run)
     if not waiting:
         return ()
     builder = build.require_buildx()
@@ -94,16 +109,32 @@ def build_stale(
         talk.step(f"Building the image of {some_of([p.name for p in alike])}")
         command = build.build(folder / "images" / first, images[first], [p.image for p in alike], builder, offline)
         _run(command, talk, dry_run)
+    if not dry_run:
+        build.record_made(engine, waiting, record)
     return tuple(participant.name for participant in waiting)
 
 
-def image_statuses(manifest: Manifest, facts: Mapping[str, ImageFacts]) -> tuple[ImageStatus, ...]:
-    """Return how the image of every participant stands on an engine that says ``facts`` of its images."""
+def image_statuses(
+    manifest: Manifest, facts: Mapping[str, ImageFacts], recorded: Mapping[str, RecordedImage]
+) -> tuple[ImageStatus, ...]:
+    """Return how the image of every participant stands.
+
+    Args:
+        manifest: Of the participants.
+        facts: What their engine says of its images, by tag.
+        recorded: What was made for the deployment there, by tag.
+    """
     ids = [facts[p.image].id for p in manifest.participants if p.image in facts]
-    return tuple(_image_status(participant, facts.get(participant.image), ids) for participant in manifest.participants)
+    images = {tag: RecordedImage(one.labels.get(INPUTS_LABEL, ""), one.id) for tag, one in facts.items()}
+    return tuple(
+        _image_status(one, facts.get(one.image), ids, build.is_fresh(one, images, recorded))
+        for one in manifest.participants
+    )
 
 
-def _image_status(participant: DeployedParticipant, facts: ImageFacts | None, ids: Sequence[str]) -> ImageStatus:
+def _image_status(
+    participant: DeployedParticipant, facts: ImageFacts | None, ids: Sequence[str], fresh: bool
+) -> ImageStatus:
     if facts is None:
         return ImageStatus(participant.name, participant.type, participant.image, "missing")
     # Where participants have the very same image, none of it is anybody's own.
@@ -112,7 +143,7 @@ def _image_status(participant: DeployedParticipant, facts: ImageFacts | None, id
         name=participant.name,
         type=participant.type,
         tag=participant.image,
-        state="fresh" if facts.labels.get(INPUTS_LABEL) == participant.inputs else "stale",
+        state="fresh" if fresh else "stale",
         id=facts.id,
         size=facts.size,
         shared=shared,

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from composer import app
 from composer.age import Seal, require_age
 from composer.definition import Definition
+from composer.deployment.image_record import ImageRecord
 from composer.errors import ComposerError
 from composer.materials import folder_files
 from composer.model import Federation, GeneratedFile, Kit, Owner, Participant, RuntimeName
@@ -148,11 +149,13 @@ def _packed_images(federation: Federation) -> Mapping[str, PackedImage]:
     from composer.engine import connect
     from composer.layout import INPUTS_LABEL
 
-    facts = connect().image_facts()
+    facts, recorded = connect().image_facts(), ImageRecord(federation.deployment).read()
     packed = {}
     for participant in federation.participants:
         wanted, found = inputs_hash(participant), facts.get(participant.image.tag)
-        if found is None or found.labels.get(INPUTS_LABEL) != wanted:
+        known = recorded.get(participant.image.tag)
+        replaced = known and found and known.inputs == wanted and known.id != found.id
+        if found is None or found.labels.get(INPUTS_LABEL) != wanted or replaced:
             raise ComposerError(
                 f"the image of {participant.name} is missing or stale", "build it first: composer build KITS"
             )

@@ -30,7 +30,8 @@ class ImageChoice:
     """What goes into an image; what a participant leaves out, the federation's own choice fills in.
 
     With a ``registry`` (``HOST[:PORT]/PATH``) images have names in it, and `up` pulls them from there instead of
-    building them; only `composer images push` brings them there.
+    building them; only `composer images push` brings them there. ``build_network: host`` has the steps of a build on
+    the host's network.
     """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
@@ -44,6 +45,7 @@ class ImageChoice:
     ca_bundle: Path | None = None
     pip_config: Path | None = None
     registry: str | None = None
+    build_network: Literal["default", "host"] | None = None
 
 
 @dataclass(frozen=True)

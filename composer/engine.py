@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from composer.deployment.image_record import RecordedImage
 from composer.errors import ComposerError
 from composer.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, INPUTS_LABEL, PARTICIPANT_LABEL, is_same_folder
 from composer.status import Health, State
@@ -102,18 +103,15 @@ class Engine:
             time=parse_time(said.get("SystemTime", "")) or datetime.now(timezone.utc),
         )
 
-    def image_inputs(self) -> dict[str, str]:
-        """Return the inputs label of every image that composer built, by tag."""
-        return {tag: (image.get("Labels") or {}).get(INPUTS_LABEL, "") for tag, image in self._built()}
-
-    def image_ids(self) -> dict[str, str]:
-        """Return the ID of every image that composer built, by tag."""
-        return {tag: image["Id"] for tag, image in self._built()}
-
-    def _built(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def built_images(self) -> dict[str, RecordedImage]:
+        """Return the ID of every image that has composer's label, and what that label says, by tag."""
         with _speaking():
             images = self._client.api.images(filters={"label": INPUTS_LABEL})
-        return ((tag, image) for image in images for tag in image.get("RepoTags") or ())
+        return {
+            tag: RecordedImage((image.get("Labels") or {}).get(INPUTS_LABEL, ""), image["Id"])
+            for image in images
+            for tag in image.get("RepoTags") or ()
+        }
 
     def layers(self, image: str) -> tuple[str, ...]:
         """Return the digests of an image's layers, which must be there."""

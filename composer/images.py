@@ -7,10 +7,13 @@ from pathlib import Path
 
 from composer import app, registry, sbom
 from composer.building import collect_wheels, image_statuses
+from composer.deployment.image_record import ImageRecord
 from composer.engine import connect
+from composer.errors import ComposerError
 from composer.image_archive import load_archive, save_archive
 from composer.model import Owner
 from composer.remote.watch import images_on_hosts
+from composer.runtimes.build import find_stale
 from composer.status import ImageStatus
 from composer.usecases.inputs import known_inputs, resolved
 
@@ -33,19 +36,25 @@ def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
         ComposerError: There is no deployment there, or no engine answers.
     """
     manifest = app.deployed(deployment)
-    here = image_statuses(manifest.built_here, connect().image_facts())
+    here = image_statuses(manifest.built_here, connect().image_facts(), ImageRecord(deployment).read())
     return (*here, *images_on_hosts(manifest, deployment)) if manifest.hosts else here
 
 
-def save(deployment: Path, folder: Path, talk: app.Talk) -> None:
-    """Write the images of a deployment that are here to a folder, what they share once.
+def save(deployment: Path, folder: Path, talk: app.Talk) -> str:
+    """Write the images of a deployment that are here to a folder, what they share once; return the archive's SHA-256.
 
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
     manifest = app.deployed(deployment).built_here
     talk.step(f"Saving the images of {len(manifest.participants)} participants")
-    save_archive(connect(), [participant.image for participant in manifest.participants], folder, talk.output)
+    engine = connect()
+    lacking = find_stale(engine, manifest, ImageRecord(deployment), talk)
+    if lacking:
+        raise ComposerError(
+            f"there is no image {lacking[0].image} of the Dockerfile as it is", "build it: composer build"
+        )
+    return save_archive(engine, [participant.image for participant in manifest.participants], folder, talk.output)
 
 
 def push(deployment: Path, talk: app.Talk) -> tuple[str, ...]:
@@ -55,18 +64,18 @@ def push(deployment: Path, talk: app.Talk) -> tuple[str, ...]:
         ComposerError: There is no deployment there, no registry is named, an image is missing or stale, or the
             registry does not take it.
     """
-    return registry.push(connect(), app.deployed(deployment), talk)
+    return registry.push(connect(), app.deployed(deployment), ImageRecord(deployment), talk)
 
 
-def load(folder: Path, talk: app.Talk) -> tuple[str, ...]:
-    """Load the images that :func:`save` wrote and return their tags.
+def load(folder: Path, sha256: str, talk: app.Talk) -> tuple[str, ...]:
+    """Load the images that :func:`save` wrote and return their tags; ``sha256`` as for :func:`load_archive`.
 
     Raises:
         ComposerError: The folder holds none, or they are damaged.
     """
     engine = connect()
     talk.step(f"Loading the images in {folder}")
-    return load_archive(engine, folder, talk.output)
+    return load_archive(engine, folder, sha256, talk.output)
 
 
 def write_sboms(deployment: Path, folder: Path, talk: app.Talk) -> tuple[str, ...]:

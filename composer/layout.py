@@ -9,6 +9,8 @@ COMPOSE_FILE = "docker-compose.yml"
 OVERRIDE_FILE = "compose.override.yml"
 # Copies of the Compose files that containers were last made from.
 STARTED = ".started"
+# Which images were made for it, a file for each host.
+IMAGES = ".images"
 
 WORKSPACE = "/workspace"
 JOB_STORE = "/tmp/nvflare"  # noqa: S108 - where NVFLARE's default resources.json puts jobs, in the container

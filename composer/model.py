@@ -168,7 +168,8 @@ class Image:
     each package with its version and hashes; empty as long as nobody has found out. ``pythons`` are the oldest and
     the newest that NVFLARE runs on, where the base image's name does not tell that it has one of them. ``registry`` is
     where it is pulled from instead of being built; empty: nowhere. ``elsewhere`` says that another machine builds it,
-    where a proxy's certificate and a pip configuration may be given, or not.
+    where a proxy's certificate and a pip configuration may be given, or not. ``build_network`` is "host" where the
+    steps of a build are to be on the host's network.
     """
 
     tag: str
@@ -185,6 +186,7 @@ class Image:
     pythons: tuple[tuple[int, int], tuple[int, int]] | None = None
     registry: str = ""
     elsewhere: bool = False
+    build_network: str = ""
 
 
 @dataclass(frozen=True)

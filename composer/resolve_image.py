@@ -67,6 +67,7 @@ def resolve_image(repository: str, nvflare: str, own: ImageChoice, common: Image
         pip_config=choice.pip_config,
         pythons=_pythons(base, version),
         registry=registry,
+        build_network="host" if choice.build_network == "host" else "",
     )
     return replace(image, lock=materials.locks.get((choice.wheels, lock_key(image)), ""))
 

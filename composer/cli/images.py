@@ -57,8 +57,8 @@ def save(terminal: Terminal, deployment: Path, folder: Path) -> None:
     """Write all images to DIR, what they share once, to load them elsewhere."""
     from composer import images as use_cases
 
-    use_cases.save(deployment, folder, terminal)
-    terminal.done(f"the images are in {folder}; there: composer images load {folder.name}")
+    sha256 = use_cases.save(deployment, folder, terminal)
+    terminal.done(f"the images are in {folder}; there: composer images load {folder.name} --sha256 {sha256}")
 
 
 @images.command()
@@ -75,11 +75,15 @@ def push(terminal: Terminal, deployment: Path) -> None:
 @images.command()
 @talking
 @click.argument("folder", type=PATH, metavar="DIR")
-def load(terminal: Terminal, folder: Path) -> None:
-    """Load the images that `composer images save` wrote to DIR."""
+@click.option("--sha256", default="", metavar="HEX", help="The archive's, as images save said it; told by another way.")
+def load(terminal: Terminal, folder: Path, sha256: str) -> None:
+    """Load the images that `composer images save` wrote to DIR.
+
+    Whoever can change DIR can change what it says of itself: only --sha256 shows that they are those of the sender.
+    """
     from composer import images as use_cases
 
-    tags = use_cases.load(folder, terminal)
+    tags = use_cases.load(folder, sha256, terminal)
     terminal.done(f"loaded {', '.join(tags)}")
 
 

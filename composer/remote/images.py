@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.building import build_stale
@@ -43,31 +44,32 @@ def build_there(
     return on_each(tuple(by_name), lambda name: _build(by_name[name], federation, talk, offline))
 
 
-def pull_there(places: Sequence[Place], talk: Talk) -> dict[str, ComposerError | None]:
+def pull_there(places: Sequence[Place], deployment: Path, talk: Talk) -> dict[str, ComposerError | None]:
     """Have hosts pull those images of their participants that are missing or stale there; return what went wrong.
 
     Docker's command hands on the registry's passwords as they are known here: none is kept on a host.
 
     Args:
         places: The hosts.
+        deployment: The folder that records which images were pushed and pulled.
         talk: Hears what is done.
     """
     by_name = {place.name: place for place in places}
     if by_name:
         talk.step(f"Having {', '.join(by_name)} pull what is missing there")
-    return on_each(tuple(by_name), lambda name: _pull(by_name[name], talk))
+    return on_each(tuple(by_name), lambda name: _pull(by_name[name], deployment, talk))
 
 
-def _pull(place: Place, talk: Talk) -> None:
+def _pull(place: Place, deployment: Path, talk: Talk) -> None:
     with place.entered(), place.named():
-        pull_stale(place.engine, place.manifest.from_registry, place.told(talk))
+        pull_stale(place.engine, place.manifest.from_registry, deployment, place.told(talk), host=place.name)
 
 
 def _build(place: Place, federation: Federation, talk: Talk, offline: bool) -> tuple[str, ...]:
     try:
         with place.entered(), place.named():
             from_build = place.manifest.from_build
-            return build_stale(place.engine, federation, from_build, place.told(talk), offline, dry_run=False)
+            return build_stale(place.engine, federation, from_build, place.told(talk), offline, False, place.name)
     finally:
         # Builds alone need the wheels; what they made of them is in the images.
         for house in {one.image.wheels for one in federation.participants if one.host == place.name}:

@@ -46,9 +46,11 @@ def transfer(engine: Engine, receivers: Sequence[Receiver], say: Callable[[str],
         receivers: The hosts.
         say: Told how far it is.
     """
-    here = engine.image_ids()
+    here = {tag: image.id for tag, image in engine.built_images().items()}
     by_name = {receiver.name: receiver for receiver in receivers}
-    there = on_each(tuple(by_name), lambda name: frozenset(by_name[name].engine.image_ids().values()))
+    there = on_each(
+        tuple(by_name), lambda name: frozenset(one.id for one in by_name[name].engine.built_images().values())
+    )
     failed = {name: outcome for name, outcome in there.items() if isinstance(outcome, ComposerError)}
     missing: dict[str, frozenset[str]] = {}
     for name, known in there.items():
@@ -113,6 +115,6 @@ def _name(receiver: Receiver, here: Mapping[str, str], shipments: Mapping[str, _
         if receiver in shipment.receivers:
             for image in set(shipment.images) - set(wanted.values()):
                 receiver.engine.remove_image(image)
-    lacking = sorted(set(wanted) - set(receiver.engine.image_ids()))
+    lacking = sorted(set(wanted) - set(receiver.engine.built_images()))
     if lacking:
         raise HostError(f"{receiver.name}: its engine has not taken {lacking[0]}", "see what `docker load` says there")

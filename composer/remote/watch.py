@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.building import image_statuses
+from composer.deployment.image_record import ImageRecord
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.remote.parallel import on_each
@@ -87,7 +88,7 @@ def images_on_hosts(manifest: Manifest, deployment: Path) -> tuple[ImageStatus, 
 
         def see(name: str) -> tuple[ImageStatus, ...]:
             place = opened.reached[name]
-            return image_statuses(place.manifest, place.engine.image_facts())
+            return image_statuses(place.manifest, place.engine.image_facts(), ImageRecord(deployment, name).read())
 
         seen = on_each(tuple(opened.reached), see, _STATUS_SECONDS)
     rows = []

@@ -125,6 +125,7 @@ def _configuration(
         type=participant.type,
         image=participant.image.tag,
         image_id=image.id,
+        build_network=participant.image.build_network,
         inputs=image.inputs,
         container=f"{compose_project}-{participant.service}-1",
         dials=dialled.host if dialled else "",

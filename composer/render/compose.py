@@ -120,7 +120,7 @@ def _run_by_hand(service: dict[str, Any]) -> None:
 def _build(participant: Participant, secrets: Mapping[tuple[str, Path], str]) -> dict[str, Any]:
     build: dict[str, Any] = {
         "context": f"./images/{participant.service}",
-        "network": "host",
+        **({"network": participant.image.build_network} if participant.image.build_network else {}),
         # Without a value: what the environment of the build holds, if it holds one.
         "args": dict.fromkeys(BUILD_ARGUMENTS),
     }

@@ -4,20 +4,95 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from composer.deployment.image_record import ImageRecord, RecordedImage
 from composer.errors import CommandFailed, ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import Command, Image, Wheelhouse
 from composer.process import run
 from composer.render.dockerfile import BUILD_ARGUMENTS, WHEELS_DOCKERFILE, build_secrets
+from composer.runtimes.build_network import build_network
+
+if TYPE_CHECKING:
+    from composer.engine import Engine
+    from composer.talk import Talk
 
 _BUILDX = "install Docker's buildx plugin (docker-buildx-plugin)"
 
 
-def stale(manifest: Manifest, images: Mapping[str, str]) -> tuple[DeployedParticipant, ...]:
-    """Return the participants whose image is missing, or was built from other inputs (``images``: tag → hash)."""
-    return tuple(p for p in manifest.participants if images.get(p.image) != p.inputs)
+def stale(
+    manifest: Manifest, images: Mapping[str, RecordedImage], recorded: Mapping[str, RecordedImage]
+) -> tuple[DeployedParticipant, ...]:
+    """Return the participants whose image is missing, was built from other inputs, or is not the one that is recorded.
+
+    Args:
+        manifest: Of the participants.
+        images: What the engine has, by tag; their inputs are what their labels say.
+        recorded: What was built or pulled for the deployment, by tag.
+    """
+    return tuple(p for p in manifest.participants if not is_fresh(p, images, recorded))
+
+
+def is_fresh(
+    participant: DeployedParticipant, images: Mapping[str, RecordedImage], recorded: Mapping[str, RecordedImage]
+) -> bool:
+    """Tell whether the engine has the participant's image as it should be; as for :func:`stale`."""
+    found = images.get(participant.image)
+    return found is not None and found.inputs == participant.inputs and not is_replaced(found, participant, recorded)
+
+
+def is_replaced(found: RecordedImage, participant: DeployedParticipant, recorded: Mapping[str, RecordedImage]) -> bool:
+    """Tell whether an image has its name and its label, and is another than the one that is recorded."""
+    known = recorded.get(participant.image)
+    return known is not None and known.inputs == participant.inputs == found.inputs and known.id != found.id
+
+
+def find_stale(
+    engine: Engine, manifest: Manifest, record: ImageRecord, talk: Talk, dry_run: bool = False
+) -> tuple[DeployedParticipant, ...]:
+    """Return what :func:`stale` does, and say which images somebody else has put there.
+
+    What has the right label and was never recorded is taken and recorded: it was loaded, or another deployment's.
+
+    Raises:
+        ComposerError: The record cannot be read or written.
+    """
+    images, recorded = engine.built_images(), record.read()
+    waiting = stale(manifest, images, recorded)
+    taken = {}
+    for participant in manifest.participants:
+        tag, found = participant.image, images.get(participant.image)
+        known = recorded.get(tag)
+        if found is None or found.inputs != participant.inputs or tag in taken:
+            continue
+        if is_replaced(found, participant, recorded):
+            talk.step(f"Replacing {tag}: it is not the image that was made for this deployment ({found.id[:19]})")
+        elif known is None or known.inputs != participant.inputs:
+            taken[tag] = found
+            talk.step(f"Taking {tag} as this engine has it ({found.id[:19]}): nothing is recorded of it yet")
+    if not dry_run:
+        record.add(taken)
+    return waiting
+
+
+def record_made(engine: Engine, made: Sequence[DeployedParticipant], record: ImageRecord) -> None:
+    """Record images that were just made or pulled.
+
+    Raises:
+        ComposerError: The record cannot be written.
+    """
+    images, recorded = engine.built_images(), record.read()
+    digests = {tag: one.digest for tag, one in recorded.items()}
+    found = {p.image: images[p.image] for p in made if p.image in images}
+    record.add(
+        {
+            tag: replace(one, digest=digests[tag]) if tag in recorded and recorded[tag].id == one.id else one
+            for tag, one in found.items()
+        }
+    )
 
 
 def require_buildx() -> str:
@@ -48,8 +123,7 @@ def build(context: Path, image: Image, tags: Sequence[str], builder: str, offlin
         offline: Leave all steps without a network.
     """
     names = [part for tag in tags for part in ("--tag", tag)]
-    network = "none" if offline else "host"
-    return _buildx(image, builder, "--network", network, "--load", *names, str(context))
+    return _buildx(image, builder, "--network", build_network(image, offline), "--load", *names, str(context))
 
 
 def build_wheels(deployment: Path, wheels: Wheelhouse, builder: str) -> Command:
@@ -61,7 +135,8 @@ def build_wheels(deployment: Path, wheels: Wheelhouse, builder: str) -> Command:
 def export(context: Path, target: str, folder: Path, image: Image, builder: str) -> Command:
     """Return the command that builds ``target`` of a build context and puts what is in it into ``folder``."""
     output = f"type=local,{_field('dest', folder)}"
-    return _buildx(image, builder, "--network", "host", "--target", target, "--output", output, str(context))
+    network = build_network(image, offline=False)
+    return _buildx(image, builder, "--network", network, "--target", target, "--output", output, str(context))
 
 
 def _buildx(image: Image, builder: str, *arguments: str) -> Command:

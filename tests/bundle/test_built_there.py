@@ -98,6 +98,17 @@ def test_the_images_are_built_and_all_register(bundle: Unpacked) -> None:
     assert "building" not in bundle.does("start").err
 
 
+def test_what_somebody_built_on_it_under_its_name_is_built_again(bundle: Unpacked, tmp_path: Path) -> None:
+    tag = f"{bundle.project}/site-1:2.9.0"
+    (tmp_path / "Dockerfile").write_text(f"FROM {tag}\nUSER 0\n")
+    docker("buildx", "build", "-q", "--load", "--tag", tag, str(tmp_path))
+    evil = docker("image", "inspect", "--format", "{{.Id}}", tag)
+    ended = bundle.does("start")
+    assert "building the image of site-1" in ended.err
+    assert docker("image", "inspect", "--format", "{{.Id}}", tag) != evil
+    assert "building" not in bundle.does("start").err
+
+
 def test_what_the_build_was_given_is_not_in_the_image(bundle: Unpacked) -> None:
     image = f"{bundle.project}/site-1:2.9.0"
     looked = docker("run", "--rm", "--entrypoint", "/bin/sh", image, "-c", "ls /dev; env")

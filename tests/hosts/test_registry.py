@@ -85,6 +85,26 @@ def test_what_was_pushed_is_pulled_by_each_host_itself(stored: Stored) -> None:
     assert {(row["registered"], row["drift"]) for row in rows.values()} == {(True, "")}
 
 
+def test_what_somebody_else_pushed_under_the_same_name_is_not_pulled(stored: Stored, tmp_path: Path) -> None:
+    """It has the label, since it was built on the image that has it."""
+    operator, ward, tag = stored.across.lan.operator, stored.across.lan["ward-c"], stored.tag("site-3")
+    before = stored.across.container("site-3")["Image"]
+    operator.docker("pull", "--quiet", tag)
+    (tmp_path / "Dockerfile").write_text(f"FROM {tag}\nUSER 0\n")
+    operator.docker("build", "--quiet", "--tag", tag, str(tmp_path))
+    operator.docker("push", "--quiet", tag)
+    operator.docker("rmi", "--force", tag)
+    for get in ((), ("pull", "--quiet", tag)):
+        # Neither where it is missing, nor where somebody has pulled the other one by hand.
+        ward.docker("rmi", "--force", tag)
+        if get:
+            ward.docker(*get)
+        ended = stored.across.up()
+        assert ended.returncode == 0, ended.err
+        assert stored.across.container("site-3")["Image"] == before
+        assert ward.docker("image", "inspect", "--format", "{{.Id}}", tag).strip() == before
+
+
 def test_what_is_there_is_not_pulled_again(stored: Stored) -> None:
     before = {name: stored.across.container(name)["Id"] for name in PLACES}
     ended = stored.across.up("-v")

@@ -124,6 +124,7 @@ def test_the_state_of_images() -> None:
             first.image: facts("sha256:2", first.inputs, 60),
             second.image: facts("sha256:2", "of another day", 60),
         },
+        {},
     )
     assert [(one.state, one.shared, one.own) for one in seen] == [
         ("fresh", 60, 40),
@@ -139,11 +140,11 @@ def test_a_folder_that_holds_no_images_is_refused(content: str | None, tmp_path:
     if content is not None:
         (tmp_path / "images.json").write_text(content)
     with pytest.raises(ComposerError, match="there are no images of composer in"):
-        load_archive(None, tmp_path, print)  # type: ignore[arg-type]
+        load_archive(None, tmp_path, "", print)  # type: ignore[arg-type]
 
 
 def test_a_damaged_archive_is_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "images.json").write_text('{"sha256": "ab", "images": {"p/a:1": "x"}}')
     (tmp_path / "images.tar").write_bytes(b"half of it")
     with pytest.raises(ComposerError, match="is damaged"):
-        load_archive(None, tmp_path, print)  # type: ignore[arg-type]
+        load_archive(None, tmp_path, "", print)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""The deployment folder: what composer keeps there."""
