@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Ended, composer, missing, provision, run
+from tests.passphrase import opened
 
 pytestmark = pytest.mark.nvflare
 
@@ -256,15 +257,13 @@ def test_encrypted_for_a_key_and_opened_with_plain_age(kits: Path, archives: Pat
 
 
 def test_encrypted_with_a_passphrase(kits: Path, archives: Path, tmp_path: Path) -> None:
-    from pyrage import passphrase
-
     ended = composer(
         "bundle", kits / "site-1", "-o", tmp_path, "--runtime", "process", "--encrypt", "passphrase",
         cwd=tmp_path, COMPOSER_PASSPHRASE="correct horse",
     )  # fmt: skip
     assert ended.returncode == 0, ended.err
     sealed = (tmp_path / "arc-site-1.tar.gz.age").read_bytes()
-    assert passphrase.decrypt(sealed, "correct horse") == (archives / "arc-site-1.tar.gz").read_bytes()
+    assert opened(sealed, "correct horse") == (archives / "arc-site-1.tar.gz").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pyrage import decrypt, passphrase, x25519
+from pyrage import decrypt, x25519
 
+from tests import passphrase
 from tests.conftest import COMPOSER, Ended, composer, missing, provision, run
 
 pytestmark = pytest.mark.nvflare
@@ -58,7 +59,7 @@ def bundle(kit: Path, folder: Path, *how: str) -> Ended:
 def opened(sealed: Path, how: str, identity: x25519.Identity) -> bytes:
     content = sealed.read_bytes()
     if how == "passphrase":
-        return bytes(passphrase.decrypt(content, "correct horse"))
+        return passphrase.opened(content, "correct horse")
     return bytes(decrypt(content, [identity]))
 
 

@@ -6,9 +6,10 @@ import io
 import os
 
 import pytest
-from pyrage import decrypt, passphrase, x25519
+from pyrage import decrypt, x25519
 
 from composer.age import Seal
+from tests.passphrase import opened
 
 CHUNK = 1 << 16
 
@@ -17,7 +18,7 @@ CHUNK = 1 << 16
 def test_with_a_passphrase(size: int) -> None:
     content, out = os.urandom(size), io.BytesIO()
     Seal((), "correct horse").write(iter([content[:7], b"", content[7:]]), out)
-    assert passphrase.decrypt(out.getvalue(), "correct horse") == content
+    assert opened(out.getvalue(), "correct horse") == content
 
 
 @pytest.mark.parametrize("size", [0, CHUNK, 2 * CHUNK + 1])
