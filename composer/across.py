@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from composer.deployment.purging import purge as purge_folder
 from composer.errors import ComposerError, CrashLoop, NotHealthy
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import LOCAL, Federation
@@ -32,7 +33,6 @@ from composer.runtimes.gpus import require_gpus
 from composer.status import FederationStatus
 from composer.talk import perform, some_of
 from composer.transaction import look, undo, undone_on_failure
-from composer.write import remove_deployment
 
 if TYPE_CHECKING:
     from composer.engine import Container, Engine
@@ -183,8 +183,8 @@ def down(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run:
         opened.drop(on_each(tuple(opened.reached), lambda name: _stop(opened.reached[name], talk, purge, dry_run)))
         if opened.away:
             raise HostsFailed(opened.away)
-    if purge and not dry_run:
-        remove_deployment(deployment)
+    if purge:
+        purge_folder(deployment, talk, dry_run)
 
 
 def console(

@@ -26,7 +26,7 @@ from composer.preparing import (
     generate,
     pin_planned,
     plan,
-    require_good_kits,
+    require_good_inputs,
     taking_turns,
     write_planned,
 )
@@ -57,7 +57,6 @@ __all__ = [
     "logs",
     "now",
     "provision",
-    "require_good_kits",
     "status",
     "up",
 ]
@@ -96,12 +95,12 @@ def build(
     if chosen_runtime(inputs) == "process":
         from composer import plain
 
-        require_good_kits(inputs, talk, ignore)
+        require_good_inputs(inputs, talk, ignore)
         with taking_turns(inputs.deployment, talk, wait, dry_run):
             generated = write_planned(plan(inputs, {}), talk, force, dry_run)
             return plain.build(generated, inputs.deployment, talk, dry_run)
     with meanwhile(docker.require_compose):
-        require_good_kits(inputs, talk, ignore)
+        require_good_inputs(inputs, talk, ignore)
         refuse_other_runtime(inputs.deployment, "docker")
         engine = connect()
     with taking_turns(inputs.deployment, talk, wait, dry_run):
@@ -151,7 +150,7 @@ def up(
         from composer import plain
         from composer.runtimes.supervisors import supervised_services
 
-        authority = require_good_kits(inputs, talk, ignore)
+        authority = require_good_inputs(inputs, talk, ignore)
         with taking_turns(deployment, talk, wait, dry_run):
             plain.refuse_swapped_kits(deployment, authority)
             planned = plan(inputs, {})
@@ -170,7 +169,7 @@ def up(
     from composer.transaction import look, undone_on_failure
 
     with meanwhile(docker.require_compose):
-        authority = require_good_kits(inputs, talk, ignore)
+        authority = require_good_inputs(inputs, talk, ignore)
         # To be told so takes no engine.
         refuse_other_runtime(deployment, "docker")
         engine = connect()
@@ -327,10 +326,13 @@ def down(
             is at work on it.
     """
     from composer import plain
+    from composer.deployment import place, purging
     from composer.engine import connect
     from composer.runtimes import docker
-    from composer.write import remove_deployment
 
+    if purge and place.is_unfinished(deployment) and confirm(f"Delete {deployment}?"):
+        purging.purge(deployment, talk, dry_run)
+        return
     manifest = deployed(deployment)
     if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
         raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
@@ -356,10 +358,8 @@ def down(
         talk.step(f"Stopping {manifest.federation}")
         for command in commands:
             perform(command, talk, dry_run)
-        if purge and dry_run:
-            talk.command(f"rm -r {deployment}")
-        elif purge:
-            remove_deployment(deployment)
+        if purge:
+            purging.purge(deployment, talk, dry_run)
 
 
 def hosts(inputs: Inputs) -> str:

@@ -18,6 +18,7 @@ from composer.materials import folder_files
 from composer.model import Federation, GeneratedFile, Kit, Owner, Participant, RuntimeName
 from composer.native_wheels import collect, default_target
 from composer.pack import Contents, Sums, write_archive
+from composer.preparing import require_good_kits
 from composer.render.bundle import KITS, PackedImage, Target, render_docker_bundle, render_process_bundle
 from composer.render.dockerfile import inputs_hash
 from composer.render.metal import environment_name
@@ -78,7 +79,7 @@ def bundle(
     seal = Seal(packing.recipients, packing.passphrase) if packing.recipients or packing.passphrase else None
     if seal:
         require_age(seal.recipients)
-    app.require_good_kits(inputs, talk, ignore)
+    require_good_kits(inputs, talk, ignore)
     with _resolved(inputs, packing) as federation:
         _refuse_contradictions(federation, packing)
         return _pack(federation, folder, packing, seal, talk)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from composer.deployment.purging import purge as purge_folder
 from composer.errors import CommandFailed, ComposerError, NotHealthy
 from composer.manifest import Manifest
 from composer.model import Command
@@ -19,7 +20,6 @@ from composer.runtimes.process import Processes, authorities, end_everybody
 from composer.runtimes.supervisors import supervised_services
 from composer.status import FederationStatus
 from composer.talk import Talk, perform
-from composer.write import remove_deployment
 
 if TYPE_CHECKING:
     from composer.preparing import Generated
@@ -92,10 +92,8 @@ def down(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run:
     if not dry_run:
         # The script in the folder may be older than this composer, or edited.
         _stream(end_everybody(deployment), talk, dry_run)
-    if purge and dry_run:
-        talk.command(f"rm -r {deployment}")
-    elif purge:
-        remove_deployment(deployment)
+    if purge:
+        purge_folder(deployment, talk, dry_run)
 
 
 def end_strangers(deployment: Path, talk: Talk, dry_run: bool) -> None:

@@ -94,6 +94,20 @@ def require_good_kits(inputs: Inputs, talk: Talk, ignore: Sequence[str] = ()) ->
     return report.kits[0].root_fingerprint
 
 
+def require_good_inputs(inputs: Inputs, talk: Talk, ignore: Sequence[str] = ()) -> str:
+    """Check where the deployment folder is to lie, then the kits, as :func:`require_good_kits` does.
+
+    Raises:
+        ComposerError: The folder is, holds or lies in kits, or holds what is not composer's.
+        ChecksFailed: A kit is bad.
+    """
+    from composer.deployment.place import require_place
+
+    known = known_inputs(inputs)
+    require_place(known.deployment, [*known.kits, *([known.definition] if known.definition else [])])
+    return require_good_kits(inputs, talk, ignore)
+
+
 def generate(
     inputs: Inputs,
     talk: Talk,
@@ -115,8 +129,8 @@ def generate(
     Raises:
         ComposerError: The kits, the definition or the folder do not allow it, or another composer is at work there.
     """
+    require_good_inputs(inputs, talk, ignore)
     with taking_turns(inputs.deployment, talk, wait, dry_run):
-        require_good_kits(inputs, talk, ignore)
         return write_planned(plan(inputs, {}), talk, force, dry_run)
 
 
@@ -190,10 +204,11 @@ def pin_planned(planned: Planned, found: Mapping[str, str], force: bool) -> Gene
 
 def _write(planned: Planned, force: bool) -> Generated:
     from composer.kits.sources import find_kits
-    from composer.write import write_deployment
+    from composer.write import begin, write_deployment
 
     known = planned.inputs
     if not all(path.is_dir() for path in known.kits):
+        begin(known.deployment)
         find_kits(known.kits, known.deployment / "kits", known.pin)
     changed = write_deployment(planned.rendering, known.deployment, force)
     return Generated(planned.federation, planned.manifest, tuple(map(str, changed)))

@@ -16,13 +16,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
+from composer.deployment.place import STAGED
 from composer.difference import Difference, unified
 from composer.errors import ComposerError
 from composer.layout import STARTED
 from composer.manifest import MANIFEST, Manifest, dump_manifest, parse_manifest
 from composer.model import GeneratedFile, Owner, Rendering
 
-_STAGED = ".staged"
 _COMPLETE = ".complete"
 _WRITERS = 8
 
@@ -40,22 +40,32 @@ def write_deployment(rendering: Rendering, deployment: Path, force: bool = False
             written. What was there before is untouched.
     """
     try:
-        _make_folder(deployment, 0o755, None)
-        settle(deployment)
+        begin(deployment)
         changed = [file for file in rendering.files if not _is_written(deployment / file.path, file)]
         recorded = _recorded(deployment, force)
         _keep_edits(deployment, {file.path: file.content for file in changed}, recorded, force)
         for path, owner in rendering.folders:
             _make_folder(deployment / path, 0o700, owner)
         if changed:
-            _stage(changed, _abandoned(recorded, rendering), deployment / _STAGED)
-            settle(deployment)
+            _stage(changed, _abandoned(recorded, rendering), deployment / STAGED)
+        settle(deployment)
     except OSError as error:
         place = error.filename or deployment
         raise ComposerError(
             f"cannot write {place}: {error.strerror}", "make room or give yourself the right to write there"
         ) from error
     return tuple(file.path for file in changed)
+
+
+def begin(deployment: Path) -> None:
+    """Finish what an interrupted run has left, and mark the folder as one that composer has begun to write.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    _make_folder(deployment, 0o755, None)
+    settle(deployment)
+    _make_folder(deployment / STAGED, 0o700, None)
 
 
 def changed_files(rendering: Rendering, deployment: Path) -> tuple[PurePosixPath, ...]:
@@ -150,20 +160,6 @@ def read_started(deployment: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (deployment / STARTED).glob("*")}
 
 
-def remove_deployment(deployment: Path) -> None:
-    """Delete a deployment folder with the workspaces and the job store in it, and nothing else.
-
-    Raises:
-        ComposerError: It is not a deployment folder, or something in it cannot be deleted.
-    """
-    if read_manifest(deployment) is None:
-        raise ComposerError(f"{deployment} is not a deployment folder", "name it with -C DIR")
-    try:
-        shutil.rmtree(deployment)
-    except OSError as error:
-        raise ComposerError(f"cannot delete {error.filename}: {error.strerror}", "delete it as its owner") from error
-
-
 def _is_written(path: Path, file: GeneratedFile) -> bool:
     try:
         return path.is_file() and path.stat().st_mode & 0o7777 == file.mode and path.read_bytes() == file.content
@@ -238,7 +234,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 
 def settle(deployment: Path) -> None:
     """Finish, or undo, what an interrupted run has staged. Does nothing where nothing was interrupted."""
-    staged = deployment / _STAGED
+    staged = deployment / STAGED
     marker = staged / _COMPLETE
     if marker.exists():
         _remove(deployment, json.loads(marker.read_bytes()))

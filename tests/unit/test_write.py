@@ -162,10 +162,3 @@ def test_a_cut_at_any_moment_leaves_the_old_set_or_the_new(
     assert not (folder / ".staged").exists()
     write.write_deployment(new, folder)
     assert set(texts(folder)) == {"a", "b", "d", "manifest.json"}
-
-
-def test_remove_only_deletes_a_deployment(tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("")
-    with pytest.raises(ComposerError, match="not a deployment folder"):
-        write.remove_deployment(tmp_path)
-    assert (tmp_path / "precious").exists()
