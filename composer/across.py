@@ -355,7 +355,7 @@ def _stop(place: Place, talk: Talk, purge: bool, dry_run: bool) -> None:
             perform(command, told, dry_run)
     if purge and not dry_run and place.connection is not None:
         _remove_images(place)
-        place.connection.script("remove", str(place.connection.host.path))
+        delivery.remove(place.connection, told.warn)
 
 
 def _remove_images(place: Place) -> None:

@@ -131,8 +131,11 @@ def _acquire(lock: Path, wait: bool, waiting: Callable[[str], None]) -> int:
     while True:
         _make_folder(lock.parent)
         with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
             try:
+                # Whoever may read it may hold it.
+                if os.fstat(descriptor).st_uid == os.geteuid():
+                    os.fchmod(descriptor, 0o600)
                 _lock(descriptor, lock, wait, waiting)
                 if _is_still(lock, descriptor):
                     _say_who(descriptor)

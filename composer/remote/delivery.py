@@ -12,7 +12,7 @@ import io
 import re
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,9 +21,11 @@ from composer.layout import COMPOSE_FILE, OVERRIDE_FILE
 from composer.manifest import Manifest
 from composer.materials import folder_files
 from composer.model import GeneratedFile, Owner
-from composer.remote.ssh import Connection, says_something_else
+from composer.remote.ssh import Connection, HostError, says_something_else
 from composer.render.far import USER_VARIABLES, host_folder
+from composer.system.foreign_text import clip, escape_line
 
+_IDENTITY = ".deployment"
 _LOOK_SECONDS = 30.0
 _SEND_SECONDS = 120.0
 _USER, _CLOCK = re.compile(r"user (\d{1,10}) (\d{1,10})", re.ASCII), re.compile(r"clock (\d{1,12})", re.ASCII)
@@ -98,7 +100,7 @@ def files_for(deployment: Path, manifest: Manifest, host: str, user: Owner) -> d
     Raises:
         ComposerError: A kit holds something that cannot be sent, or cannot be read.
     """
-    files = list(_compose_files(host_folder(deployment, host), user))
+    files = [_identity(deployment, host), *_compose_files(host_folder(deployment, host), user)]
     for participant in manifest.on(host).participants:
         for part in ("startup", "local"):
             files += _below(participant.kit / part, PurePosixPath("kits", participant.service, part))
@@ -108,6 +110,20 @@ def files_for(deployment: Path, manifest: Manifest, host: str, user: Owner) -> d
     return {str(file.path): file for file in files}
 
 
+def is_of_another(found: Found, deployment: Path, host: str) -> bool:
+    """Tell whether another deployment has delivered what lies on a host; former composers have not said which."""
+    return _differs(found, _identity(deployment, host))
+
+
+def _differs(found: Found, identity: GeneratedFile) -> bool:
+    return found.recorded.get(_IDENTITY) not in (None, digest(identity))
+
+
+def _identity(deployment: Path, host: str) -> GeneratedFile:
+    # As the label of its containers.
+    return GeneratedFile(PurePosixPath(_IDENTITY), f"{host_folder(deployment, host)}\n".encode(), 0o600)
+
+
 def private_keys(files: Mapping[str, GeneratedFile], found: Found) -> tuple[str, ...]:
     """Return the private keys among ``files`` that the host has not got yet."""
     there = set(found.files.values())
@@ -115,7 +131,9 @@ def private_keys(files: Mapping[str, GeneratedFile], found: Found) -> tuple[str,
 
 
 def send(connection: Connection, files: Mapping[str, GeneratedFile], folders: tuple[str, ...], found: Found) -> int:
-    """Bring a host to ``files`` and return how many had to be sent. What it has beside them is removed.
+    """Bring a host to ``files`` and return how many had to be sent.
+
+    Of what was delivered before, the rest is removed; what the host has of its own stays.
 
     Args:
         connection: To the host.
@@ -126,9 +144,23 @@ def send(connection: Connection, files: Mapping[str, GeneratedFile], folders: tu
     Raises:
         HostError: It cannot be done; what was there before is still there.
     """
+    if _IDENTITY in files and _differs(found, files[_IDENTITY]):
+        raise HostError(
+            f"{connection.host.name}: what is in {connection.host.path} was delivered by another deployment",
+            f"end that one first, or name another folder in composer.yml, hosts.{connection.host.name}.path",
+        )
     sums = {path: digest(file) for path, file in sorted(files.items())}
     changed = [path for path, value in sums.items() if found.files.get(path) != value]
-    obsolete = sorted(set(found.files) - set(sums))
+    # Only what was delivered, and is as it was delivered, is composer's to delete.
+    obsolete = sorted(
+        path for path, value in found.recorded.items() if path not in sums and found.files.get(path) == value
+    )
+    for path in changed:
+        if path in found.files and path not in found.recorded:
+            raise HostError(
+                f"{connection.host.name}: there is a {path} of that host's own in {connection.host.path}",
+                f"move it away there, or name another folder in composer.yml, hosts.{connection.host.name}.path",
+            )
     if not changed and not obsolete and dict(found.recorded) == sums:
         return 0
     lists = {
@@ -140,6 +172,21 @@ def send(connection: Connection, files: Mapping[str, GeneratedFile], folders: tu
     archive = _archive({path: files[path] for path in changed}, lists)
     connection.script("receive", str(connection.host.path), stdin=archive, timeout=_SEND_SECONDS)
     return len(changed)
+
+
+def remove(connection: Connection, warn: Callable[[str], None]) -> None:
+    """Delete what was delivered to a host, with workspaces and job store; what it has of its own stays.
+
+    Args:
+        connection: To the host.
+        warn: Told of what stays.
+
+    Raises:
+        HostError: It cannot be done, or composer has not made the folder.
+    """
+    for line in connection.script("remove", str(connection.host.path)).split("\n"):
+        if line.startswith("left "):
+            warn(f"{clip(escape_line(line[5:]), 200)} stays in {connection.host.path}: composer has not made it")
 
 
 def folders_for(manifest: Manifest, host: str) -> tuple[str, ...]:

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.errors import ComposerError
+from composer.layout import is_same_folder
 from composer.manifest import Manifest
 from composer.model import Command, Host
 from composer.process import run, surroundings
-from composer.remote.delivery import look, send
+from composer.remote.delivery import is_of_another, look, remove, send
 from composer.remote.parallel import on_each
+from composer.remote.places import engine_of
 from composer.remote.ssh import connection
+from composer.render.far import host_folder
+from composer.system.foreign_text import clip, escape_line
 from composer.write import record
 
 if TYPE_CHECKING:
+    from composer.engine import Container
     from composer.talk import Talk
 
 
@@ -37,22 +42,40 @@ def leave(manifest: Manifest, deployment: Path, talk: Talk, purge: bool = False)
         return manifest
     left = {f"{host.name} ({host.endpoint}, {host.path})": host for host in manifest.left}
     talk.step(f"Leaving {', '.join(host.name for host in left.values())}")
-    outcomes = on_each(tuple(left), lambda name: _leave(left[name], purge))
+    outcomes = on_each(tuple(left), lambda name: _leave(left[name], deployment, purge))
     failed = {name: error for name, error in outcomes.items() if isinstance(error, ComposerError)}
     for name, error in failed.items():
         talk.warn(f"{error.message}; what ran on {left[name].name} may still run, and two with one identity fight")
+    for name, outcome in outcomes.items():
+        for what in outcome if isinstance(outcome, tuple) else ():
+            talk.warn(f"{left[name].name}: {what}")
     known = replace(manifest, left=tuple(left[name] for name in failed))
     record(known, deployment)
     return known
 
 
-def _leave(host: Host, purge: bool) -> None:
+def _leave(host: Host, deployment: Path, purge: bool) -> tuple[str, ...]:
+    """Return what stays there since it is not of this deployment."""
     with connection(host) as opened:
         found = look(opened)
+        project = host.path.name
+        here = host_folder(deployment, host.name)
+        containers = engine_of(opened).containers(project)
+        foreign = sorted({one.deployment or "something else" for one in containers if not _is_of(one, here)})
+        if is_of_another(found, deployment, host.name) or foreign:
+            owner = clip(escape_line(foreign[0]), 200) if foreign else "another deployment"
+            return (f"nothing was stopped or deleted there: {project} belongs to {owner}",)
         with surroundings({"DOCKER_HOST": opened.docker_host, "DOCKER_CONTEXT": None}):
             # The folder there has the name of the Compose project that runs in it.
-            run(Command(("docker", "compose", "--project-name", host.path.name, "down")), 60)
+            run(Command(("docker", "compose", "--project-name", project, "down")), 60)
         if purge:
-            opened.script("remove", str(host.path))
-        else:
+            left: list[str] = []
+            remove(opened, left.append)
+            return tuple(left)
+        if found.recorded:
             send(opened, {}, (), found)
+        return ()
+
+
+def _is_of(container: Container, folder: Path) -> bool:
+    return is_same_folder(container.deployment, folder)

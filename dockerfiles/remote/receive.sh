@@ -8,6 +8,11 @@
 set -eu
 umask 077
 root=$1
+if [ -d "$root" ] && [ ! -f "$root/SHA256SUMS" ] &&
+    [ -n "$(find "$root" -mindepth 1 -maxdepth 1 ! -name compose.override.yml ! -name '.incoming.*' | head -n 1)" ]; then
+    echo "$root is not a folder that composer has made" >&2
+    exit 3
+fi
 mkdir -p -- "$root"
 cd -- "$root"
 chmod 700 .
@@ -22,6 +27,8 @@ if [ -s "$stage/SHA256SUMS" ]; then
         exit 3
     }
 fi
+# From here on the folder is composer's, also for the next run if this one is ended.
+[ -f SHA256SUMS ] || : >SHA256SUMS
 while IFS= read -r folder; do
     mkdir -p -- "$folder"
 done <"$stage/FOLDERS"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import pytest
 
 from composer.errors import ComposerError
 from composer.model import GeneratedFile, Host
-from composer.remote.delivery import Found, look, private_keys, send
+from composer.remote.delivery import Found, look, private_keys, remove, send
 from composer.remote.ssh import Connection, HostError, explain
 from tests.conftest import ROOT
 
@@ -116,6 +117,74 @@ def test_remove_takes_all_of_it_and_nothing_else(there: Connection) -> None:
     there.script("remove", str(there.host.path))
     assert list(root(there).parent.iterdir()) == [root(there).parent / "neighbour"]
     there.script("remove", str(there.host.path))
+
+
+def test_what_a_host_has_of_its_own_is_neither_deleted_nor_replaced(there: Connection) -> None:
+    deliver(there)
+    own = {"data/patients.csv": b"ours", "compose.override.yml": b"services: {}", "kits/site-1/notes": b"ours"}
+    for path, content in own.items():
+        (root(there) / path).parent.mkdir(exist_ok=True)
+        (root(there) / path).write_bytes(content)
+    (root(there) / "local/a b$c/é.json").write_bytes(b"edited there")
+    deliver(there, {KEY: FILES[KEY]})
+    assert {path: contents(there).get(path) for path in own} == own
+    assert contents(there)["local/a b$c/é.json"] == b"edited there"
+    assert "kits/site-1/startup/start.sh" not in contents(there)
+    before = contents(there)
+    mine = GeneratedFile(PurePosixPath("compose.override.yml"), b"other", 0o600)
+    with pytest.raises(HostError, match=r"there is a compose\.override\.yml of that host's own"):
+        deliver(there, {**FILES, "compose.override.yml": mine})
+    assert contents(there) == before
+
+
+def test_a_folder_with_other_things_gets_nothing(there: Connection) -> None:
+    root(there).mkdir(parents=True)
+    (root(there) / "compose.override.yml").write_text("services: {}")
+    (root(there) / "data").mkdir()
+    (root(there) / "data/patients.csv").write_text("theirs")
+    before = contents(there)
+    with pytest.raises(HostError, match="is not a folder that composer has made"):
+        deliver(there)
+    assert contents(there) == before
+    (root(there) / "data/patients.csv").unlink()
+    (root(there) / "data").rmdir()
+    deliver(there)
+    assert contents(there)["compose.override.yml"] == b"services: {}"
+
+
+def test_what_another_deployment_has_delivered_is_not_replaced(there: Connection) -> None:
+    def of(folder: str) -> dict[str, GeneratedFile]:
+        identity = GeneratedFile(PurePosixPath(".deployment"), folder.encode(), 0o600)
+        return {**FILES, ".deployment": identity}
+
+    deliver(there, of("/home/ops/one"))
+    before = contents(there)
+    with pytest.raises(HostError, match="delivered by another deployment"):
+        deliver(there, {**of("/home/ops/two"), KEY: replace(FILES[KEY], content=b"theirs")})
+    assert contents(there) == before
+    assert deliver(there, of("/home/ops/one")) == 0
+
+
+def test_remove_leaves_what_the_host_has_of_its_own_and_what_links_point_to(there: Connection, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "client.key").write_text("theirs")
+    deliver(there)
+    (root(there) / "data").mkdir()
+    (root(there) / "data/patients.csv").write_text("theirs")
+    (root(there) / FOLDERS[0] / "away").symlink_to(precious)
+    closed = root(there) / FOLDERS[0] / "closed"
+    (closed / "in").mkdir(parents=True)
+    closed.chmod(0)
+    (root(there) / KEY).unlink()
+    (root(there) / KEY).parent.joinpath("start.sh").unlink()
+    (root(there) / KEY).parent.rmdir()
+    (root(there) / KEY).parent.symlink_to(precious)
+    heard: list[str] = []
+    remove(there, heard.append)
+    assert contents(there) == {"data/patients.csv": b"theirs"}
+    assert any("data/patients.csv" in line for line in heard)
+    assert (precious / "client.key").read_text() == "theirs"
 
 
 def test_remove_refuses_what_composer_has_not_made(there: Connection) -> None:
