@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from composer.errors import ComposerError
-from composer.layout import COMPOSE_FILE, OVERRIDE_FILE, STARTED
+from composer.layout import COMPOSE_FILE, IMAGES, OVERRIDE_FILE, STARTED
 from composer.manifest import MANIFEST, parse_manifest
 from composer.system.foreign_text import clip, escape_line
 
@@ -17,7 +17,7 @@ LOCK = ".lock"
 KITS = "kits"
 PART = f".{MANIFEST}.part"
 # Composer's own down to the last file, whatever is in them.
-WHOLE_FOLDERS = ("workspaces", "job-store", "venvs", STARTED, STAGED)
+WHOLE_FOLDERS = ("workspaces", "job-store", "venvs", STARTED, IMAGES, STAGED)
 _ALWAYS_OWN = frozenset((*WHOLE_FOLDERS, LOCK, PART, OVERRIDE_FILE))
 # What else is at the top of a folder that is generated, with containers or without.
 _SCRIPTS = ("start.sh", "stop.sh", "status.sh", "logs.sh", "admin.sh", "check.sh")

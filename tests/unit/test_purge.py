@@ -46,7 +46,7 @@ def purge(one: Deployment) -> str:
 
 
 def test_all_that_composer_made_goes(one: Deployment) -> None:
-    for name in ("venvs/2.9.0/bin", ".started", "workspaces/site-1/jobs", "job-store/snapshots", "kits"):
+    for name in ("venvs/2.9.0/bin", ".started", ".images", "workspaces/site-1/jobs", "job-store/snapshots", "kits"):
         (one.folder / name).mkdir(parents=True, exist_ok=True)
     (one.folder / "workspaces/site-1/log.txt").write_text("x")
     (one.folder / "start.sh").write_text("# edited")
