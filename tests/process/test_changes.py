@@ -32,12 +32,12 @@ def changing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     one.run("down")
 
 
-def up(one: Deployment, participants: str, command: str = "up") -> Ended:
+def up(one: Deployment, participants: str, *options: str, command: str = "up") -> Ended:
     """Have composer.yml say this of the participants, and `up`."""
     assert one.definition
     kits = ", ".join(str(kit) for kit in sorted(one.kits.iterdir()) if (kit / "startup").is_dir())
     one.definition.write_text(f"runtime: process\nkits: [{kits}]\nparticipants: {participants}\n")
-    return composer(command, "-f", one.definition, "-C", one.folder, **one.environment)
+    return composer(command, "-f", one.definition, "-C", one.folder, *options, **one.environment)
 
 
 def supervisors(one: Deployment) -> dict[str, set[int]]:
@@ -81,7 +81,7 @@ def test_no_participant_and_no_job_has_the_environment_of_who_started_it(changin
 
 def test_whose_settings_change_is_started_anew_and_nobody_else(changing: Deployment) -> None:
     before = supervisors(changing)
-    assert up(changing, "{site-1: {environment: {COLOUR: green}}}", "generate").returncode == 0
+    assert up(changing, "{site-1: {environment: {COLOUR: green}}}", command="generate").returncode == 0
     assert row(changing, "site-1")["drift"] == "its settings have changed"
     assert row(changing, "site-2")["drift"] == ""
     ended = up(changing, "{site-1: {environment: {COLOUR: green}}}")
@@ -133,6 +133,9 @@ def test_who_has_left_is_stopped_by_up(changing: Deployment) -> None:
     before = supervisors(changing)
     shutil.move(changing.kits / "site-2", changing.kits.parent / "site-2")
     ended = up(changing, "{site-1: {environment: {COLOUR: blue}}}")
+    assert ended.returncode == 1
+    assert supervisors(changing) == before
+    ended = up(changing, "{site-1: {environment: {COLOUR: blue}}}", "--remove")
     assert ended.returncode == 0, ended.err
     assert "Stopping site-2: it is not in the deployment any more" in ended.err
     after = supervisors(changing)
