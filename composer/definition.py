@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
+from composer.deployment.trust import require_own
 from composer.errors import ComposerError, DefinitionError
 from composer.model import Built, Network, RuntimeName
 from composer.system.foreign_text import clip, escape_line
@@ -123,8 +124,9 @@ def load_definition(path: Path) -> Definition:
 
     Raises:
         DefinitionError: The file holds something that it must not; the message has a line for each finding.
-        ComposerError: There is no such file, or it cannot be read.
+        ComposerError: There is no such file, it cannot be read, or somebody else may have written it.
     """
+    require_own(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

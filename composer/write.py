@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -16,7 +17,9 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
+from composer.deployment.descriptors import opened, opened_below
 from composer.deployment.place import STAGED
+from composer.deployment.trust import require_trusted
 from composer.difference import Difference, unified
 from composer.errors import ComposerError
 from composer.layout import STARTED
@@ -44,8 +47,10 @@ def write_deployment(rendering: Rendering, deployment: Path, force: bool = False
         changed = [file for file in rendering.files if not _is_written(deployment / file.path, file)]
         recorded = _recorded(deployment, force)
         _keep_edits(deployment, {file.path: file.content for file in changed}, recorded, force)
-        for path, owner in rendering.folders:
-            _make_folder(deployment / path, 0o700, owner)
+        _refuse_links(deployment, [file.path for file in rendering.files])
+        with opened(deployment.resolve()) as top:
+            for path, owner in rendering.folders:
+                _give_folder(top, path, owner)
         if changed:
             _stage(changed, _abandoned(recorded, rendering), deployment / STAGED)
         settle(deployment)
@@ -63,9 +68,9 @@ def begin(deployment: Path) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    _make_folder(deployment, 0o755, None)
+    _make_folder(deployment, 0o755)
     settle(deployment)
-    _make_folder(deployment / STAGED, 0o700, None)
+    _make_folder(deployment / STAGED, 0o700)
 
 
 def changed_files(rendering: Rendering, deployment: Path) -> tuple[PurePosixPath, ...]:
@@ -112,6 +117,8 @@ def read_manifest(deployment: Path) -> Manifest | None:
         ComposerError: It is there, but it cannot be read or is not what composer writes.
     """
     path = deployment / MANIFEST
+    if path.exists():
+        require_trusted(deployment)
     try:
         return parse_manifest(path.read_text(encoding="utf-8"), path)
     except (FileNotFoundError, NotADirectoryError):
@@ -148,7 +155,7 @@ def keep_started(deployment: Path, names: Iterable[str]) -> None:
             return
         if folder.exists():
             shutil.rmtree(folder)
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
         for name, content in contents.items():
             _write(folder / name, content, 0o600)
     except OSError as error:
@@ -193,10 +200,21 @@ def _keep_edits(
                 "put your changes into compose.override.yml, or use --force to replace it and keep yours as .orig",
                 unified(Difference(str(path), target.read_bytes(), contents[path])),
             )
-        kept = target.with_name(target.name + ".orig")
-        target.replace(kept)
-        # It has the same values in it as its successor, which others may not read.
-        kept.chmod(0o600)
+        _keep(target)
+
+
+def _keep(target: Path) -> None:
+    """Copy a file aside, so that it is there until its successor is; what was put aside before stays."""
+    content = target.read_bytes()
+    names = (f"{target.name}.orig{number or ''}" for number in itertools.count())
+    for kept in map(target.with_name, names):
+        with contextlib.suppress(FileExistsError):
+            # It has the same values in it as its successor, which others may not read.
+            _write(kept, content, 0o600)
+            return
+        if kept.is_file() and not kept.is_symlink() and kept.read_bytes() == content:
+            kept.chmod(0o600)
+            return
 
 
 def _hash(path: Path) -> str:
@@ -206,16 +224,17 @@ def _hash(path: Path) -> str:
 def _abandoned(recorded: Mapping[str, str], rendering: Rendering) -> dict[str, str]:
     """Return what an earlier generation wrote and this one does not, with the hash that it had."""
     kept = {str(file.path) for file in rendering.files}
-    return {
-        name: digest
-        for name, digest in recorded.items()
-        if name not in kept and not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
-    }
+    return {name: digest for name, digest in _below_the_folder(recorded).items() if name not in kept}
+
+
+def _below_the_folder(named: Mapping[str, str]) -> dict[str, str]:
+    paths = {name: PurePosixPath(name) for name in named}
+    return {name: named[name] for name, path in paths.items() if not path.is_absolute() and ".." not in path.parts}
 
 
 def _stage(files: Iterable[GeneratedFile], abandoned: Mapping[str, str], staged: Path) -> None:
     for folder in sorted({(staged / file.path).parent for file in files}):
-        _make_folder(folder, 0o755, None)
+        _make_folder(folder, 0o755)
     # A disk makes many files durable in the time of one, if it is asked for all of them at once.
     with ThreadPoolExecutor(_WRITERS) as writers:
         list(writers.map(lambda file: _write(staged / file.path, file.content, file.mode), files))
@@ -236,8 +255,14 @@ def settle(deployment: Path) -> None:
     """Finish, or undo, what an interrupted run has staged. Does nothing where nothing was interrupted."""
     staged = deployment / STAGED
     marker = staged / _COMPLETE
+    _refuse_links(deployment, [PurePosixPath(STAGED, _COMPLETE)])
     if marker.exists():
-        _remove(deployment, json.loads(marker.read_bytes()))
+        abandoned = _below_the_folder(json.loads(marker.read_bytes()))
+        found = [path.relative_to(staged) for path in staged.rglob("*")]
+        names = [*map(PurePosixPath, found), *map(PurePosixPath, abandoned)]
+        _refuse_links(deployment, names)
+        _refuse_links(staged, map(PurePosixPath, found))
+        _remove(deployment, abandoned)
         _move(staged, deployment)
         # From here on, what is staged counts as nothing.
         marker.unlink()
@@ -268,12 +293,26 @@ def _remove(deployment: Path, abandoned: Mapping[str, str]) -> None:
                 (deployment / parent).rmdir()
 
 
-def _make_folder(path: Path, mode: int, owner: Owner | None) -> None:
+def _make_folder(path: Path, mode: int) -> None:
     """Make a folder, and those above it, with modes that no umask changes; one that is there keeps its mode."""
     if not path.is_dir():
         if not path.parent.is_dir():
-            _make_folder(path.parent, 0o755, None)
+            _make_folder(path.parent, 0o755)
         path.mkdir()
         path.chmod(mode)
-    if owner and os.geteuid() == 0:
-        os.chown(path, owner.uid, owner.gid)
+
+
+def _give_folder(top: int, path: PurePosixPath, owner: Owner) -> None:
+    """Make a folder of a participant. Its jobs write beside it, and what they link to must not become theirs."""
+    with opened_below(top, ".", path, make=0o700) as folder:
+        if os.geteuid() == 0:
+            os.fchown(folder, owner.uid, owner.gid)
+
+
+def _refuse_links(deployment: Path, paths: Iterable[PurePosixPath]) -> None:
+    """Only who may write to the deployment folder makes links there, and that is not composer."""
+    for place in {part for path in paths for part in (path, *list(path.parents)[:-1])}:
+        if (deployment / place).is_symlink():
+            raise ComposerError(
+                f"{deployment / place} is a link, and composer writes through none", "see where it leads, and remove it"
+            )

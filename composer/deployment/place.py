@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from composer.deployment.trust import require_trusted
 from composer.errors import ComposerError
 from composer.layout import COMPOSE_FILE, IMAGES, OVERRIDE_FILE, STARTED
 from composer.manifest import MANIFEST, parse_manifest
@@ -39,6 +40,7 @@ def require_place(deployment: Path, given: Iterable[Path]) -> None:
         ComposerError: It is or lies in a kit or a prod_NN folder, holds what it is made from, or holds other things
             and is no deployment.
     """
+    require_trusted(deployment)
     for folder in (deployment, *deployment.parents):
         kind = "the kit" if is_kit(folder) else "the provisioned kits of" if _holds_kits(folder) else ""
         if kind:
