@@ -19,11 +19,13 @@ from composer.model import LOCAL, Owner
 from composer.preparing import (
     Generated,
     Planned,
+    agree_to_remove,
     alone_with,
     check,
     diff,
     forget_old_kits,
     generate,
+    lock_inputs,
     pin_planned,
     plan,
     require_good_inputs,
@@ -33,7 +35,7 @@ from composer.preparing import (
 from composer.process import stream
 from composer.runtimes.other import refuse_other_runtime
 from composer.status import FederationStatus, ParticipantStatus
-from composer.talk import Talk, perform, some_of
+from composer.talk import Talk, perform
 from composer.usecases.inputs import Inputs, chosen_runtime, deployed, known_inputs, resolved
 
 if TYPE_CHECKING:
@@ -92,18 +94,17 @@ def build(
     from composer.meanwhile import meanwhile
     from composer.runtimes import docker
 
-    if chosen_runtime(inputs) == "process":
-        from composer import plain
+    with lock_inputs(inputs, talk, wait, dry_run):
+        if chosen_runtime(inputs) == "process":
+            from composer import plain
 
-        require_good_inputs(inputs, talk, ignore)
-        with taking_turns(inputs.deployment, talk, wait, dry_run):
+            require_good_inputs(inputs, talk, ignore)
             generated = write_planned(plan(inputs, {}), talk, force, dry_run)
             return plain.build(generated, inputs.deployment, talk, dry_run)
-    with meanwhile(docker.require_compose):
-        require_good_inputs(inputs, talk, ignore)
-        refuse_other_runtime(inputs.deployment, "docker")
-        engine = connect()
-    with taking_turns(inputs.deployment, talk, wait, dry_run):
+        with meanwhile(docker.require_compose):
+            require_good_inputs(inputs, talk, ignore)
+            refuse_other_runtime(inputs.deployment, "docker")
+            engine = connect()
         planned = plan(inputs, {})
         generated = write_planned(planned, talk, force, dry_run)
         if not dry_run:
@@ -145,18 +146,6 @@ def up(
         NotHealthy: Somebody has not registered in time; all run and go on trying.
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
-    deployment = inputs.deployment
-    if chosen_runtime(inputs) == "process":
-        from composer import plain
-        from composer.runtimes.supervisors import supervised_services
-
-        authority = require_good_inputs(inputs, talk, ignore)
-        with taking_turns(deployment, talk, wait, dry_run):
-            plain.refuse_swapped_kits(deployment, authority)
-            planned = plan(inputs, {})
-            _agree_to_remove(supervised_services(deployment), planned, remove, talk, dry_run)
-            status = plain.up(write_planned(planned, talk, force, dry_run), deployment, talk, timeout, dry_run)
-            return _settled(status, planned.manifest, deployment, dry_run)
     from composer.building import build_stale
     from composer.doctor import Machine, up_warnings
     from composer.engine import connect
@@ -168,13 +157,24 @@ def up(
     from composer.runtimes.gpus import require_gpus
     from composer.transaction import look, undone_on_failure
 
-    with meanwhile(docker.require_compose):
-        authority = require_good_inputs(inputs, talk, ignore)
-        # To be told so takes no engine.
-        refuse_other_runtime(deployment, "docker")
-        engine = connect()
+    deployment = inputs.deployment
     with ExitStack() as stack:
-        stack.enter_context(taking_turns(deployment, talk, wait, dry_run))
+        # What is there is known only when nobody else changes it any more.
+        stack.enter_context(lock_inputs(inputs, talk, wait, dry_run))
+        if chosen_runtime(inputs) == "process":
+            from composer import plain
+            from composer.runtimes.supervisors import supervised_services
+
+            plain.refuse_swapped_kits(deployment, require_good_inputs(inputs, talk, ignore))
+            planned = plan(inputs, {})
+            agree_to_remove(supervised_services(deployment), planned, remove, talk, dry_run)
+            status = plain.up(write_planned(planned, talk, force, dry_run), deployment, talk, timeout, dry_run)
+            return _settled(status, planned.manifest, deployment, dry_run)
+        with meanwhile(docker.require_compose):
+            authority = require_good_inputs(inputs, talk, ignore)
+            # To be told so takes no engine.
+            refuse_other_runtime(deployment, "docker")
+            engine = connect()
         facts = stack.enter_context(meanwhile(engine.facts))
         before = look(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
@@ -184,7 +184,7 @@ def up(
         running = docker.own_containers(engine, here, deployment)
         docker.require_free_ports(here, [n for n, one in running.items() if one.state == "running"])
         present = (one.participant for one in before.containers.values() if not one.one_off)
-        _agree_to_remove(tuple(present), planned, remove, talk, dry_run)
+        agree_to_remove(tuple(present), planned, remove, talk, dry_run)
         generated = write_planned(planned, talk, force, dry_run)
         if not dry_run:
             generated = _pinned(engine, planned, generated, generated.manifest.from_build, talk, force, offline=False)
@@ -215,23 +215,6 @@ def up(
                 talk.step("Waiting until they are registered")
             status = wait_until_federated(Containers(manifest, deployment), timeout, talk.progress)
         return _settled(status, manifest, deployment, dry_run)
-
-
-def _agree_to_remove(
-    running: Sequence[str], planned: Planned, remove: Callable[[str], bool], talk: Talk, dry_run: bool
-) -> None:
-    """Who is not among the kits goes on, unless somebody has agreed that it ends."""
-    kept = {name for one in planned.manifest.participants for name in (one.name, one.service)}
-    ending = sorted({*planned.dropped, *running} - kept)
-    if not ending:
-        return
-    if dry_run:
-        talk.warn(f"{some_of(ending)} would be stopped and removed: not among these kits")
-    elif not remove(f"{some_of(ending)} run in this deployment and are not among these kits. Stop and remove them?"):
-        raise ComposerError(
-            f"{some_of(ending)} run in this deployment, and would be stopped and removed: not among these kits",
-            "give the kits of all who are to run, or add --remove",
-        )
 
 
 def _settled(status: FederationStatus, manifest: Manifest, deployment: Path, dry_run: bool) -> FederationStatus:
@@ -330,27 +313,30 @@ def down(
     from composer.engine import connect
     from composer.runtimes import docker
 
-    if purge and place.is_unfinished(deployment) and confirm(f"Delete {deployment}?"):
-        purging.purge(deployment, talk, dry_run)
-        return
-    manifest = deployed(deployment)
-    if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
-        raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
-    if manifest.left and not dry_run:
-        from composer.remote.leaving import leave
+    if not (deployment / ".lock").exists() and not place.is_unfinished(deployment):
+        # Nobody makes one there, and no folder must be made to say so.
+        deployed(deployment)
+    with ExitStack() as stack:
+        stack.enter_context(taking_turns(deployment, talk, wait, dry_run))
+        if purge and place.is_unfinished(deployment) and confirm(f"Delete {deployment}?"):
+            purging.purge(deployment, talk, dry_run)
+            return
+        manifest = deployed(deployment)
+        if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
+            raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
+        if manifest.runtime == "process" and not manifest.hosts:
+            manifest = _left(manifest, deployment, talk, purge, dry_run)
+            plain.down(manifest, deployment, talk, purge, dry_run)
+            return
+        stack.enter_context(alone_with(manifest.compose_project, talk, wait, dry_run))
+        manifest = _left(manifest, deployment, talk, purge, dry_run)
+        if manifest.hosts:
+            from composer import across
 
-        with taking_turns(deployment, talk, wait, dry_run):
-            manifest = leave(deployed(deployment), deployment, talk, purge)
-    if manifest.hosts or manifest.runtime == "process":
-        from composer import across
-
-        with taking_turns(deployment, talk, wait, dry_run):
-            (across if manifest.hosts else plain).down(manifest, deployment, talk, purge, dry_run)
-        return
-    with taking_turns(deployment, talk, wait, dry_run):
+            across.down(manifest, deployment, talk, purge, dry_run)
+            return
         plain.end_strangers(deployment, talk, dry_run)
-    engine = connect()
-    with taking_turns(deployment, talk, wait, dry_run), alone_with(manifest.compose_project, talk, wait, dry_run):
+        engine = connect()
         containers = docker.own_containers(engine, manifest, deployment)
         for job in docker.running_jobs(engine, manifest, containers):
             talk.warn(f"job {job} has not ended, and ends now without a result")
@@ -360,6 +346,12 @@ def down(
             perform(command, talk, dry_run)
         if purge:
             purging.purge(deployment, talk, dry_run)
+
+
+def _left(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run: bool) -> Manifest:
+    from composer.remote.leaving import leave
+
+    return manifest if dry_run or not manifest.left else leave(manifest, deployment, talk, purge)
 
 
 def hosts(inputs: Inputs) -> str:

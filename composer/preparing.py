@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from composer.errors import ChecksFailed, ComposerError
 from composer.manifest import Manifest
 from composer.model import LOCAL, Federation, GeneratedFile, Owner, Rendering
-from composer.talk import Talk
+from composer.talk import Talk, some_of
 from composer.usecases.inputs import Inputs, known_inputs, resolved
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def generate(
     Raises:
         ComposerError: The kits, the definition or the folder do not allow it, or another composer is at work there.
     """
-    require_good_inputs(inputs, talk, ignore)
-    with taking_turns(inputs.deployment, talk, wait, dry_run):
+    with lock_inputs(inputs, talk, wait, dry_run):
+        require_good_inputs(inputs, talk, ignore)
         return write_planned(plan(inputs, {}), talk, force, dry_run)
 
 
@@ -233,6 +233,27 @@ def _warn_of_plan(planned: Planned, talk: Talk) -> None:
         )
 
 
+def agree_to_remove(
+    running: Sequence[str], planned: Planned, remove: Callable[[str], bool], talk: Talk, dry_run: bool
+) -> None:
+    """Make sure that whoever runs and is not among the kits goes on, unless somebody has agreed that it ends.
+
+    Raises:
+        ComposerError: Nobody has.
+    """
+    kept = {name for one in planned.manifest.participants for name in (one.name, one.service)}
+    ending = sorted({*planned.dropped, *running} - kept)
+    if not ending:
+        return
+    if dry_run:
+        talk.warn(f"{some_of(ending)} would be stopped and removed: not among these kits")
+    elif not remove(f"{some_of(ending)} run in this deployment and are not among these kits. Stop and remove them?"):
+        raise ComposerError(
+            f"{some_of(ending)} run in this deployment, and would be stopped and removed: not among these kits",
+            "give the kits of all who are to run, or add --remove",
+        )
+
+
 def forget_old_kits(manifest: Manifest, deployment: Path) -> None:
     """Delete the kits that archives had brought and that nobody in the deployment runs with any more."""
     import shutil
@@ -257,6 +278,21 @@ def _with_hosts_left(rendering: Rendering, former: Manifest | None, deployment: 
         return replace(file, content=dump_manifest(manifest.after(former)).encode())
 
     return replace(rendering, files=tuple(map(kept, rendering.files)))
+
+
+@contextmanager
+def lock_inputs(inputs: Inputs, talk: Talk, wait: bool, dry_run: bool) -> Iterator[None]:
+    """Be the only composer at work on a folder that these inputs may be written to; what is there is read only then.
+
+    Raises:
+        ComposerError: The folder is no place for a deployment, or another composer is at work there.
+    """
+    from composer.deployment.place import require_place
+
+    # Not even a lock may be made in a kit.
+    require_place(inputs.deployment, [*inputs.kits, *([inputs.definition] if inputs.definition else [])])
+    with taking_turns(inputs.deployment, talk, wait, dry_run):
+        yield
 
 
 def taking_turns(deployment: Path, talk: Talk, wait: bool, dry_run: bool) -> AbstractContextManager[None]:
