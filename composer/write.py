@@ -55,10 +55,7 @@ def write_deployment(rendering: Rendering, deployment: Path, force: bool = False
             _stage(changed, _abandoned(recorded, rendering), deployment / STAGED)
         settle(deployment)
     except OSError as error:
-        place = error.filename or deployment
-        raise ComposerError(
-            f"cannot write {place}: {error.strerror}", "make room or give yourself the right to write there"
-        ) from error
+        raise _cannot_write(error, deployment) from error
     return tuple(file.path for file in changed)
 
 
@@ -66,11 +63,21 @@ def begin(deployment: Path) -> None:
     """Finish what an interrupted run has left, and mark the folder as one that composer has begun to write.
 
     Raises:
-        OSError: It cannot be written.
+        ComposerError: It cannot be written.
     """
-    _make_folder(deployment, 0o755)
-    settle(deployment)
-    _make_folder(deployment / STAGED, 0o700)
+    try:
+        _make_folder(deployment, 0o755)
+        settle(deployment)
+        _make_folder(deployment / STAGED, 0o700)
+    except OSError as error:
+        raise _cannot_write(error, deployment) from error
+
+
+def _cannot_write(error: OSError, deployment: Path) -> ComposerError:
+    place = error.filename or deployment
+    return ComposerError(
+        f"cannot write {place}: {error.strerror}", "make room or give yourself the right to write there"
+    )
 
 
 def changed_files(rendering: Rendering, deployment: Path) -> tuple[PurePosixPath, ...]:
