@@ -33,8 +33,9 @@ from composer.preparing import (
     write_planned,
 )
 from composer.process import stream
+from composer.runtimes.listeners import name_opened_ports, require_unshared_ports, with_shared_ports
 from composer.runtimes.other import refuse_other_runtime
-from composer.status import FederationStatus, ParticipantStatus
+from composer.status import FederationStatus
 from composer.talk import Talk, perform
 from composer.usecases.inputs import Inputs, chosen_runtime, deployed, known_inputs, resolved
 
@@ -167,6 +168,7 @@ def up(
 
             plain.refuse_swapped_kits(deployment, require_good_inputs(inputs, talk, ignore))
             planned = plan(inputs, {})
+            name_opened_ports(planned.manifest, talk)
             agree_to_remove(supervised_services(deployment), planned, remove, talk, dry_run)
             status = plain.up(write_planned(planned, talk, force, dry_run), deployment, talk, timeout, dry_run)
             return _settled(status, planned.manifest, deployment, dry_run)
@@ -184,6 +186,7 @@ def up(
         running = docker.own_containers(engine, here, deployment)
         docker.require_free_ports(here, [n for n, one in running.items() if one.state == "running"])
         present = (one.participant for one in before.containers.values() if not one.one_off)
+        name_opened_ports(planned.manifest, talk)
         agree_to_remove(tuple(present), planned, remove, talk, dry_run)
         generated = write_planned(planned, talk, force, dry_run)
         if not dry_run:
@@ -221,6 +224,7 @@ def _settled(status: FederationStatus, manifest: Manifest, deployment: Path, dry
     """Nobody runs with former kits any more."""
     if not dry_run:
         forget_old_kits(manifest, deployment)
+        require_unshared_ports(manifest)
     return status
 
 
@@ -239,14 +243,8 @@ def status(deployment: Path) -> FederationStatus:
         seen = watch.status(manifest, deployment)
     else:
         seen = runtime_of(manifest, deployment).examine(now())
-    return replace(seen, participants=tuple(_told_of_its_end(one) for one in seen.participants))
-
-
-def _told_of_its_end(one: ParticipantStatus) -> ParticipantStatus:
-    if not one.expired:
-        return one
-    end = "its certificate has expired: provision the project again"
-    return replace(one, detail="; ".join(part for part in (end, one.detail) if part))
+    seen = with_shared_ports(seen, manifest)
+    return replace(seen, participants=tuple(one.told_of_its_end() for one in seen.participants))
 
 
 def logs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -53,15 +54,27 @@ def busy_port(port: int, address: str = "") -> str | None:
 
 def holder_of(port: int) -> str:
     """Return the process that listens on ``port``, as far as this user may see it; empty where not."""
-    inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net", table), port)}
-    for process in Path("/proc").glob("[0-9]*"):
+    return next(iter(_holders(port)), "")
+
+
+def holders_of(port: int) -> tuple[str, ...]:
+    """Return the processes that listen on ``port``, as far as this user may see them; none where one socket does."""
+    return tuple(_holders(port)) if len(_sockets(port)) > 1 else ()
+
+
+def _sockets(port: int) -> set[str]:
+    return {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net", table), port)}
+
+
+def _holders(port: int) -> Iterator[str]:
+    inodes = _sockets(port)
+    for process in Path("/proc").glob("[0-9]*") if inodes else ():
         try:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
                 name = (process / "comm").read_bytes().decode("utf-8", "replace").removesuffix("\n")
-                return f"{escape_line(name)} (process {process.name})"
+                yield f"{escape_line(name)} (process {process.name})"
         except OSError:
             continue
-    return ""
 
 
 def _listening(table: Path, port: int) -> list[str]:

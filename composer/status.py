@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -45,6 +45,13 @@ class ParticipantStatus:
         """True when it runs, does what it is there for, and could do so again after a restart."""
         serves = self.state == "running" and self.registered and self.health in ("healthy", "none")
         return serves and not self.expired
+
+    def told_of_its_end(self) -> ParticipantStatus:
+        """Return it with the detail that its certificate has ended, where it has."""
+        if not self.expired:
+            return self
+        end = "its certificate has expired: provision the project again"
+        return replace(self, detail="; ".join(part for part in (end, self.detail) if part))
 
 
 @dataclass(frozen=True)

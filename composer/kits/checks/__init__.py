@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from composer.errors import ComposerError
 from composer.kits.checks.form import FOREIGN, FORM, MODE, OWNER
 from composer.kits.checks.identity import NAME, ORGANIZATION, PROJECT
+from composer.kits.checks.listener import LISTENER
 from composer.kits.checks.signature import SIGNATURE
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.checks.together import DUPLICATE, MIXED, NAMES
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     MIXED,
     NAMES,
     SIGNATURE,
+    LISTENER,
 )
 
 

@@ -281,6 +281,10 @@ FAULTS = (
     Fault("encrypted kit without signature", "SIG", without("startup/signature.json"), (NEW,), project=HE),
     Fault("encryption's context edited", "SIG", in_file("client_context.tenseal", lambda d: d + b"x"), (NEW,),
           project=HE),
+    # The port for a participant's own jobs.
+    Fault("site open to the network", "LISTENER", lambda m: write(
+        site(m) / "local/comm_config.json",
+        '{"internal": {"scheme": "tcp", "resources": {"host": "0.0.0.0", "port": 9555}}}'), (NEW,)),
     # Relays.
     Fault("relay's key of another", "KEY-MATCH", lambda m: write(
         m.kit("relay-1") / "startup/server.key", pem_of_key(key("else")), m.settings["key_mode"]), (SIGNED, NEW),

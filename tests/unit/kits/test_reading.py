@@ -123,7 +123,7 @@ def test_certificates_of_another_name_than_the_participant(provisioned: Provisio
 def test_listening_host(provisioned: Provision, port: int | None) -> None:
     made = provisioned(Project("2.9"))
     kit = made.kit("site-1")
-    resources = {"host": "site-1-lh", "connection_security": "clear"} | ({"port": port} if port else {})
+    resources = {"host": "site-1-lh", "connection_security": "mtls"} | ({"port": port} if port else {})
     write_json(kit / "local/comm_config.json", {"internal": {"scheme": "tcp", "resources": resources}})
     made.reissue(kit, "server", key("lh"), names=("DNS:site-1-lh",))
     read = load(made.prod)["site-1"]
