@@ -17,6 +17,7 @@ from composer.deployment.image_record import RecordedImage
 from composer.errors import ComposerError
 from composer.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, INPUTS_LABEL, PARTICIPANT_LABEL, is_same_folder
 from composer.status import Health, State
+from composer.system.foreign_files import ForeignFile
 from composer.system.foreign_text import clip
 from composer.system.tail import first_of
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _FAR_SECONDS = 20
+# Bytes; what stands before a file in an archive is less.
+_TAR_BLOCK = 1 << 13
 _MOST = 1 << 20  # Of what a command in a container, or its last lines, may take.
 # That of Docker 20.10, the oldest that is kept in repair anywhere.
 _OLDEST_API = (1, 41)
@@ -171,26 +174,31 @@ class Engine:
                 return str(error.explanation or error)
         return ""
 
-    def read(self, container: str, path: str) -> tuple[bytes, float]:
-        """Return a file as a container sees it, running or not, and when it was written (seconds since 1970).
+    def read(self, container: str, path: str, most: int) -> ForeignFile:
+        """Return the first bytes of a file as a container sees it, running or not; no link is followed.
+
+        Args:
+            container: Its id.
+            path: Of the file, absolute.
+            most: Bytes that are read at most, whatever its size.
 
         Raises:
-            FileNotFoundError: There is no such file, or no such container.
+            FileNotFoundError: There is no such regular file, or no such container.
         """
         from docker.errors import NotFound
 
         with _speaking():
             try:
-                stream, _ = self._client.api.get_archive(container, path)
-                archive = b"".join(stream)
+                stream, _ = self._client.api.get_archive(container, path, chunk_size=_TAR_BLOCK)
+                archive = first_of(stream, most + _TAR_BLOCK)
             except NotFound as error:
                 raise FileNotFoundError(path) from error
         with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
             entry = opened.next()
-            file = opened.extractfile(entry) if entry else None
-            if entry is None or file is None:
-                raise FileNotFoundError(path)
-            return file.read(), entry.mtime
+        if entry is None or not entry.isreg():
+            raise FileNotFoundError(path)
+        content = archive[entry.offset_data : entry.offset_data + min(entry.size, most)]
+        return ForeignFile(content, entry.mtime)
 
     def run_in(self, container: str, *argv: str) -> tuple[int, str]:
         """Run a command in a running container; return its status and what it wrote, both streams."""

@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -28,6 +29,8 @@ from composer.model import GeneratedFile, Owner, Rendering
 
 _COMPLETE = ".complete"
 _WRITERS = 8
+# Of a participant's workspace below the folder: what lies in it belongs to job code.
+_WORKSPACE_DEPTH = 2
 
 
 def write_deployment(rendering: Rendering, deployment: Path, force: bool = False) -> tuple[PurePosixPath, ...]:
@@ -311,6 +314,10 @@ def _make_folder(path: Path, mode: int) -> None:
 
 def _give_folder(top: int, path: PurePosixPath, owner: Owner) -> None:
     """Make a folder of a participant. Its jobs write beside it, and what they link to must not become theirs."""
+    if len(path.parts) > _WORKSPACE_DEPTH:
+        with opened_below(top, ".", path.parent, make=0o700) as above, contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISDIR(os.lstat(path.name, dir_fd=above).st_mode):
+                os.unlink(path.name, dir_fd=above)
     with opened_below(top, ".", path, make=0o700) as folder:
         if os.geteuid() == 0:
             os.fchown(folder, owner.uid, owner.gid)

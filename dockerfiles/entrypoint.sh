@@ -29,18 +29,32 @@ python=""
 stopping=""
 crashes=0
 
+# Jobs write to the workspace as well. What is no regular file under a name that is written to goes: a pipe would be
+# waited for, and what a link leads to would be written.
+own() {
+    local path
+    for path in "$@"; do
+        [[ -e $path || -L $path ]] || continue
+        [[ ! -f $path || -L $path ]] || continue
+        printf 'composer: removing %s, which a job has put in place of a file\n' "${path##*/}" >&2
+        rm -rf -- "$path"
+    done
+}
+
+# Fails where nothing can be written.
 state() {
     local time
     TZ=UTC0 printf -v time '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+    own "$workspace"/{.composer.state,composer.state}
     # Others read the file at any moment: it is replaced, never written over.
-    printf '%s %s\n' "$1" "$time" >"$workspace/.composer.state"
-    mv -f "$workspace/.composer.state" "$workspace/composer.state"
+    printf '%s %s\n' "$1" "$time" >"$workspace/.composer.state" &&
+        mv -f "$workspace/.composer.state" "$workspace/composer.state"
 }
 
 # Waits until the log, read on from its present end, says that the server has accepted this participant.
 # Builtins only: for a hundred sites on one machine a process per look would cost more than NVFLARE does.
 watch_registration() {
-    local line accepted=""
+    local line rest="" accepted=""
     exec 4<> <(:)
     case $type in
         client) accepted="Successfully registered client:" ;;
@@ -48,14 +62,21 @@ watch_registration() {
     esac
     while [[ -n $accepted ]]; do
         while IFS= read -r line <&3; do
-            if [[ $line == *"$accepted"* ]]; then
-                state registered
+            if [[ $rest$line == *"$accepted"* ]]; then
+                # A full disk may have room again later.
+                until state registered 2>/dev/null; do read -rt 1 <&4; done
                 accepted=""
                 break
             fi
+            rest=""
         done
+        # A line whose end is not written yet.
+        rest+=$line
         # NVFLARE rotates its log by renaming it.
-        [[ $log -ef /dev/fd/3 ]] || exec 3<"$log"
+        if [[ -f $log && ! -L $log && ! $log -ef /dev/fd/3 ]]; then
+            exec 3<"$log"
+            rest=""
+        fi
         read -rt 0.1 <&4
     done
     exec 3<&-
@@ -76,7 +97,8 @@ keep_small() {
     [[ -n $supervise ]] || return 0
     local console=$workspace/console.log
     while true; do
-        if [[ $(stat -c %s "$console") -gt 20000000 ]]; then
+        if [[ -f $console && ! -L $console && $(stat -c %s "$console") -gt 20000000 ]]; then
+            own "$console.1"
             cp -f "$console" "$console.1"
             : >"$console"
         fi
@@ -89,6 +111,7 @@ back_off() {
     local ran=$1 pause
     ((ran < 120)) || crashes=0
     crashes=$((crashes + 1))
+    own "$workspace/composer.restarts"
     printf '%s\n' "$crashes" >"$workspace/composer.restarts"
     state restarting
     pause=$((crashes > 6 ? 60 : 1 << (crashes - 1)))
@@ -109,13 +132,15 @@ drivers=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)/drivers
 export NVFLARE_COMM_DRIVER_PATH=$drivers${NVFLARE_COMM_DRIVER_PATH:+:$NVFLARE_COMM_DRIVER_PATH}
 export NVFLARE_INTERNAL_CONN_SCHEME=unix FLARE_WORKSPACE=$workspace PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$workspace/transfer"
+own "$workspace/composer.restarts"
 [[ -z $supervise ]] || printf '0\n' >"$workspace/composer.restarts"
 
 while true; do
     # A pid in these files is of a former life; NVFLARE's own scripts take it for a running instance.
-    rm -f "$workspace"/{pid,daemon_pid,shutdown,restart}.fl
+    rm -rf "$workspace"/{pid,daemon_pid,shutdown,restart}.fl
     rm -rf "$workspace/.internal"
     state started
+    own "$log"
     : >>"$log"
     exec 3<"$log"
     cat <&3 >/dev/null
@@ -129,6 +154,7 @@ while true; do
     python=$!
     # A signal may have come when there was nobody yet to hand it on to.
     [[ -z $stopping ]] || terminate
+    own "$workspace/composer.pid"
     printf '%s\n' "$python" >"$workspace/composer.pid"
     wait "$python"
     status=$?
@@ -138,7 +164,7 @@ while true; do
         status=$?
     done
     kill "$watch" 2>/dev/null
-    rm -f "$workspace/composer.pid"
+    rm -rf "$workspace/composer.pid"
     python=""
     end_jobs
     if [[ -n $stopping ]]; then

@@ -28,10 +28,14 @@ print("serving")
 PYTHON
 fi
 
-state=$(<"$workspace/composer.state")
+# Jobs write to the same folder: it may be a link or a pipe by now.
+for file in composer.state composer.pid; do
+    [[ -f $workspace/$file && ! -L $workspace/$file ]] || { printf '%s is no file\n' "$file" && exit 1; }
+done
+read -rn 64 state <"$workspace/composer.state"
 printf '%s\n' "$state"
 [[ $state == registered* ]] || exit 1
-pid=$(<"$workspace/composer.pid")
+read -rn 16 pid <"$workspace/composer.pid"
 sockets=$(ls -l "/proc/$pid/fd")
 printf -v suffix ':%04X' "$port"
 # Columns of /proc/net/tcp: the third is the remote address, the fourth the state (01 is established), the tenth

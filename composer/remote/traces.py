@@ -8,10 +8,14 @@ from composer.engine import Container, Engine
 from composer.layout import WORKSPACE
 from composer.manifest import DeployedParticipant
 from composer.render.templates import read_template
+from composer.runtimes.state_file import MOST, STATE_FILE
+from composer.system.foreign_files import ForeignFile
 from composer.system.foreign_text import clean_line, clip
 
 # How much of the server's log is read at each look: hundreds of sites' comings and goings.
 _TAIL = 2**18
+# Jobs write to the same folder: it may be a link or a pipe by now.
+_END_OF_LOG = f"cd {WORKSPACE} && [ -f log.txt ] && [ ! -L log.txt ] && exec tail -c {_TAIL} log.txt"
 
 
 @dataclass(frozen=True)
@@ -20,16 +24,15 @@ class There:
 
     engine: Engine
 
-    def state(self, participant: DeployedParticipant, container: Container) -> tuple[str, float]:  # noqa: ARG002
+    def state(self, participant: DeployedParticipant, container: Container) -> ForeignFile:  # noqa: ARG002
         """Read the file in the workspace."""
-        content, written = self.engine.read(container.id, f"{WORKSPACE}/composer.state")
-        return content.decode("ascii", "replace"), written
+        return self.engine.read(container.id, f"{WORKSPACE}/{STATE_FILE}", MOST)
 
     def server_log(self, participant: DeployedParticipant, container: Container | None) -> bytes:  # noqa: ARG002
         """Read the end of the file in the workspace, while the server runs."""
         if container is None or container.state != "running":
             return b""
-        _, text = self.engine.run_in(container.id, "tail", "-c", str(_TAIL), f"{WORKSPACE}/log.txt")
+        _, text = self.engine.run_in(container.id, "timeout", "5", "sh", "-c", _END_OF_LOG)
         return text.encode()
 
     def unreachable(self, participant: DeployedParticipant, container: Container | None) -> str:

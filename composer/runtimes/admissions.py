@@ -7,32 +7,36 @@ bearer token that 2.8 and older write between them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+# The whole beginning of a line counts: a text that a client has the server write stands behind another level or logger.
 _EVENT = re.compile(
-    rb"^.*? - (?:"
+    rb"^(?:\x1b\[[0-9;]*m)*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - (?:"
     # Everybody has to come again to a server that begins anew.
-    rb"(?P<begins>server: creating listener on )"
-    rb"|Client: New (?:client|relay) (?P<joined>\S+)@\S+ joined\. Sent token"
+    rb"CoreCell - INFO - (?P<begins>server: creating listener on )"
+    # Since 2.6 a context may stand before the message.
+    rb"|(?:ClientManager|FederatedServer) - INFO - (?:\[[^\]\n]*\] - )?(?:"
+    rb"Client: New (?:client|relay) (?P<joined>\S+)@\S+ joined\. Sent token"
     rb"|Re-activate the client: ?(?P<back>\S+)"
     rb"|Client Name:(?P<left>\S+) left\."
     rb"|Remove the dead Client\. Name: (?P<dead>\S+?)\."
-    rb")",
+    rb"))",
     re.MULTILINE,
 )
 
 
-def admissions(log: bytes) -> Mapping[str, bool]:
+def admissions(log: bytes, names: Collection[str]) -> Mapping[str, bool]:
     """Return whether the server has each participant that it ever had; none that the log does not name.
 
     Args:
         log: The server's ``log.txt`` or its end.
+        names: Those of the participants; any other is none.
     """
     has: dict[str, bool] = {}
     for event in _EVENT.finditer(log):
         kind, name = event.lastgroup or "", event.group(event.lastgroup or 0).decode("utf-8", "replace")
         if kind == "begins":
             has = dict.fromkeys(has, False)
-        else:
+        elif name in names:
             has[name] = kind in ("joined", "back")
     return has

@@ -18,7 +18,9 @@ from composer.redact import clean_log_line
 from composer.runtimes import docker
 from composer.runtimes.admissions import admissions
 from composer.runtimes.authority import fingerprint_of
+from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.status import FederationStatus, Health, ParticipantStatus, State
+from composer.system.foreign_files import ForeignFile, read_foreign
 from composer.system.foreign_text import clip
 
 # How much of the server's log is read: thousands of sites' comings and goings.
@@ -28,8 +30,8 @@ _TAIL = 2**21
 class Traces(Protocol):
     """How what participants leave on their host is read from here."""
 
-    def state(self, participant: DeployedParticipant, container: Container) -> tuple[str, float]:
-        """Return what ``composer.state`` says, and when it was written; OSError where there is none."""
+    def state(self, participant: DeployedParticipant, container: Container) -> ForeignFile:
+        """Return ``composer.state``; OSError where there is none that can be read."""
 
     def server_log(self, participant: DeployedParticipant, container: Container | None) -> bytes:
         """Return the end of the server's log; OSError where there is none."""
@@ -44,16 +46,13 @@ class Here:
 
     deployment: Path
 
-    def state(self, participant: DeployedParticipant, container: Container) -> tuple[str, float]:  # noqa: ARG002
+    def state(self, participant: DeployedParticipant, container: Container) -> ForeignFile:  # noqa: ARG002
         """Read the file in the workspace."""
-        path = self.deployment / "workspaces" / participant.service / "composer.state"
-        return path.read_text(encoding="ascii"), path.stat().st_mtime
+        return read_foreign(self.deployment, f"workspaces/{participant.service}/{STATE_FILE}", MOST)
 
     def server_log(self, participant: DeployedParticipant, container: Container | None) -> bytes:  # noqa: ARG002
         """Read the file in the workspace."""
-        with (self.deployment / "workspaces" / participant.service / "log.txt").open("rb") as log:
-            log.seek(max(log.seek(0, 2) - _TAIL, 0))
-            return log.read()
+        return read_foreign(self.deployment, f"workspaces/{participant.service}/log.txt", _TAIL, from_end=True).content
 
     def unreachable(self, participant: DeployedParticipant, container: Container | None) -> str:  # noqa: ARG002
         """Try it from here."""
@@ -184,7 +183,9 @@ def _admitted(manifest: Manifest, containers: Mapping[str, Container], traces: T
     if server is None:
         return {}
     try:
-        return admissions(traces.server_log(server, containers.get(server.name)))
+        return admissions(
+            traces.server_log(server, containers.get(server.name)), {one.name for one in manifest.participants}
+        )
     except OSError:
         return {}
 
@@ -263,22 +264,21 @@ def registered_since(traces: Traces, participant: DeployedParticipant, container
     of a former life.
     """
     try:
-        text, written = traces.state(participant, container)
-        word, _, time = text.strip().partition(" ")
-        since = datetime.fromisoformat(time.replace("Z", "+00:00"))
-    except (OSError, ValueError):
+        said = traces.state(participant, container)
+    except OSError:
         return None
-    fresh = container.started is None or written >= container.started.timestamp()
+    word, since = parse_state(said.content)
+    fresh = container.started is None or said.written >= container.started.timestamp()
     return since if word == "registered" and fresh else None
 
 
 def says_registered(deployment: Path, participant: DeployedParticipant) -> bool:
     """Tell, for the price of a small file, whether a participant here says that it is registered."""
     try:
-        said = (deployment / "workspaces" / participant.service / "composer.state").read_bytes()
+        said = read_foreign(deployment, f"workspaces/{participant.service}/{STATE_FILE}", MOST)
     except OSError:
         return False
-    return said.startswith(b"registered ")
+    return parse_state(said.content)[0] == "registered"
 
 
 def unreachable(participant: DeployedParticipant) -> str:

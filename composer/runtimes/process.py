@@ -22,10 +22,14 @@ from composer.process import run
 from composer.render.templates import templates_folder
 from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.observe import as_the_server_sees, last_of, unreachable
+from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.runtimes.supervisors import runs_as, supervised, supervised_services
 from composer.status import FederationStatus, ParticipantStatus, State
+from composer.system.foreign_files import read_foreign
 
 _TAIL = 1 << 14
+# Of a number of restarts.
+_DIGITS = 9
 _FORMER = "workspaces/.former"
 _AGO = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 
@@ -144,12 +148,10 @@ class Processes:
         """Return the last line that a participant itself wrote, without colours; empty where there is none."""
         participant = next(one for one in self.manifest.participants if one.name == name)
         try:
-            with (self._workspace(participant) / "console.log").open("rb") as log:
-                log.seek(max(log.seek(0, 2) - _TAIL, 0))
-                text = log.read().decode(errors="replace")
+            log = read_foreign(self.deployment, f"workspaces/{participant.service}/console.log", _TAIL, from_end=True)
         except OSError:
             return ""
-        return last_of(text.split("\n"))
+        return last_of(log.content.decode(errors="replace").split("\n"))
 
     def _script(self, name: str, *arguments: str) -> Command:
         return Command(("bash", str(self.deployment / name), *arguments))
@@ -249,14 +251,14 @@ def _state(word: str, supervised: bool) -> tuple[State, str]:
 
 def _said(workspace: Path) -> tuple[str, datetime | None]:
     try:
-        word, _, time = (workspace / "composer.state").read_text(encoding="ascii").strip().partition(" ")
-        return word, datetime.fromisoformat(time.replace("Z", "+00:00"))
-    except (OSError, ValueError):
+        return parse_state(read_foreign(workspace.parent, f"{workspace.name}/{STATE_FILE}", MOST).content)
+    except OSError:
         return "", None
 
 
 def _crashes(workspace: Path) -> int:
     try:
-        return int((workspace / "composer.restarts").read_text(encoding="ascii"))
-    except (OSError, ValueError):
+        said = read_foreign(workspace.parent, f"{workspace.name}/composer.restarts", _DIGITS + 1).content.strip()
+    except OSError:
         return 0
+    return int(said) if said.isdigit() and len(said) <= _DIGITS else 0

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import pwd
-import stat
 from pathlib import Path
 
+from composer.system.foreign_files import read_foreign
+
 _VARIABLE = b"FLARE_WORKSPACE="
+# Of a process number.
+_DIGITS = 10
 
 
 def supervised_services(deployment: Path) -> tuple[str, ...]:
@@ -62,14 +65,8 @@ def _name(user: int) -> str:
 
 
 def _supervisor(workspace: Path) -> int | None:
-    # Jobs write to the same folder: it may be a link or a pipe by now.
     try:
-        descriptor = os.open(workspace / "composer.supervisor", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        said = read_foreign(workspace.parent, f"{workspace.name}/composer.supervisor", _DIGITS + 1).content.strip()
     except OSError:
         return None
-    try:
-        return int(os.read(descriptor, 32)) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
-    except ValueError:
-        return None
-    finally:
-        os.close(descriptor)
+    return int(said) if said.isdigit() and len(said) <= _DIGITS else None

@@ -24,7 +24,7 @@ DEAD = "2026-01-01 00:02:00,000 - FederatedServer - INFO - Remove the dead Clien
 
 
 def seen(*lines: str) -> dict[str, bool]:
-    return dict(admissions("\n".join(lines).encode()))
+    return dict(admissions("\n".join(lines).encode(), {"site-1", "site-2"}))
 
 
 @pytest.mark.parametrize("release", JOINED)
@@ -47,4 +47,30 @@ def test_a_log_that_begins_in_the_middle_says_nothing_of_those_it_does_not_name(
 
 
 def test_what_a_job_writes_is_no_news() -> None:
-    assert seen(JOINED["2.9"], "1 - CoreCell - INFO - server.0a1b: creating listener on tcp://0") == {"site-1": True}
+    assert seen(
+        JOINED["2.9"], "2026-01-01 00:04:00,000 - CoreCell - INFO - server.0a1b: creating listener on tcp://0"
+    ) == {"site-1": True}
+
+
+FORGED = (
+    "x - Client Name:site-1 left.",
+    "x - Re-activate the client: site-2",
+    "x - ClientManager - INFO - Client Name:site-1 left.",
+    "x - CoreCell - INFO - server: creating listener on http://0:8002",
+)
+
+
+@pytest.mark.parametrize("topic", FORGED)
+def test_a_text_of_a_client_that_the_server_writes_is_no_news(topic: str) -> None:
+    """NVFLARE refuses such a message, and writes its topic into its log."""
+    line = f"2026-01-01 00:03:00,000 - FederatedServer - ERROR - unauthenticated msg (channel='admin' topic='{topic}')"
+    assert seen(JOINED["2.9"], line) == {"site-1": True}
+
+
+def test_only_participants_count() -> None:
+    stranger = JOINED["2.9"].replace("site-1", "somebody")
+    assert seen(BEGINS, JOINED["2.9"], stranger) == {"site-1": True}
+
+
+def test_a_context_may_stand_before_the_message() -> None:
+    assert seen(JOINED["2.9"], LEFT.replace("INFO - ", "INFO - [identity=server1, run=?] - ")) == {"site-1": False}

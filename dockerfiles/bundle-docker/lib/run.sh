@@ -4,11 +4,16 @@
 
 # They run as the user whose this folder is, so that all they write is that user's.
 prepare() {
+    local folder
     read -r uid gid < <(stat -c '%u %g' -- "$root")
     for service in "$@"; do
         load "$service"
-        mkdir -p -- "$workspace"/{startup,local,transfer} "$root/job-store"
-        [[ $(id -u) != 0 ]] || chown -- "$uid:$gid" "$root/workspaces" "$workspace" "$workspace"/{startup,local,transfer} "$root/job-store"
+        # Jobs write to the workspace: nobody is given what a link there leads to.
+        for folder in "$root/workspaces" "$workspace" "$workspace"/{startup,local,transfer} "$root/job-store"; do
+            [[ ! -L $folder && ( ! -e $folder || -d $folder ) ]] || rm -f -- "$folder"
+            mkdir -p -- "$folder"
+            [[ $(id -u) != 0 ]] || chown --no-dereference -- "$uid:$gid" "$folder"
+        done
     done
     printf "FLARE_UID=%s\nFLARE_GID=%s\nFLARE_BUNDLE='%s'\n" "$uid" "$gid" "${root//\'/\\\'}" >"$root/.env"
 }

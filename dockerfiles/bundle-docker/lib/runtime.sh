@@ -22,14 +22,13 @@ container_of() {
 
 # Sets $state, $registered and $since, as composer status shows them.
 observe() {
-    local id word="" started="" code=""
+    local id word="" started="" code="" said
     state=absent registered=no since=""
     id=$(container_of)
     [[ -n $id ]] || return 0
     read -r state code started < <(docker inspect --format '{{.State.Status}} {{.State.ExitCode}} {{.State.StartedAt}}' "$id")
-    if [[ -s $workspace/composer.state ]]; then
-        read -r word since <"$workspace/composer.state" || true
-    fi
+    look_into "$workspace/composer.state"
+    read -r word since _ <<<"$said"
     if [[ $state == exited && $code == 0 ]]; then
         state=stopped
     elif [[ $state == running && $type == server ]]; then

@@ -126,7 +126,8 @@ start() {
     clean+=("PATH=$venv/bin:$PATH" "FLARE_WORKSPACE=$workspace" "FLARE_SUPERVISE=$lib" "NO_PROXY=$no_proxy" "no_proxy=$no_proxy"
         "NVFLARE_DATUM_DIR=$workspace/datums" ${environment[@]+"${environment[@]}"})
     enter_names || exit 1
-    rm -f -- "$workspace"/composer.{state,pid,restarts}
+    rm -rf -- "$workspace"/composer.{state,pid,restarts}
+    own "$workspace"/{console.log,composer.supervisor}
     cd -- "$workspace" || exit
     # In a session of its own and without a terminal: it outlives the shell that started it.
     "${clean[@]}" setsid ${enter[@]+"${enter[@]}"} \

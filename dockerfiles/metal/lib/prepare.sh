@@ -111,6 +111,7 @@ look_up() {
 # Writes the participant's own hosts file: this machine's, without the names that it has anew.
 hosts_file() {
     local entry line kept field fields
+    own "$workspace/composer.hosts"
     {
         printf '%s\n' ${hosts[@]+"${hosts[@]}"}
         while read -r line || [[ -n $line ]]; do

@@ -27,9 +27,9 @@ find_python() {
 
 # Whether the participant's supervisor lives, and sets $supervisor to its pid.
 supervised() {
-    supervisor=""
-    [[ -s $workspace/composer.supervisor ]] || return 1
-    supervisor=$(<"$workspace/composer.supervisor")
+    local said
+    look_into "$workspace/composer.supervisor"
+    supervisor=$said
     [[ $supervisor =~ ^[0-9]+$ && -d /proc/$supervisor ]] || return 1
     # A pid alone may be somebody else's by now.
     find_python
@@ -38,11 +38,10 @@ supervised() {
 
 # Sets $state, $registered and $since, as composer status shows them.
 observe() {
-    local word=""
+    local word="" said
     state=absent registered=no since=""
-    if [[ -s $workspace/composer.state ]]; then
-        read -r word since <"$workspace/composer.state" || true
-    fi
+    look_into "$workspace/composer.state"
+    read -r word since _ <<<"$said"
     if supervised; then
         state=running
         [[ $word != restarting ]] || state=restarting
@@ -64,11 +63,16 @@ serves() {
 why() {
     local probed
     probed=$(PATH=$venv/bin:$PATH env ${enter[@]+"${enter[@]}"} python3 -I "$lib/reach.py" "$workspace/startup" "$type" "$dials" "$port" "$security" "$identity" 2>/dev/null) || true
-    printf '%sits last line was: %s' "${probed:+$probed; }" "$(tail -n 20 -- "$workspace/console.log" 2>/dev/null | last_of)"
+    printf '%sits last line was: %s' "${probed:+$probed; }" "$(last_lines | last_of)"
 }
+
+# Jobs write to the same folder: it may be a link or a pipe by now.
+has_console() { [[ -f $workspace/console.log && ! -L $workspace/console.log ]]; }
+
+last_lines() { ! has_console || tail -n 20 -- "$workspace/console.log" 2>/dev/null; }
 
 # Prints what it wrote, all of it or the last $lines, and goes on with what it writes where $follow says so.
 show_log() {
-    [[ -e $workspace/console.log ]] || return 0
+    has_console || return 0
     exec tail ${follow:+-F} -n "${lines:-+1}" -- "$workspace/console.log" 2>/dev/null
 }

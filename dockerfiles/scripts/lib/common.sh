@@ -47,6 +47,22 @@ choose() {
     [[ $# -eq 0 || ${#services[@]} -eq $# ]] || fail "not all of these are participants here: $*" "they are listed in participants/"
 }
 
+# Sets $said to the first line, 64 characters at most, of a file that jobs may have made; to nothing where it is a link, a
+# pipe or a folder.
+look_into() {
+    said=""
+    [[ ! -f $1 || -L $1 ]] || read -rn 64 said <"$1" || true
+}
+
+# Takes away what is no regular file under names in a workspace that are written to: a pipe would be waited for, and what
+# a link leads to would be written.
+own() {
+    local path
+    for path in "$@"; do
+        [[ -f $path && ! -L $path ]] || rm -rf -- "$path"
+    done
+}
+
 # What others wrote, line by line, without what a terminal would obey: control characters, escape sequences, marks that
 # turn the direction of writing, and other ends of lines. Colours stay where $colour says so, and end with their line.
 # Bytes are compared, so that what is no UTF-8 comes through as it is; what takes several becomes a question mark, since
