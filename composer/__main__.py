@@ -1,6 +1,6 @@
 """``python -m composer`` is the ``composer`` command."""
 
-from composer.cli import main
+from flare_composer import main
 
 if __name__ == "__main__":
     main()

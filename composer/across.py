@@ -32,7 +32,7 @@ from composer.runtimes import docker, services
 from composer.runtimes.gpus import require_gpus
 from composer.status import FederationStatus
 from composer.talk import perform, some_of
-from composer.transaction import look, undo, undone_on_failure
+from composer.transaction import held_while_taken_back, look, undo, undone_on_failure
 
 if TYPE_CHECKING:
     from composer.engine import Container, Engine
@@ -323,10 +323,11 @@ def _taken_back_on_interrupt(opened: Places, talk: Talk) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        talk.step("Taking back what was started")
-        for outcome in on_each(tuple(before), take_back).values():
-            if isinstance(outcome, ComposerError):
-                talk.warn(f"not everything could be taken back: {outcome.message}")
+        with held_while_taken_back(talk):
+            talk.step("Taking back what was started")
+            for outcome in on_each(tuple(before), take_back).values():
+                if isinstance(outcome, ComposerError):
+                    talk.warn(f"not everything could be taken back: {outcome.message}")
         raise
 
 

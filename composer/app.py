@@ -306,7 +306,7 @@ def down(
         ComposerError: There is no deployment there, its Compose project is somebody else's, or another composer
             is at work on it.
     """
-    from composer import plain
+    from composer import across, plain
     from composer.deployment import place, purging
     from composer.engine import connect
     from composer.runtimes import docker
@@ -315,7 +315,8 @@ def down(
         # Nobody makes one there, and no folder must be made to say so.
         deployed(deployment)
     with ExitStack() as stack:
-        stack.enter_context(taking_turns(deployment, talk, wait, dry_run))
+        # What runs can be stopped where nothing can be written, such as on a disk that has failed.
+        stack.enter_context(taking_turns(deployment, talk, wait, dry_run, needed=purge))
         if purge and place.is_unfinished(deployment) and confirm(f"Delete {deployment}?"):
             purging.purge(deployment, talk, dry_run)
             return
@@ -329,8 +330,6 @@ def down(
         stack.enter_context(alone_with(manifest.compose_project, talk, wait, dry_run))
         manifest = _left(manifest, deployment, talk, purge, dry_run)
         if manifest.hosts:
-            from composer import across
-
             across.down(manifest, deployment, talk, purge, dry_run)
             return
         plain.end_strangers(deployment, talk, dry_run)

@@ -57,10 +57,6 @@ class CrashLoop(ComposerError):
     exit_code = 3
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM has come: as Ctrl-C, but for the exit status."""
-
-
 class TookTooLong(ComposerError):
     """A command that composer ran was ended since it took too long."""
 

@@ -6,6 +6,7 @@ With :mod:`composer.terminal` this is the only user of rich.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from composer.model import Finding
 from composer.status import FederationStatus, ImageStatus, ParticipantStatus
 from composer.system.foreign_text import clean_line, clean_text
+from composer.system.signals import Signalled
 
 if TYPE_CHECKING:
     from composer.kits.checks import CheckReport
@@ -66,7 +68,9 @@ def watch_status(look: Callable[[], FederationStatus], as_json: bool = False) ->
                 time.sleep(_WATCH)
                 seen = look()
                 live.update(status_table(seen), refresh=True)
-    except KeyboardInterrupt:
+    except Signalled as signalled:
+        if signalled.number != signal.SIGINT:
+            raise
         return seen
 
 

@@ -20,6 +20,7 @@ from composer.runtimes.process import Processes, authorities, end_everybody
 from composer.runtimes.supervisors import supervised_services
 from composer.status import FederationStatus
 from composer.talk import Talk, perform
+from composer.transaction import held_while_taken_back
 
 if TYPE_CHECKING:
     from composer.preparing import Generated
@@ -114,15 +115,17 @@ def _undone_on_failure(processes: Processes, before: tuple[str, ...], talk: Talk
         processes.forget_former()
         raise
     except BaseException:
-        talk.step("Taking back what was started")
-        mine = [one.name for one in processes.manifest.started if one.name not in before]
-        for command in (processes.stop(mine) if mine else None, processes.bring_back()):
-            try:
-                if command:
-                    run(command)
-            except CommandFailed as error:
-                talk.warn(f"not everything could be taken back: {_as_the_script_said(error).message}")
-        processes.forget_former()
+        with held_while_taken_back(talk):
+            talk.step("Taking back what was started")
+            mine = [one.name for one in processes.manifest.started if one.name not in before]
+            for command in (processes.stop(mine) if mine else None, processes.bring_back()):
+                try:
+                    if command:
+                        run(command)
+                except ComposerError as error:
+                    told = _as_the_script_said(error).message if isinstance(error, CommandFailed) else error.message
+                    talk.warn(f"not everything could be taken back: {told}")
+            processes.forget_former()
         raise
     processes.forget_former()
 

@@ -295,15 +295,20 @@ def lock_inputs(inputs: Inputs, talk: Talk, wait: bool, dry_run: bool) -> Iterat
         yield
 
 
-def taking_turns(deployment: Path, talk: Talk, wait: bool, dry_run: bool) -> AbstractContextManager[None]:
+def taking_turns(
+    deployment: Path, talk: Talk, wait: bool, dry_run: bool, needed: bool = True
+) -> AbstractContextManager[None]:
     """Be the only composer at work on a deployment folder, for the time of the block; a dry run need not be.
 
     Raises:
-        ComposerError: Another is, and this was not asked to wait for it.
+        ComposerError: Another is, and this was not asked to wait for it; or nothing can be written there, and the lock
+            is ``needed``.
     """
     from composer.turn import my_turn
 
-    return nullcontext() if dry_run else my_turn(deployment, wait, lambda who: talk.step(f"Waiting for {who}"))
+    if dry_run:
+        return nullcontext()
+    return my_turn(deployment, wait, lambda who: talk.step(f"Waiting for {who}"), needed)
 
 
 def alone_with(compose_project: str, talk: Talk, wait: bool, dry_run: bool) -> AbstractContextManager[None]:

@@ -6,15 +6,18 @@ import contextlib
 import os
 import selectors
 import shlex
+import signal
 import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import IO, cast
+from weakref import WeakSet
 
 from composer.errors import CommandFailed, ComposerError, TookTooLong, WroteTooMuch
 from composer.model import Command
+from composer.system.signals import Signalled
 
 Echo = Callable[[str], None]
 Process = subprocess.Popen[bytes]
@@ -22,6 +25,8 @@ _BLOCK = 1 << 20
 # What a command may write that is run for its output, and how long a line may be of one that is not.
 MOST = 1 << 26
 _LONGEST = 1 << 16
+# The commands that run now, in whatever thread.
+_RUNNING: WeakSet[Process] = WeakSet()
 _SURROUNDINGS: ContextVar[Mapping[str, str | None]] = ContextVar("surroundings", default={})  # noqa: B039 - never changed
 
 
@@ -71,7 +76,7 @@ def run(command: Command, timeout: float | None = None, stdin: bytes = b"", most
                 f"`{command_line(command)}` wrote more than {most // 1024} KiB", "run it by hand to see what it writes"
             ) from None
         except BaseException:
-            process.kill()
+            _end(process)
             raise
     if process.returncode:
         raise CommandFailed(command_line(command), process.returncode, err or out)
@@ -144,9 +149,11 @@ def stream(command: Command, line: Callable[[str], None]) -> None:
             stderr=subprocess.STDOUT,
             env=_environment(command),
             cwd=command.folder,
+            start_new_session=True,
         )
     except OSError as error:
         raise _cannot_start(command, error) from error
+    _RUNNING.add(process)
     with process:
         assert process.stdout is not None
         try:
@@ -173,10 +180,24 @@ def _lines(stream: IO[bytes]) -> Iterator[str]:
         yield text.removesuffix(b"\n").decode("utf-8", "replace") + cut
 
 
+def end_running() -> None:
+    """Ask all commands to end that other threads run; each thread then sees that its own has failed."""
+    for process in tuple(_RUNNING):
+        _ask_to_end(process)
+
+
+def _ask_to_end(process: Process) -> None:
+    # A command has a session of its own, so that a terminal's Ctrl-C is composer's alone to act on. What it has started
+    # in turn is in that session, too.
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGTERM)
+
+
 def _end(process: Process) -> None:
     """Have a process end in its own way. Docker's command, busy with a plugin of its own, may overhear it once."""
     for patience in (3, 2, 2, 30):
-        process.terminate()
+        _ask_to_end(process)
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -216,11 +237,20 @@ def start_piped(command: Command, stdin: int) -> Process:
     """
     environment, pipe = _environment(command), subprocess.PIPE
     try:
-        return subprocess.Popen(
-            command.argv, bufsize=0, stdin=stdin, stdout=pipe, stderr=pipe, env=environment, cwd=command.folder
+        process = subprocess.Popen(
+            command.argv,
+            bufsize=0,
+            stdin=stdin,
+            stdout=pipe,
+            stderr=pipe,
+            env=environment,
+            cwd=command.folder,
+            start_new_session=True,
         )
     except OSError as error:
         raise _cannot_start(command, error) from error
+    _RUNNING.add(process)
+    return process
 
 
 def attach(command: Command) -> int:
@@ -233,12 +263,19 @@ def attach(command: Command) -> int:
         process = subprocess.Popen(command.argv, env=_environment(command), cwd=command.folder)
     except OSError as error:
         raise _cannot_start(command, error) from error
+    ending: Signalled | None = None
     while True:
         try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # The terminal has sent it to the command as well, and what it means is for the command to say.
+            status = process.wait()
+        except Signalled as signalled:
+            # The terminal has sent its own to the command as well, and what that means is for the command to say.
+            if signalled.number != signal.SIGINT:
+                ending = signalled
+                process.send_signal(signalled.number)
             continue
+        if ending:
+            raise ending
+        return status if status >= 0 else 128 - status
 
 
 def _environment(command: Command) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from composer.errors import CommandFailed, ComposerError, NotHealthy
 from composer.process import command_line, run
 from composer.runtimes import docker
+from composer.system.signals import held
 from composer.write import keep_started, read_started
 
 if TYPE_CHECKING:
@@ -37,30 +38,55 @@ def look(engine: Engine, deployment: Path) -> Before:
 def undone_on_failure(
     engine: Engine, manifest: Manifest, deployment: Path, before: Before, talk: Talk
 ) -> Iterator[None]:
-    """Lend the time in which a deployment is started; undo it where that fails or is interrupted.
+    """Run the block that starts a deployment; if it fails or is interrupted, stop what it started and restart the rest.
 
-    Participants that run and are not registered yet are no failure: the other side may come later.
+    Participants that run and are not registered yet are no failure: the other side may come later. What the block hands
+    to Compose is kept before it is, so that the next run knows it even if this one is killed.
 
     Raises:
         ComposerError: What failed; where the engine says whom it could not start and why, that.
     """
+    keep_started(deployment, dict(_compose_files(deployment)))
     try:
         yield
-        keep_started(deployment, docker.COMPOSE_FILES)
     except NotHealthy:
-        keep_started(deployment, docker.COMPOSE_FILES)
         raise
-    except CommandFailed as error:
-        told = _explained(error, engine, manifest, deployment)
-        undo(engine, deployment, before, talk)
+    except BaseException as error:
+        with held_while_taken_back(talk):
+            told = _explained(error, engine, manifest, deployment) if isinstance(error, CommandFailed) else error
+            undo(engine, deployment, before, talk)
+            _attempt(talk, lambda: keep_started(deployment, before.files))
         raise told from error
-    except (ComposerError, KeyboardInterrupt):
-        undo(engine, deployment, before, talk)
-        raise
+
+
+def held_while_taken_back(talk: Talk) -> contextlib.AbstractContextManager[None]:
+    """Let no signal end what is taken back meanwhile; who sends one is asked to wait."""
+    return held(lambda: talk.warn("what was started is being taken back: please wait"))
+
+
+def _compose_files(deployment: Path) -> Iterator[tuple[str, bytes]]:
+    for name in docker.COMPOSE_FILES:
+        with contextlib.suppress(FileNotFoundError):
+            yield name, (deployment / name).read_bytes()
+
+
+def _attempt(talk: Talk, step: Callable[[], object]) -> None:
+    """Take one step back; where it fails the others are taken all the same."""
+    try:
+        step()
+    except ComposerError as error:
+        talk.warn(f"not everything could be taken back: {error.message}; see what runs with: composer status")
 
 
 def _explained(error: CommandFailed, engine: Engine, manifest: Manifest, deployment: Path) -> ComposerError:
-    """Compose says what went wrong with one of them and not with which: the engine is asked for each."""
+    """Compose says what went wrong with one of them and not with which: the engine is asked for each, if it answers."""
+    try:
+        return _found_cause(error, engine, manifest, deployment)
+    except ComposerError:
+        return error
+
+
+def _found_cause(error: CommandFailed, engine: Engine, manifest: Manifest, deployment: Path) -> ComposerError:
     containers = engine.containers_of(deployment)
     for container in containers:
         if container.state in ("created", "exited") and not container.one_off:
@@ -76,18 +102,23 @@ def _explained(error: CommandFailed, engine: Engine, manifest: Manifest, deploym
 
 
 def undo(engine: Engine, deployment: Path, before: Before, talk: Talk) -> None:
-    """Take back what was started since ``before``, and bring back what ran then."""
+    """Take back what was started since ``before``, and bring back what ran then, as far as each step goes."""
     talk.step("Taking back what was started")
     if not before.containers:
-        run(docker.stop(deployment))
+        _attempt(talk, lambda: run(docker.stop(deployment)))
         return
-    for container in engine.containers_of(deployment):
+    there: list[Container] = []
+    _attempt(talk, lambda: there.extend(engine.containers_of(deployment)))
+    for container in there:
         if container.id not in before.containers:
-            engine.remove(container.id)
-    running = {one.id for one in engine.containers_of(deployment) if one.state == "running"}
+            _attempt(talk, lambda gone=container.id: engine.remove(gone))  # type: ignore[misc]
+    running = {one.id for one in there if one.state == "running"}
     ended = [one for one in before.containers.values() if one.state == "running" and one.id not in running]
     if ended and before.files:
-        _bring_back(engine, deployment, ended, before.files, talk)
+        _attempt(talk, lambda: _bring_back(engine, deployment, ended, before.files, talk))
+    elif ended:
+        names = ", ".join(sorted(one.participant for one in ended))
+        talk.warn(f"{names} ran before and cannot be brought back: composer up")
 
 
 def _bring_back(

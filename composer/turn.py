@@ -1,6 +1,6 @@
 """One composer at a time on a deployment folder, and on a Compose project whatever the folder.
 
-The kernel lets go of both locks whatever happens to their holder.
+Both locks are released by the kernel when the process ends, even after kill -9.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ import fcntl
 import os
 import platform
 import shlex
-import socket
-import struct
+import stat
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,12 +21,13 @@ from composer.system.foreign_text import clip, escape_line
 
 _LOCK = ".lock"
 _LATER = "try again later, or add --wait"
-_LOOK_AGAIN = 0.2
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextlib.contextmanager
-def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None]) -> Iterator[None]:
+def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None], needed: bool = True) -> Iterator[None]:
     """Keep every other composer away from a deployment folder; it is made where it is missing.
 
     Nothing of the lock is left behind, nor of a folder that was made for it and stayed empty.
@@ -37,6 +36,8 @@ def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None]) -> Ite
         deployment: The folder.
         wait: Wait for one that is at work there.
         waiting: Told whom is waited for.
+        needed: Whether nothing may be done without the lock; else a folder in which nothing can be written is no reason
+            to keep from what needs no writing there.
 
     Raises:
         ComposerError: Another is at work there and ``wait`` is false, or nothing can be written there.
@@ -50,6 +51,9 @@ def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None]) -> Ite
             # Nobody can hold it.
             lock.unlink(missing_ok=True)
         _remove_empty(made)
+        if not needed and error.errno in _NOT_WRITABLE:
+            yield
+            return
         raise _why_no_turn(error, deployment) from error
     try:
         yield
@@ -62,11 +66,11 @@ def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None]) -> Ite
 
 @contextlib.contextmanager
 def my_project(compose_project: str, wait: bool, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Keep every other composer on this machine away from a Compose project.
+    """Keep every other composer of this user away from a Compose project.
 
     Labels tell whose containers are; but two folders that begin at once both see none, and one would take back the
-    other's. The lock is a name in the kernel's abstract socket name space (unix(7)): all users share it, and no file
-    of it can be left behind. Other systems have none, and so no such lock.
+    other's. The lock lies in a folder that only this user may enter: no job and no other account can hold it. Where
+    there is no such folder, nobody is kept away.
 
     Args:
         compose_project: The project's name.
@@ -76,43 +80,34 @@ def my_project(compose_project: str, wait: bool, waiting: Callable[[str], None])
     Raises:
         ComposerError: Another is at work on it and ``wait`` is false.
     """
-    if platform.system() != "Linux":
+    folder = _folder_of_locks()
+    if folder is None:
         yield
         return
-    name = f"\0flare-composer/{compose_project}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as lock:
-        told = False
-        while not _bound(lock, name):
-            holder = _listener(name)
-            if not wait:
-                raise ComposerError(f"{holder} is at work on the project {compose_project}", _LATER)
-            if not told:
-                waiting(holder)
-                told = True
-            time.sleep(_LOOK_AGAIN)
-        lock.listen()
-        yield
-
-
-def _bound(lock: socket.socket, name: str) -> bool:
+    descriptor = os.open(folder / f"{compose_project}.lock", _OPEN, 0o600)
     try:
-        lock.bind(name)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return False
-        raise
-    return True
+        _lock(descriptor, f"the project {compose_project}", wait, waiting)
+        _say_who(descriptor)
+        yield
+    finally:
+        # The file stays: whoever waits for it would else hold another one than who comes next.
+        os.close(descriptor)
 
 
-def _listener(name: str) -> str:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+def _folder_of_locks() -> Path | None:
+    """Return a folder that only this user may enter; None where none can be had."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    above = [Path("/run")] if os.geteuid() == 0 else [Path(runtime)] if runtime else []
+    for place in (*above, Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())):
+        folder = place / "flare-composer"
         try:
-            asking.settimeout(1)
-            asking.connect(name)
-            peer = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        except OSError:
-            return "another composer"
-    return f"another composer (process {struct.unpack('3i', peer)[0]})"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = folder.lstat()
+        except (OSError, RuntimeError):
+            continue
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022:
+            return folder
+    return None
 
 
 def _why_no_turn(error: OSError, deployment: Path) -> ComposerError:
@@ -131,12 +126,12 @@ def _acquire(lock: Path, wait: bool, waiting: Callable[[str], None]) -> int:
     while True:
         _make_folder(lock.parent)
         with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+            descriptor = os.open(lock, _OPEN, 0o600)
             try:
-                # Whoever may read it may hold it.
-                if os.fstat(descriptor).st_uid == os.geteuid():
+                # Whoever may read a file may hold its lock.
+                with contextlib.suppress(PermissionError):
                     os.fchmod(descriptor, 0o600)
-                _lock(descriptor, lock, wait, waiting)
+                _lock(descriptor, str(lock.parent), wait, waiting)
                 if _is_still(lock, descriptor):
                     _say_who(descriptor)
                     return descriptor
@@ -146,14 +141,14 @@ def _acquire(lock: Path, wait: bool, waiting: Callable[[str], None]) -> int:
             os.close(descriptor)
 
 
-def _lock(descriptor: int, lock: Path, wait: bool, waiting: Callable[[str], None]) -> None:
+def _lock(descriptor: int, what: str, wait: bool, waiting: Callable[[str], None]) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         said = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").strip()
         holder = clip(escape_line(said)) or "another composer"
         if not wait:
-            raise ComposerError(f"{holder} is at work on {lock.parent}", _LATER) from None
+            raise ComposerError(f"{holder} is at work on {what}", _LATER) from None
         waiting(holder)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 

@@ -152,29 +152,37 @@ def record(manifest: Manifest, deployment: Path) -> None:
         raise ComposerError(f"cannot write {deployment / MANIFEST}: {error.strerror}", "make room there") from error
 
 
-def keep_started(deployment: Path, names: Iterable[str]) -> None:
-    """Keep copies of the files that containers were just made from: later edits of them start nothing by themselves.
+def keep_started(deployment: Path, contents: Mapping[str, bytes]) -> None:
+    """Keep copies of the files that containers are made from: later edits of them start nothing by themselves.
+
+    Args:
+        deployment: The deployment folder.
+        contents: Of the files, by name.
 
     Raises:
-        ComposerError: They cannot be written.
+        ComposerError: They cannot be written; each file is the former one or the new one.
     """
     folder = deployment / STARTED
     try:
-        contents = {name: (deployment / name).read_bytes() for name in names if (deployment / name).is_file()}
         if contents == read_started(deployment):
             return
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
         for name, content in contents.items():
-            _write(folder / name, content, 0o600)
+            part = folder / f".{name}"
+            part.unlink(missing_ok=True)
+            _write(part, content, 0o600)
+            part.replace(folder / name)
+        for path in folder.iterdir():
+            if path.name not in contents:
+                path.unlink()
     except OSError as error:
         raise ComposerError(f"cannot write {error.filename or folder}: {error.strerror}", "make room there") from error
 
 
 def read_started(deployment: Path) -> dict[str, bytes]:
     """Return what :func:`keep_started` has kept, by name."""
-    return {path.name: path.read_bytes() for path in (deployment / STARTED).glob("*")}
+    return {path.name: path.read_bytes() for path in (deployment / STARTED).glob("[!.]*")}
 
 
 def _is_written(path: Path, file: GeneratedFile) -> bool:

@@ -14,6 +14,8 @@ import click
 
 from composer import __version__
 from composer.cli import bundle, check, images, kits, run
+from composer.cli.streams import prepare_streams
+from composer.system.signals import Signalled, install
 
 # Objects made between two looks for garbage. A command ends before there is much, and each look costs more than that.
 _GARBAGE = 100_000
@@ -62,12 +64,16 @@ for _command in _COMMANDS:
 def main() -> NoReturn:
     """Run the ``composer`` command."""
     _speak_utf8()
+    install()
+    prepare_streams()
     gc.set_threshold(_GARBAGE)
     try:
         status = _status()
         # One that is closed is None.
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
+    except Signalled as signalled:
+        status = signalled.exit_code
     except BrokenPipeError:
         status = 141
     except OSError as error:

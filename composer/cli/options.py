@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from composer.errors import ComposerError, Terminated
+from composer.errors import ComposerError
+from composer.system.signals import Signalled
 from composer.terminal import Terminal
 
 PATH = click.Path(path_type=Path)
@@ -52,24 +52,16 @@ def _refuse_undecodable(path: Path) -> None:
 
 
 def _reporting(terminal: Terminal, call: Callable[[], Any]) -> Any:
-    signal.signal(signal.SIGTERM, _terminate)
     try:
         return call()
     except ComposerError as error:
         terminal.error(error)
         sys.exit(error.exit_code)
-    except Terminated:
-        terminal.error(ComposerError("terminated"))
-        sys.exit(143)
-    except KeyboardInterrupt:
-        terminal.error(ComposerError("interrupted"))
-        sys.exit(130)
+    except Signalled as signalled:
+        terminal.error(ComposerError(signalled.told))
+        sys.exit(signalled.exit_code)
     except BrokenPipeError:
         sys.exit(141)
-
-
-def _terminate(*_: object) -> NoReturn:
-    raise Terminated
 
 
 def takes_deployment(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from composer.errors import ComposerError
-from composer.turn import my_project
+from composer.turn import my_project, my_turn
+from tests.conftest import missing, run
 
 PROJECT = f"turn{os.getpid()}"
 HOLD = f"""
@@ -36,7 +39,8 @@ def test_the_second_is_told_whom_it_would_meet() -> None:
     with another() as holder:
         with pytest.raises(ComposerError) as caught, my_project(PROJECT, False, print):
             pass
-        assert caught.value.message == f"another composer (process {holder.pid}) is at work on the project {PROJECT}"
+        assert f"(process {holder.pid} on " in caught.value.message
+        assert caught.value.message.endswith(f"is at work on the project {PROJECT}")
         assert "--wait" in caught.value.hint
         with my_project(f"{PROJECT}-2", False, print):
             pass
@@ -51,6 +55,46 @@ def test_one_that_waits_goes_on_when_the_first_is_gone_even_by_kill_9() -> None:
             holder.kill()
 
         with my_project(PROJECT, True, told):
-            assert heard == [f"another composer (process {holder.pid})"]
+            assert len(heard) == 1
+            assert f"(process {holder.pid} on " in heard[0]
     with my_project(PROJECT, False, print):
         pass
+
+
+def test_no_stranger_can_hold_it() -> None:
+    """Any account, and any container on the host's network, may bind a name in the abstract socket name space."""
+    with socket.socket(socket.AF_UNIX) as held:
+        held.bind(f"\0flare-composer/{PROJECT}")
+        held.listen(1)
+        with my_project(PROJECT, False, print):
+            pass
+
+
+def test_who_may_read_the_folder_cannot_hold_its_lock(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for leftover in (False, True):
+        if leftover:
+            (tmp_path / ".lock").touch(0o644)
+            (tmp_path / ".lock").chmod(0o644)
+        with my_turn(tmp_path, False, print):
+            assert (tmp_path / ".lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_needs_no_lock_goes_on_where_none_can_be_written(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        missing("mounting a read-only file system needs root")
+    with read_only(tmp_path / "folder") as folder:
+        with pytest.raises(ComposerError, match="Read-only file system"), my_turn(folder, False, print):
+            pass
+        with my_turn(folder, False, print, needed=False):
+            pass
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[Path]:
+    folder.mkdir()
+    assert run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder]).returncode == 0
+    try:
+        yield folder
+    finally:
+        assert run(["umount", folder]).returncode == 0

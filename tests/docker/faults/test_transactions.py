@@ -86,7 +86,11 @@ def test_a_changed_participant_is_the_only_one_that_is_made_anew(well: Deploymen
 
 
 @pytest.mark.fault(16)
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["INT", "TERM", "HUP"],
+)
 def test_an_interrupted_up_takes_back_what_it_started(fresh: Deployment, number: int, status: int) -> None:
     assert fresh.on_kits("build").returncode == 0
     with started(fresh, "up") as process:
@@ -117,6 +121,52 @@ def test_an_interrupt_while_a_running_federation_is_changed(well: Deployment) ->
     assert sorted(after) == sorted(before)
     assert after[well.container("server1")] == before[well.container("server1")]
     eventually(lambda: healthy(well))
+
+
+@pytest.mark.fault(16)
+@pytest.mark.parametrize("again", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["INT", "TERM", "HUP"])
+def test_a_second_signal_waits_until_all_is_taken_back(well: Deployment, again: signal.Signals) -> None:
+    before = containers(well)
+    path = override(
+        well,
+        **{
+            "site-1": {"command": ["client", "http.server", "--bind", "127.0.0.1", "0"]},
+            "server1": {"environment": {"OMP_NUM_THREADS": "3"}},
+        },
+    )
+    try:
+        with started(well, "up") as process:
+            wait_for_line(process, "site-1: started")
+            os.killpg(process.pid, signal.SIGINT)
+            wait_for_line(process, "Taking back what was started")
+            for _ in range(2):
+                os.killpg(process.pid, again)
+                time.sleep(0.2)
+            said = process.communicate(timeout=60)[1]
+            assert process.returncode == 130
+    finally:
+        path.unlink()
+    assert "what was started is being taken back: please wait" in said
+    assert sorted(containers(well)) == sorted(before)
+    eventually(lambda: healthy(well))
+
+
+@pytest.mark.fault(16)
+def test_an_interrupted_up_after_a_killed_one_loses_nobody(fresh: Deployment) -> None:
+    assert fresh.on_kits("build").returncode == 0
+    with started(fresh, "up") as process:
+        wait_for_line(process, "Waiting")
+        process.kill()
+        process.wait(10)
+    eventually(lambda: len(containers(fresh)) == len(PARTICIPANTS))
+    path = override(fresh, **{"site-1": {"environment": {"OMP_NUM_THREADS": "3"}}})
+    with started(fresh, "up") as process:
+        wait_for_line(process, "Waiting")
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(60) == 143
+    path.unlink()
+    assert sorted(containers(fresh)) == sorted(fresh.container(one) for one in PARTICIPANTS)
+    eventually(lambda: healthy(fresh))
 
 
 @pytest.mark.parametrize("command", ["up", "generate"])
