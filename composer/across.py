@@ -32,7 +32,7 @@ from composer.runtimes import docker, services
 from composer.runtimes.gpus import require_gpus
 from composer.status import FederationStatus
 from composer.talk import perform, some_of
-from composer.transaction import held_while_taken_back, look, undo, undone_on_failure
+from composer.transaction import held_while_taken_back, look, one_signal_raised, undo, undone_on_failure
 
 if TYPE_CHECKING:
     from composer.engine import Container, Engine
@@ -80,7 +80,7 @@ def up(
         busy = [place for place in opened.reached.values() if place.manifest.started]
         talk.step(f"Starting {sum(len(place.manifest.started) for place in busy)} participants on {len(busy)} hosts")
         _remove_moved(engine, manifest, deployment)
-        with _taken_back_on_interrupt(opened, talk):
+        with one_signal_raised(talk), _taken_back_on_interrupt(opened, talk):
             opened.drop(on_each(tuple(opened.reached), lambda name: _start(opened.reached[name], federation, talk)))
             servers_host = next((one.host for one in manifest.started if one.type == "server"), None)
             if servers_host in opened.away or not opened.reached:

@@ -20,7 +20,7 @@ from composer.runtimes.process import Processes, authorities, end_everybody
 from composer.runtimes.supervisors import supervised_services
 from composer.status import FederationStatus
 from composer.talk import Talk, perform
-from composer.transaction import held_while_taken_back
+from composer.transaction import held_while_taken_back, one_signal_raised
 
 if TYPE_CHECKING:
     from composer.preparing import Generated
@@ -75,7 +75,7 @@ def up(generated: Generated, deployment: Path, talk: Talk, timeout: float | None
     if dry_run:
         _stream(processes.start(), talk, dry_run)
         return FederationStatus(manifest.federation)
-    with _undone_on_failure(processes, before, talk):
+    with one_signal_raised(talk), _undone_on_failure(processes, before, talk):
         _stream(processes.start(), talk, dry_run)
         if timeout is not None:
             talk.step("Waiting until they are registered")

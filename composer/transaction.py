@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from composer.errors import CommandFailed, ComposerError, NotHealthy
 from composer.process import command_line, run
 from composer.runtimes import docker
-from composer.system.signals import held
+from composer.system.signals import held, raised_once
 from composer.write import keep_started, read_started
 
 if TYPE_CHECKING:
@@ -47,21 +47,31 @@ def undone_on_failure(
         ComposerError: What failed; where the engine says whom it could not start and why, that.
     """
     keep_started(deployment, dict(_compose_files(deployment)))
-    try:
-        yield
-    except NotHealthy:
-        raise
-    except BaseException as error:
-        with held_while_taken_back(talk):
-            told = _explained(error, engine, manifest, deployment) if isinstance(error, CommandFailed) else error
-            undo(engine, deployment, before, talk)
-            _attempt(talk, lambda: keep_started(deployment, before.files))
-        raise told from error
+    with one_signal_raised(talk):
+        try:
+            yield
+        except NotHealthy:
+            raise
+        except BaseException as error:
+            with held_while_taken_back(talk):
+                told = _explained(error, engine, manifest, deployment) if isinstance(error, CommandFailed) else error
+                undo(engine, deployment, before, talk)
+                _attempt(talk, lambda: keep_started(deployment, before.files))
+            raise told from error
+
+
+def one_signal_raised(talk: Talk) -> contextlib.AbstractContextManager[None]:
+    """Let the first signal that comes meanwhile end the block, and the next ones wait for what that takes back."""
+    return raised_once(lambda: _ask_to_wait(talk))
+
+
+def _ask_to_wait(talk: Talk) -> None:
+    talk.warn("what was started is being taken back: please wait")
 
 
 def held_while_taken_back(talk: Talk) -> contextlib.AbstractContextManager[None]:
     """Let no signal end what is taken back meanwhile; who sends one is asked to wait."""
-    return held(lambda: talk.warn("what was started is being taken back: please wait"))
+    return held(lambda: _ask_to_wait(talk))
 
 
 def _compose_files(deployment: Path) -> Iterator[tuple[str, bytes]]:

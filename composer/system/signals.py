@@ -59,11 +59,32 @@ def held(told: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    with _handled(told, spared=0):
+        yield
+
+
+@contextlib.contextmanager
+def raised_once(told: Callable[[], None]) -> Iterator[None]:
+    """Raise the first signal that comes meanwhile and hold the next: none comes between it and what it has undone.
+
+    They come to the main thread alone, as for :func:`held`.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _handled(told, spared=1):
+        yield
+
+
+@contextlib.contextmanager
+def _handled(told: Callable[[], None], spared: int) -> Iterator[None]:
     came = []
 
     def hold(number: int, _frame: FrameType | None) -> None:
         came.append(number)
-        if len(came) == 1:
+        if len(came) <= spared:
+            raise Signalled(number)
+        if len(came) == spared + 1:
             told()
 
     former = {number: signal.getsignal(number) for number in ENDING}

@@ -1,0 +1,38 @@
+"""What nobody can hear is dropped; what was to be done is done, and the exit status tells of that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import COMPOSER, provision, run
+
+
+@pytest.fixture(scope="module")
+def kits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return provision(tmp_path_factory.mktemp("kits"), "streams", 8002)
+
+
+@pytest.mark.nvflare
+@pytest.mark.parametrize("ends", ["2>&-", "<&- >&- 2>&-", "2>/dev/full", "2>&1 | true"])
+def test_talk_that_nobody_hears_keeps_nothing_from_being_done(kits: Path, ends: str, tmp_path: Path) -> None:
+    folder = tmp_path / "deployment"
+    script = '{ "$@"; echo $? >status; } ' + ends + '; exit "$(cat status)"'
+    ended = run(["bash", "-c", script, "sh", *COMPOSER, "generate", kits, "-C", folder], cwd=tmp_path)
+    assert ended.returncode == 0, ended.err
+    assert (folder / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("ends", ["2>&-", "2>/dev/full", ">&-"])
+def test_a_failure_that_nobody_hears_is_one(ends: str, tmp_path: Path) -> None:
+    ended = run(["sh", "-c", f'"$@" {ends}', "sh", *COMPOSER, "status", "-C", tmp_path])
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.err
+
+
+def test_a_file_is_never_taken_for_a_stream_that_was_closed(kits: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "deployment"
+    ended = run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *COMPOSER, "generate", "-v", kits, "-C", folder])
+    assert ended.returncode == 0
+    assert all("composer" not in one.read_text(errors="replace")[:9] for one in folder.glob("*.json"))
