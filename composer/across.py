@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.purging import purge as purge_folder
 from composer.errors import ComposerError, CrashLoop, NotHealthy
+from composer.hosts.moves import Moves, find_leavers, moves_of
+from composer.hosts.preflight import check_gpus, check_hosts, require_some
 from composer.manifest import DeployedParticipant, Manifest
 from composer.model import LOCAL, Federation
 from composer.process import attach, stream
@@ -22,29 +24,21 @@ from composer.redact import clean_log_line
 from composer.remote import delivery
 from composer.remote.examine import SKEW_SECONDS
 from composer.remote.images import build_there, builders, pull_there
-from composer.remote.parallel import on_each
+from composer.remote.parallel import HostsFailed, on_each
 from composer.remote.places import Place, Places, places
 from composer.remote.talk import OneHost
 from composer.remote.transfer import Receiver, transfer
 from composer.remote.watch import Watched
 from composer.render.far import host_folder
 from composer.runtimes import docker, services
-from composer.runtimes.gpus import require_gpus
 from composer.status import FederationStatus
 from composer.talk import perform, some_of
 from composer.transaction import held_while_taken_back, look, one_signal_raised, undo, undone_on_failure
 
 if TYPE_CHECKING:
-    from composer.engine import Container, Engine
+    from composer.engine import Engine
+    from composer.model import GeneratedFile
     from composer.talk import Talk
-
-
-class HostsFailed(ComposerError):
-    """Something could not be done on some of the hosts; on the others it was."""
-
-    def __init__(self, failures: Mapping[str, ComposerError]) -> None:
-        first = next(iter(failures.values()))
-        super().__init__("\n".join(error.message for error in failures.values()), first.hint)
 
 
 def up(
@@ -71,17 +65,21 @@ def up(
         ComposerError: Nobody has agreed that keys leave this machine, or no host can be reached.
     """
     deployment = federation.deployment
-    talk.step(f"Reaching {', '.join(host.name for host in manifest.hosts)}")
-    with places(manifest, deployment) as opened:
-        _require_some(opened)
+    if manifest.hosts:
+        talk.step(f"Reaching {', '.join(host.name for host in manifest.hosts)}")
+    with places(manifest, deployment) as opened, moves_of(manifest, deployment, talk) as moves:
+        require_some(opened)
         _warn_of_clocks(opened, talk)
-        _deliver(opened, manifest, deployment, talk, confirm)
+        check_hosts(opened, federation.participants[0].kit.root_fingerprint, deployment)
+        find_leavers(moves, engine, opened)
+        moves.require_places(opened.away)
+        wanted = _agreed(opened, manifest, deployment, talk, confirm)
         _bring_images(engine, opened, federation, manifest, talk)
-        busy = [place for place in opened.reached.values() if place.manifest.started]
-        talk.step(f"Starting {sum(len(place.manifest.started) for place in busy)} participants on {len(busy)} hosts")
-        _remove_moved(engine, manifest, deployment)
-        with one_signal_raised(talk), _taken_back_on_interrupt(opened, talk):
-            opened.drop(on_each(tuple(opened.reached), lambda name: _start(opened.reached[name], federation, talk)))
+        check_gpus(opened, federation)
+        _deliver(opened, manifest, wanted, moves, talk)
+        moves.require_places(opened.away)
+        with one_signal_raised(talk), moves.carried_out(opened), _taken_back_on_interrupt(opened, talk):
+            _start_all(opened, talk)
             servers_host = next((one.host for one in manifest.started if one.type == "server"), None)
             if servers_host in opened.away or not opened.reached:
                 raise HostsFailed(opened.away)
@@ -90,7 +88,7 @@ def up(
             try:
                 status = wait_until_federated(Watched(opened, manifest, deployment), timeout, talk.progress)
             except CrashLoop as error:
-                _take_back_looping(opened, talk)
+                moves.failed |= _take_back_looping(opened, talk)
                 error.hint = "read more on its host, in the log.txt of its workspace"
                 raise _with(error, opened.away) from error
             except NotHealthy as error:
@@ -209,11 +207,6 @@ def console(
             return attach(docker.console(place.deployment, admin.service))
 
 
-def _require_some(opened: Places) -> None:
-    if opened.away and not opened.far:
-        raise HostsFailed(opened.away)
-
-
 def _warn_of_clocks(opened: Places, talk: Talk) -> None:
     for place in opened.far:
         behind = place.found.behind if place.found else 0.0
@@ -222,7 +215,10 @@ def _warn_of_clocks(opened: Places, talk: Talk) -> None:
             talk.warn(f"{place.name}: its clock is {abs(behind):.0f} s {word}; certificates are valid by its own clock")
 
 
-def _deliver(opened: Places, manifest: Manifest, deployment: Path, talk: Talk, confirm: Callable[[str], bool]) -> None:
+def _agreed(
+    opened: Places, manifest: Manifest, deployment: Path, talk: Talk, confirm: Callable[[str], bool]
+) -> dict[str, dict[str, GeneratedFile]]:
+    """Return what is to lie on each host, after somebody has agreed to the keys that leave this machine."""
     wanted, leaving = {}, []
     for place in opened.far:
         assert place.found is not None
@@ -239,6 +235,12 @@ def _deliver(opened: Places, manifest: Manifest, deployment: Path, talk: Talk, c
             f"the private keys of {', '.join(leaving)} would leave this machine, and nobody has agreed",
             "agree with --yes, or make bundles for the hosts' own admins: composer bundle -o DIR",
         )
+    return wanted
+
+
+def _deliver(
+    opened: Places, manifest: Manifest, wanted: Mapping[str, Mapping[str, GeneratedFile]], moves: Moves, talk: Talk
+) -> None:
     talk.step("Delivering kits")
 
     def send(name: str) -> int:
@@ -246,11 +248,11 @@ def _deliver(opened: Places, manifest: Manifest, deployment: Path, talk: Talk, c
         assert place.connection is not None
         assert place.found is not None
         folders = delivery.folders_for(manifest, name)
-        count = delivery.send(place.connection, wanted[name], folders, place.found)
+        count = delivery.send(place.connection, wanted[name], folders, place.found, moves.kept(name))
         OneHost(name, "", talk).output(f"{count} files sent")
         return count
 
-    opened.drop(on_each(tuple(wanted), send))
+    opened.drop(on_each([name for name in wanted if name in opened.reached], send))
 
 
 def _bring_images(engine: Engine, opened: Places, federation: Federation, manifest: Manifest, talk: Talk) -> None:
@@ -269,41 +271,19 @@ def _bring_images(engine: Engine, opened: Places, federation: Federation, manife
     opened.drop(pull_there(pulling, federation.deployment, talk))
 
 
-def _remove_moved(engine: Engine, manifest: Manifest, deployment: Path) -> None:
-    """End what ran here before it was placed on another host: two with one identity would fight."""
-    here = {participant.name for participant in manifest.on(LOCAL).participants}
-    for container in engine.containers_of(deployment):
-        if container.participant not in here:
-            engine.remove(container.id)
+def _start_all(opened: Places, talk: Talk) -> None:
+    busy = [place for place in opened.reached.values() if place.manifest.started]
+    talk.step(f"Starting {sum(len(place.manifest.started) for place in busy)} participants on {len(busy)} hosts")
+    opened.drop(on_each([place.name for place in busy], lambda name: _start(opened.reached[name], talk)))
 
 
-def _start(place: Place, federation: Federation, talk: Talk) -> None:
+def _start(place: Place, talk: Talk) -> None:
     told = place.told(talk)
-    here = [one for one in federation.started if one.host == place.name]
-    if not here:
-        return
     with place.entered():
-        running = docker.own_containers(place.engine, place.manifest, place.deployment)
-        docker.refuse_swapped_kits(running.values(), here[0].kit.root_fingerprint, federation.deployment)
-        _require_free_ports(place, running)
-        require_gpus(here)
         before = look(place.engine, place.deployment)
         with place.named(), undone_on_failure(place.engine, place.manifest, place.deployment, before, told):
-            perform(docker.start(place.deployment), told)
-
-
-def _require_free_ports(place: Place, running: Mapping[str, Container]) -> None:
-    if place.found is None:
-        docker.require_free_ports(place.manifest, [name for name, one in running.items() if one.state == "running"])
-        return
-    for participant in place.manifest.started:
-        held = running.get(participant.name)
-        for port in participant.listens if held is None or held.state != "running" else ():
-            if port in place.found.listening:
-                raise ComposerError(
-                    f"port {port} of {participant.name} is taken on {place.name}",
-                    f"see by whom with: ss -ltnp 'sport = :{port}' there, and stop that",
-                )
+            # Whoever leaves is stopped by now, and kept until all has gone well.
+            perform(docker.start(place.deployment, remove_orphans=False), told)
 
 
 @contextmanager
@@ -331,12 +311,15 @@ def _taken_back_on_interrupt(opened: Places, talk: Talk) -> Iterator[None]:
         raise
 
 
-def _take_back_looping(opened: Places, talk: Talk) -> None:
-    """Stop the part of each host on which somebody crashes again and again."""
+def _take_back_looping(opened: Places, talk: Talk) -> set[str]:
+    """Stop the part of each host on which somebody crashes again and again, and return these hosts."""
+    stopped = set()
     for place in opened.reached.values():
         containers = docker.own_containers(place.engine, place.manifest, place.deployment)
         if any(container.restarts >= docker.CRASH_LOOP for container in containers.values()):
             _stop(place, talk, purge=False, dry_run=False)
+            stopped.add(place.name)
+    return stopped
 
 
 def _with(error: ComposerError, away: Mapping[str, ComposerError]) -> ComposerError:

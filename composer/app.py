@@ -199,11 +199,7 @@ def up(
 
             across.show(manifest, deployment, talk)
             return FederationStatus(manifest.federation)
-        if manifest.left:
-            from composer.remote.leaving import leave
-
-            manifest = leave(manifest, deployment, talk)
-        if manifest.hosts:
+        if manifest.hosts or manifest.left:
             from composer import across
 
             status = across.up(engine, generated.federation, manifest, talk, timeout, confirm)

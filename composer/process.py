@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from composer.errors import CommandFailed, ComposerError, TookTooLong, WroteTooMuch
 from composer.model import Command
-from composer.system.signals import Signalled
+from composer.system.signals import Signalled, handled
 
 Echo = Callable[[str], None]
 Process = subprocess.Popen[bytes]
@@ -258,24 +258,29 @@ def attach(command: Command) -> int:
 
     Raises:
         ComposerError: It cannot be started.
+        Signalled: composer was to end meanwhile; the command was told, and has ended.
     """
-    try:
-        process = subprocess.Popen(command.argv, env=_environment(command), cwd=command.folder)
-    except OSError as error:
-        raise _cannot_start(command, error) from error
-    ending: Signalled | None = None
-    while True:
+    came: list[int] = []
+    process: subprocess.Popen[bytes] | None = None
+
+    def hand_on(number: int) -> None:
+        # The terminal has sent a Ctrl-C to the command as well, and what that means is for the command to say.
+        if number != signal.SIGINT:
+            came.append(number)
+            if process:
+                process.send_signal(number)
+
+    with handled(hand_on):
         try:
-            status = process.wait()
-        except Signalled as signalled:
-            # The terminal has sent its own to the command as well, and what that means is for the command to say.
-            if signalled.number != signal.SIGINT:
-                ending = signalled
-                process.send_signal(signalled.number)
-            continue
-        if ending:
-            raise ending
-        return status if status >= 0 else 128 - status
+            process = subprocess.Popen(command.argv, env=_environment(command), cwd=command.folder)
+        except OSError as error:
+            raise _cannot_start(command, error) from error
+        if came:
+            process.send_signal(came[0])
+        status = process.wait()
+    if came:
+        raise Signalled(came[0])
+    return status if status >= 0 else 128 - status
 
 
 def _environment(command: Command) -> dict[str, str]:

@@ -130,7 +130,13 @@ def private_keys(files: Mapping[str, GeneratedFile], found: Found) -> tuple[str,
     return tuple(path for path, file in files.items() if path.endswith(".key") and digest(file) not in there)
 
 
-def send(connection: Connection, files: Mapping[str, GeneratedFile], folders: tuple[str, ...], found: Found) -> int:
+def send(
+    connection: Connection,
+    files: Mapping[str, GeneratedFile],
+    folders: tuple[str, ...],
+    found: Found,
+    kept: tuple[str, ...] = (),
+) -> int:
     """Bring a host to ``files`` and return how many had to be sent.
 
     Of what was delivered before, the rest is removed; what the host has of its own stays.
@@ -140,6 +146,7 @@ def send(connection: Connection, files: Mapping[str, GeneratedFile], folders: tu
         files: All that is to lie there.
         folders: Those that are to be there though nothing is delivered into them.
         found: What a look has found.
+        kept: What begins so and was delivered before stays until the next delivery, too.
 
     Raises:
         HostError: It cannot be done; what was there before is still there.
@@ -152,20 +159,22 @@ def send(connection: Connection, files: Mapping[str, GeneratedFile], folders: tu
     sums = {path: digest(file) for path, file in sorted(files.items())}
     changed = [path for path, value in sums.items() if found.files.get(path) != value]
     # Only what was delivered, and is as it was delivered, is composer's to delete.
+    former = {path: value for path, value in found.recorded.items() if path not in sums}
     obsolete = sorted(
-        path for path, value in found.recorded.items() if path not in sums and found.files.get(path) == value
+        path for path, value in former.items() if found.files.get(path) == value and not path.startswith(kept)
     )
+    recorded = {**sums, **{path: value for path, value in former.items() if path.startswith(kept)}}
     for path in changed:
         if path in found.files and path not in found.recorded:
             raise HostError(
                 f"{connection.host.name}: there is a {path} of that host's own in {connection.host.path}",
                 f"move it away there, or name another folder in composer.yml, hosts.{connection.host.name}.path",
             )
-    if not changed and not obsolete and dict(found.recorded) == sums:
+    if not changed and not obsolete and dict(found.recorded) == recorded:
         return 0
     lists = {
         "SHA256SUMS": _listed({path: sums[path] for path in changed}),
-        "ALL": _listed(sums),
+        "ALL": _listed(recorded),
         "OBSOLETE": "".join(f"{path}\n" for path in obsolete),
         "FOLDERS": "".join(f"{folder}\n" for folder in folders),
     }

@@ -11,7 +11,7 @@ from composer.layout import is_same_folder
 from composer.manifest import Manifest
 from composer.model import Command, Host
 from composer.process import run, surroundings
-from composer.remote.delivery import is_of_another, look, remove, send
+from composer.remote.delivery import Found, is_of_another, look, remove, send
 from composer.remote.parallel import on_each
 from composer.remote.places import engine_of
 from composer.remote.ssh import connection
@@ -20,7 +20,7 @@ from composer.system.foreign_text import clip, escape_line
 from composer.write import record
 
 if TYPE_CHECKING:
-    from composer.engine import Container
+    from composer.engine import Container, Engine
     from composer.talk import Talk
 
 
@@ -54,17 +54,24 @@ def leave(manifest: Manifest, deployment: Path, talk: Talk, purge: bool = False)
     return known
 
 
+def belongs_to_another(host: Host, engine: Engine, found: Found, deployment: Path) -> str:
+    """Return why what runs on a host, and lies in its folder, is left alone; empty where it is this deployment's."""
+    project, here = host.path.name, host_folder(deployment, host.name)
+    containers = engine.containers(project)
+    foreign = sorted({one.deployment or "something else" for one in containers if not _is_of(one, here)})
+    if not foreign and not is_of_another(found, deployment, host.name):
+        return ""
+    owner = clip(escape_line(foreign[0]), 200) if foreign else "another deployment"
+    return f"nothing was stopped or deleted there: {project} belongs to {owner}"
+
+
 def _leave(host: Host, deployment: Path, purge: bool) -> tuple[str, ...]:
     """Return what stays there since it is not of this deployment."""
     with connection(host) as opened:
         found = look(opened)
         project = host.path.name
-        here = host_folder(deployment, host.name)
-        containers = engine_of(opened).containers(project)
-        foreign = sorted({one.deployment or "something else" for one in containers if not _is_of(one, here)})
-        if is_of_another(found, deployment, host.name) or foreign:
-            owner = clip(escape_line(foreign[0]), 200) if foreign else "another deployment"
-            return (f"nothing was stopped or deleted there: {project} belongs to {owner}",)
+        if foreign := belongs_to_another(host, engine_of(opened), found, deployment):
+            return (foreign,)
         with surroundings({"DOCKER_HOST": opened.docker_host, "DOCKER_CONTEXT": None}):
             # The folder there has the name of the Compose project that runs in it.
             run(Command(("docker", "compose", "--project-name", project, "down")), 60)

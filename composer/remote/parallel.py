@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from composer.errors import ComposerError
@@ -15,6 +15,14 @@ from composer.remote.ssh import HostError
 T = TypeVar("T")
 _PATIENCE = 30.0
 _LOOK = "see there what `docker info` and `docker ps` say"
+
+
+class HostsFailed(ComposerError):
+    """Something could not be done on some of the hosts; on the others it was."""
+
+    def __init__(self, failures: Mapping[str, ComposerError]) -> None:
+        first = next(iter(failures.values()))
+        super().__init__("\n".join(error.message for error in failures.values()), first.hint)
 
 
 class _Call(Generic[T]):

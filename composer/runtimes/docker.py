@@ -64,9 +64,9 @@ def require_compose() -> None:
         raise ComposerError(f"Docker Compose {version} is too old, 2.20 is needed", hint)
 
 
-def start(deployment: Path) -> Command:
-    """Return the command that starts all participants but the admins."""
-    return compose(deployment, "up", "--detach", "--no-build", "--remove-orphans")
+def start(deployment: Path, remove_orphans: bool = True) -> Command:
+    """Return the command that starts all participants but the admins, and removes those that are not among them."""
+    return compose(deployment, "up", "--detach", "--no-build", *(["--remove-orphans"] if remove_orphans else []))
 
 
 def start_again(deployment: Path, files: Sequence[Path], services: Sequence[str]) -> Command:

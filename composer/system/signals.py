@@ -51,48 +51,43 @@ def _raise(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 @contextlib.contextmanager
-def held(told: Callable[[], None]) -> Iterator[None]:
-    """Let signals that come meanwhile do nothing; ``told`` is called at the first of them.
+def handled(handler: Callable[[int], None]) -> Iterator[None]:
+    """Call ``handler`` with the number of each signal that comes meanwhile, in place of what else it would do.
 
-    They come to the main thread alone: in another one there is nothing to hold.
+    They come to the main thread alone: in another one there is nothing to handle.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    with _handled(told, spared=0):
+    former = {number: signal.getsignal(number) for number in ENDING}
+    handling = [number for number, one in former.items() if one is not signal.SIG_IGN]
+    try:
+        for number in handling:
+            signal.signal(number, lambda came, _frame: handler(came))
         yield
+    finally:
+        for number in handling:
+            signal.signal(number, former[number])
 
 
-@contextlib.contextmanager
-def raised_once(told: Callable[[], None]) -> Iterator[None]:
-    """Raise the first signal that comes meanwhile and hold the next: none comes between it and what it has undone.
-
-    They come to the main thread alone, as for :func:`held`.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    with _handled(told, spared=1):
-        yield
+def held(told: Callable[[], None]) -> contextlib.AbstractContextManager[None]:
+    """Let signals that come meanwhile do nothing; ``told`` is called at the first of them."""
+    return handled(_holding(told, spared=0))
 
 
-@contextlib.contextmanager
-def _handled(told: Callable[[], None], spared: int) -> Iterator[None]:
+def raised_once(told: Callable[[], None]) -> contextlib.AbstractContextManager[None]:
+    """Raise the first signal that comes meanwhile and hold the next: none comes between it and what it has undone."""
+    return handled(_holding(told, spared=1))
+
+
+def _holding(told: Callable[[], None], spared: int) -> Callable[[int], None]:
     came = []
 
-    def hold(number: int, _frame: FrameType | None) -> None:
+    def hold(number: int) -> None:
         came.append(number)
         if len(came) <= spared:
             raise Signalled(number)
         if len(came) == spared + 1:
             told()
 
-    former = {number: signal.getsignal(number) for number in ENDING}
-    holding = [number for number, handler in former.items() if handler is not signal.SIG_IGN]
-    try:
-        for number in holding:
-            signal.signal(number, hold)
-        yield
-    finally:
-        for number in holding:
-            signal.signal(number, former[number])
+    return hold

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import eventually
 from tests.hosts.deployment import PLACES, Across
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
@@ -63,3 +65,61 @@ def test_a_host_is_not_forgotten_by_a_generate_nor_while_it_is_away(moving: Acro
     assert keys_on(moving, "ward-c") == []
     assert moving.rows()["site-3"]["registered"]
     assert "Leaving" not in moving.up().err
+
+
+def containers_of_site_3(moving: Across, host: str) -> str:
+    machine = {**moving.lan.hosts, "desk": moving.lan.operator}[host]
+    return machine.docker("ps", "--no-trunc", "--filter", f"name={moving.project}-site-3-1", "--format", "{{.ID}}")
+
+
+@contextmanager
+def away(moving: Across, host: str) -> Iterator[None]:
+    moving.lan[host].link("down")
+    try:
+        yield
+    finally:
+        moving.lan[host].link("up")
+
+
+@pytest.mark.parametrize("former", ["ward-c", "desk", "ward-b"])
+def test_a_site_goes_on_where_it_runs_while_its_new_host_is_away(
+    moving: Across, definition: Path | None, former: str
+) -> None:
+    """On a host that is left, on this machine, and on a host that others stay on."""
+    moving.place({**PLACES, "site-3": former}, definition)
+    assert moving.up("--yes").returncode == 0
+    before = containers_of_site_3(moving, former)
+    assert before
+    moving.place({**PLACES, "site-3": "ward-a"}, definition)
+    with away(moving, "ward-a"):
+        ended = moving.up("--yes")
+    assert ended.returncode == 1, ended.err
+    assert "ward-a: it does not answer; site-3 is to move there, and goes on where it runs" in ended.err
+    assert containers_of_site_3(moving, former) == before
+    assert moving.up("--yes").returncode == 0
+    assert containers_of_site_3(moving, former) == ""
+    assert moving.rows()["site-3"]["registered"]
+
+
+@pytest.mark.parametrize("former", ["ward-c", "desk", "ward-b"])
+def test_a_site_that_cannot_be_started_on_its_new_host_is_brought_back(
+    moving: Across, definition: Path | None, former: str
+) -> None:
+    moving.place({**PLACES, "site-3": former}, definition)
+    assert moving.up("--yes").returncode == 0
+    before = containers_of_site_3(moving, former)
+    assert before
+    moving.place({**PLACES, "site-3": "ward-a"}, definition)
+    override = moving.folder / "hosts" / "ward-a" / "compose.override.yml"
+    override.write_text('services: {"site-3": {"devices": ["/dev/nothing:/dev/nothing"]}}\n')
+    try:
+        ended = moving.up("--yes")
+        assert ended.returncode == 1, ended.err
+        assert "ward-a: site-3 cannot be started" in ended.err
+        assert containers_of_site_3(moving, former) == before
+        assert containers_of_site_3(moving, "ward-a") == ""
+    finally:
+        override.unlink()
+    assert moving.up("--yes").returncode == 0
+    assert containers_of_site_3(moving, former) == ""
+    eventually(lambda: moving.rows()["site-3"]["registered"])

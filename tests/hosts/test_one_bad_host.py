@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import Ended, eventually
+from tests.conftest import Ended, composer, eventually
 from tests.hosts.deployment import Across
 from tests.hosts.lan import UID, Machine
 
@@ -143,3 +145,51 @@ def test_a_site_that_crashes_again_and_again_is_taken_back_and_the_others_go_on(
         override.unlink()
     assert clean.up().returncode == 0
     assert clean.status()["healthy"]
+
+
+def sums_on_hosts(across: Across) -> dict[str, str]:
+    """All that was delivered, with the SHA-256 that each file has now."""
+    find = "find . -path ./workspaces -prune -o -path ./job-store -prune -o -type f -exec sha256sum {} +"
+    folder = f"/srv/flare/{across.project}"
+    return {name: host.does("env", "-C", folder, "sh", "-c", find) for name, host in across.lan.hosts.items()}
+
+
+def test_what_hosts_refuse_is_found_before_any_kit_there_is_replaced(clean: Across, tmp_path: Path) -> None:
+    """Kits of another authority, and another deployment folder for the same hosts: running or not."""
+    assert clean.up("--yes").returncode == 0
+    before = sums_on_hosts(clean)
+    ended = composer("provision", clean.kits.parents[2] / "project.yml", "-w", tmp_path / "workspace")
+    assert ended.returncode == 0, ended.err
+    anew = Path(ended.out.strip())
+    ended = clean.run("up", anew, "-f", clean.definition, "-C", clean.folder, "--yes")
+    assert ended.returncode == 1, ended.err
+    assert "the kits are of another authority than those with which" in ended.err
+    assert sums_on_hosts(clean) == before
+
+    second = tmp_path / "second"
+    shutil.copytree(clean.folder.with_name("built"), second)
+    another = ("up", clean.kits, "-f", clean.definition, "-C", second, "--yes")
+    ended = clean.run(*another)
+    assert ended.returncode == 1, ended.err
+    assert "is not of this deployment" in ended.err
+    assert sums_on_hosts(clean) == before
+    assert all(row["registered"] for row in clean.rows().values())
+
+    assert clean.does("down").returncode == 0
+    ended = clean.run(*another)
+    assert ended.returncode == 1, ended.err
+    assert f"hub: what is in /srv/flare/{clean.project} was delivered by another deployment" in ended.err
+    assert sums_on_hosts(clean) == before
+
+
+def test_a_busy_port_of_a_host_is_found_before_a_kit_is_there(clean: Across) -> None:
+    hub = clean.lan["hub"]
+    hub.does("rm", "-rf", f"/srv/flare/{clean.project}")
+    holding = [*hub.enter, "python3", "-c", f"import socket; s = socket.create_server(('', {clean.port})); input()"]
+    with subprocess.Popen(holding, stdin=subprocess.PIPE) as holder:
+        eventually(lambda: bool(hub.does("ss", "-Hltn", f"sport = :{clean.port}")))
+        ended = clean.up("--yes")
+        holder.kill()
+    assert ended.returncode == 1, ended.err
+    assert f"port {clean.port} of server1 is taken on hub" in ended.err
+    assert list((hub.folder / "srv").rglob("*.key")) == []

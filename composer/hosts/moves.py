@@ -1,0 +1,272 @@
+"""Who ran on another host until now: stopped only when the new place is ready, and brought back if that fails.
+
+Two with one identity would fight, so the old one is stopped first. It is only stopped, not removed, and its kit stays
+beside it, until the new one runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.engine import Engine
+from composer.errors import ComposerError, NotHealthy
+from composer.manifest import Manifest
+from composer.model import LOCAL, Command, Host
+from composer.process import run, surroundings
+from composer.remote.delivery import Found, files_for, folders_for, look, send
+from composer.remote.leaving import belongs_to_another
+from composer.remote.parallel import HostsFailed, on_each
+from composer.remote.places import Places, engine_of
+from composer.remote.ssh import Connection, connection
+from composer.talk import some_of
+from composer.transaction import held_while_taken_back
+from composer.write import record
+
+if TYPE_CHECKING:
+    from composer.engine import Container
+    from composer.talk import Talk
+
+
+@dataclass(frozen=True)
+class FormerHost:
+    """A host that no participant is on any more."""
+
+    host: Host
+    connection: Connection
+    engine: Engine
+    found: Found
+
+    @property
+    def environment(self) -> Mapping[str, str | None]:
+        """What Docker's commands need in their environment to go to its engine."""
+        return {"DOCKER_HOST": self.connection.docker_host, "DOCKER_CONTEXT": None}
+
+
+@dataclass(frozen=True)
+class Leaver:
+    """A container of somebody who is to run elsewhere from now on, or nowhere."""
+
+    source: str
+    engine: Engine
+    environment: Mapping[str, str | None]
+    container: Container
+
+    @property
+    def participant(self) -> str:
+        """Who it is."""
+        return self.container.participant
+
+    @property
+    def ran(self) -> bool:
+        """Whether it ran when it was found."""
+        return self.container.state in ("running", "restarting")
+
+    def stop(self) -> None:
+        """End it, and keep it."""
+        with surroundings(self.environment):
+            run(Command(("docker", "stop", self.container.id)), 60)
+
+
+@dataclass
+class Moves:
+    """All who leave the host that they ran on.
+
+    Attributes:
+        manifest: What is to run.
+        deployment: The deployment folder.
+        talk: Hears what is done.
+        former: The hosts that are left, by name, folder and endpoint; those that are not this deployment's are not
+            among them.
+        leavers: Whose containers are stopped.
+        failed: Hosts on which the start has been taken back.
+        staying: The containers of those who run where they belong.
+    """
+
+    manifest: Manifest
+    deployment: Path
+    talk: Talk
+    former: dict[str, FormerHost]
+    unreached: tuple[Host, ...]
+    leavers: list[Leaver] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    staying: set[str] = field(default_factory=set)
+
+    def add(
+        self, source: str, engine: Engine, environment: Mapping[str, str | None], containers: Iterable[Container]
+    ) -> None:
+        """Count those among a host's containers as leavers that do not belong there.
+
+        A host whose folder alone is another one by now is both left and used: whoever stays there is no leaver.
+        """
+        here = {one.name for one in self.manifest.participants if one.host == source}
+        self.staying |= {one.id for one in containers if one.participant in here}
+        self.leavers += [Leaver(source, engine, environment, one) for one in containers if one.id not in self.staying]
+
+    def require_places(self, away: Mapping[str, ComposerError]) -> None:
+        """Make sure that whoever moves can be started in the new place.
+
+        Raises:
+            ComposerError: A new host is away: whoever is to move there goes on where it runs.
+        """
+        for name, error in away.items():
+            moving = sorted({one.participant for one in self.leavers if self._target(one) == name and one.ran})
+            if moving:
+                goes = "is to move there, and goes on where it runs"
+                go = "are to move there, and go on where they run"
+                told = f"{error.message}; {some_of(moving)} {goes if len(moving) == 1 else go}"
+                raise HostsFailed({name: ComposerError(told, error.hint)})
+
+    def kept(self, host: str) -> tuple[str, ...]:
+        """Return the folders on a host, below the federation's, that those who leave may need once more."""
+        services = {one.container.service for one in self.leavers if one.source == host}
+        return tuple(f"{kind}/{service}/" for kind in ("kits", "local") for service in sorted(services))
+
+    @contextmanager
+    def carried_out(self, opened: Places) -> Iterator[None]:
+        """Stop those who leave for the time of the block, in which the new ones are started.
+
+        Whose new place fails, or everybody where all of it is taken back, is brought back; the others are removed.
+        """
+        try:
+            self._stop()
+            yield
+        except (NotHealthy, HostsFailed):
+            self._settle(opened)
+            raise
+        except BaseException:
+            with held_while_taken_back(self.talk):
+                self._bring_back(self.leavers)
+            raise
+        self._settle(opened)
+
+    def _target(self, leaver: Leaver) -> str | None:
+        places = {one.name: one.host for one in self.manifest.started}
+        return places.get(leaver.participant)
+
+    def _stop(self) -> None:
+        running = {one.container.id: one for one in self.leavers if one.ran}
+        if running:
+            sources = ", ".join(dict.fromkeys(one.source for one in running.values()))
+            names = some_of(sorted({one.participant for one in running.values()}))
+            self.talk.step(f"Leaving {sources}: stopping {names} there")
+        outcomes = on_each(tuple(running), lambda id_: running[id_].stop())
+        for outcome in outcomes.values():
+            if isinstance(outcome, ComposerError):
+                raise outcome
+
+    def _bring_back(self, leavers: Iterable[Leaver]) -> None:
+        for one in leavers:
+            if not one.ran:
+                continue
+            try:
+                reason = one.engine.try_to_start(one.container.id)
+            except ComposerError as error:
+                reason = error.message
+            if reason:
+                self.talk.warn(f"{one.participant} could not be brought back on {one.source}: {reason}")
+            else:
+                self.talk.step(f"{one.participant} runs on {one.source} again")
+
+    def _settle(self, opened: Places) -> None:
+        failed = self.failed | set(opened.away)
+        back = [one for one in self.leavers if self._target(one) in failed]
+        self._bring_back(back)
+        for one in self.leavers:
+            if one not in back:
+                try:
+                    one.engine.remove(one.container.id)
+                except ComposerError as error:
+                    self.talk.warn(f"{one.participant} is not removed from {one.source}: {error.message}")
+        busy = {one.source for one in back}
+        for name in {one.source for one in self.leavers if one.source in opened.reached} - busy:
+            self._take_kits_away(opened, name)
+        self._leave(busy)
+
+    def _take_kits_away(self, opened: Places, name: str) -> None:
+        place = opened.reached[name]
+        if place.connection is None:
+            return
+        try:
+            found = look(place.connection)
+            files = files_for(self.deployment, self.manifest, name, found.user)
+            send(place.connection, files, folders_for(self.manifest, name), found)
+        except ComposerError as error:
+            self.talk.warn(f"{error.message}; the next up takes away the kits of those who have left {name}")
+
+    def _leave(self, busy: set[str]) -> None:
+        if not self.manifest.left:
+            return
+        idle = {name: one for name, one in self.former.items() if name not in busy}
+        used = {host.endpoint for host in self.manifest.hosts}
+        outcomes = on_each(tuple(idle), lambda name: _clear(idle[name], used))
+        remaining = [*self.unreached, *(one.host for name, one in self.former.items() if name in busy)]
+        for name, outcome in outcomes.items():
+            if isinstance(outcome, ComposerError):
+                self.talk.warn(outcome.message)
+                remaining.append(idle[name].host)
+        record(replace(self.manifest, left=tuple(remaining)), self.deployment)
+
+
+@contextmanager
+def moves_of(manifest: Manifest, deployment: Path, talk: Talk) -> Iterator[Moves]:
+    """Lend connections to the hosts that earlier runs had and this one has not; who is away is said.
+
+    Args:
+        manifest: What the deployment says of itself.
+        deployment: The deployment folder.
+        talk: Hears what is done, and which hosts are away.
+    """
+    left = {f"{host.name} ({host.endpoint}, {host.path})": host for host in manifest.left}
+    with ExitStack() as stack:
+
+        def reach(name: str) -> FormerHost | str:
+            opened = stack.enter_context(connection(left[name]))
+            host, engine, found = left[name], engine_of(opened), look(opened)
+            return belongs_to_another(host, engine, found, deployment) or FormerHost(host, opened, engine, found)
+
+        former, unreached = {}, []
+        for name, outcome in on_each(tuple(left), reach).items():
+            host = left[name]
+            if isinstance(outcome, ComposerError):
+                talk.warn(f"{outcome.message}; what ran on {host.name} may still run, and two with one identity fight")
+                unreached.append(host)
+            elif isinstance(outcome, str):
+                talk.warn(f"{host.name}: {outcome}")
+            else:
+                former[name] = outcome
+        yield Moves(manifest, deployment, talk, former, tuple(unreached))
+
+
+def find_leavers(moves: Moves, here: Engine, opened: Places) -> None:
+    """Find those who run on this machine, on a host that was reached, or on one that is left, and do not belong there.
+
+    Raises:
+        ComposerError: An engine does not answer.
+    """
+    moves.add(LOCAL, here, {}, here.containers_of(moves.deployment))
+
+    def see(name: str) -> tuple[Container, ...]:
+        place = opened.reached[name]
+        return place.engine.containers_of(place.deployment)
+
+    seen = on_each([place.name for place in opened.far], see)
+    opened.drop(seen)
+    for place in opened.far:
+        containers = seen[place.name]
+        if not isinstance(containers, ComposerError):
+            moves.add(place.name, place.engine, place.environment, containers)
+    for name, one in moves.former.items():
+        moves.add(name, one.engine, one.environment, one.engine.containers(one.host.path.name))
+
+
+def _clear(former: FormerHost, used: Collection[str]) -> None:
+    if former.host.endpoint not in used:
+        with surroundings(former.environment):
+            # The folder there has the name of the Compose project that runs in it.
+            run(Command(("docker", "compose", "--project-name", former.host.path.name, "down")), 60)
+    if former.found.recorded:
+        send(former.connection, {}, (), former.found)

@@ -1,0 +1,96 @@
+"""What is asked of every host before anything is brought there, stopped or replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.errors import ComposerError
+from composer.model import Federation
+from composer.remote.delivery import is_of_another
+from composer.remote.parallel import HostsFailed, on_each
+from composer.remote.places import Place, Places
+from composer.remote.ssh import HostError
+from composer.runtimes import docker
+from composer.runtimes.gpus import require_gpus
+
+if TYPE_CHECKING:
+    from composer.engine import Container
+
+
+def check_hosts(opened: Places, authority: str, deployment: Path) -> None:
+    """Find out which hosts cannot do their part; from then on they count as away. Nothing is changed anywhere.
+
+    Args:
+        opened: The hosts that were reached.
+        authority: The fingerprint of the root that the kits trust.
+        deployment: The deployment folder here.
+
+    Raises:
+        HostsFailed: No host can, or participants run somewhere that trust another authority than the kits do: if
+            only some hosts got the new kits, the participants could not speak to one another.
+    """
+    opened.drop(on_each(tuple(opened.reached), lambda name: _require_own(opened.reached[name], deployment)))
+    trusting = on_each(
+        tuple(opened.reached), lambda name: _require_authority(opened.reached[name], authority, deployment)
+    )
+    if failures := {name: error for name, error in trusting.items() if isinstance(error, ComposerError)}:
+        raise HostsFailed(failures)
+    opened.drop(on_each(tuple(opened.reached), lambda name: _require_free_ports(opened.reached[name])))
+    require_some(opened)
+
+
+def require_some(opened: Places) -> None:
+    """Make sure that some other host can do its part.
+
+    Raises:
+        HostsFailed: There are others, and none can.
+    """
+    if opened.away and not opened.far:
+        raise HostsFailed(opened.away)
+
+
+def check_gpus(opened: Places, federation: Federation) -> None:
+    """Find out which hosts cannot give participants their GPUs, now that the images are there."""
+
+    def check(name: str) -> None:
+        place = opened.reached[name]
+        with place.entered(), place.named():
+            require_gpus([one for one in federation.started if one.host == name])
+
+    opened.drop(on_each(tuple(opened.reached), check))
+
+
+def _require_own(place: Place, deployment: Path) -> None:
+    with place.named():
+        docker.own_containers(place.engine, place.manifest, place.deployment)
+    if place.connection is not None and place.found is not None:
+        host = place.connection.host
+        if is_of_another(place.found, deployment, place.name):
+            raise HostError(
+                f"{place.name}: what is in {host.path} was delivered by another deployment",
+                f"name another folder in composer.yml, hosts.{place.name}.path; or, if that deployment is gone or "
+                f"was moved, take the line of .deployment out of {host.path}/SHA256SUMS there",
+            )
+
+
+def _require_authority(place: Place, authority: str, deployment: Path) -> None:
+    running = docker.own_containers(place.engine, place.manifest, place.deployment)
+    with place.named():
+        docker.refuse_swapped_kits(running.values(), authority, deployment)
+
+
+def _require_free_ports(place: Place) -> None:
+    running: Mapping[str, Container] = docker.own_containers(place.engine, place.manifest, place.deployment)
+    if place.found is None:
+        docker.require_free_ports(place.manifest, [name for name, one in running.items() if one.state == "running"])
+        return
+    for participant in place.manifest.started:
+        held = running.get(participant.name)
+        for port in participant.listens if held is None or held.state != "running" else ():
+            if port in place.found.listening:
+                raise ComposerError(
+                    f"port {port} of {participant.name} is taken on {place.name}",
+                    f"see by whom with: ss -ltnp 'sport = :{port}' there, and stop that",
+                )
