@@ -99,13 +99,13 @@ def _folder_of_locks() -> Path | None:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     above = [Path("/run")] if os.geteuid() == 0 else [Path(runtime)] if runtime else []
     for place in (*above, Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())):
-        folder = place / "flare-composer"
+        folder = place / "flare-composer.locks"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = folder.lstat()
         except (OSError, RuntimeError):
             continue
-        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022:
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077:
             return folder
     return None
 

@@ -54,7 +54,7 @@ def test_another_account_stops_nobody(running: Deployment) -> None:
             for command in (running.up(), running.run("down")):
                 assert command.returncode == 0, command.err
             # Nor is there another place in which it could hold the lock.
-            probe = subprocess.run([*argv, "import os; os.listdir('/run/flare-composer')"], check=False)
+            probe = subprocess.run([*argv, "import os; os.listdir('/run/flare-composer.locks')"], check=False)
             assert probe.returncode != 0
         finally:
             stranger.kill()
@@ -72,7 +72,6 @@ def test_down_needs_no_folder_that_can_be_written(running: Deployment) -> None:
         refused(running.run("generate", str(running.kits)), "Read-only file system")
         ended = running.run("down")
         assert ended.returncode == 0, ended.err
-        assert "going on without a lock" in ended.err
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
     assert containers(running) == {}
