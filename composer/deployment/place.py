@@ -16,13 +16,14 @@ from composer.system.foreign_text import clip, escape_line
 STAGED = ".staged"
 LOCK = ".lock"
 KITS = "kits"
+HOSTS = "hosts"
 PART = f".{MANIFEST}.part"
 # Composer's own down to the last file, whatever is in them.
 WHOLE_FOLDERS = ("workspaces", "job-store", "venvs", STARTED, IMAGES, STAGED)
 _ALWAYS_OWN = frozenset((*WHOLE_FOLDERS, LOCK, PART, OVERRIDE_FILE))
 # What else is at the top of a folder that is generated, with containers or without.
 _SCRIPTS = ("start.sh", "stop.sh", "status.sh", "logs.sh", "admin.sh", "check.sh")
-_GENERATED = ("images", "hosts", "local", "participants", "python", "lib", COMPOSE_FILE, MANIFEST, *_SCRIPTS)
+_GENERATED = ("images", HOSTS, "local", "participants", "python", "lib", COMPOSE_FILE, MANIFEST, *_SCRIPTS)
 _OWN_WHILE_WRITTEN = _ALWAYS_OWN.union(_GENERATED, (KITS,))
 _PROVISIONED = re.compile(r"prod_[0-9]+")
 _OF_KITS = ("rootCA.pem", "fed_server.json", "fed_client.json", "fed_admin.json", "fed_relay.json")

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from composer.deployment.descriptors import Deletion, opened
-from composer.deployment.place import KITS, LOCK, PART, STAGED, WHOLE_FOLDERS, is_unfinished
+from composer.deployment.place import HOSTS, KITS, LOCK, PART, STAGED, WHOLE_FOLDERS, is_unfinished
 from composer.errors import ComposerError
+from composer.layout import STARTED
 from composer.manifest import MANIFEST, Manifest
 from composer.system.foreign_text import clip, escape_line
 from composer.write import read_manifest
@@ -40,6 +41,8 @@ def purge(deployment: Path, talk: Talk, dry_run: bool = False) -> None:
     if manifest is None and not is_unfinished(deployment):
         raise ComposerError(f"{deployment} is not a deployment folder", "name it with -C DIR")
     whole = [name for name in WHOLE_FOLDERS if _is_real_folder(deployment / name)]
+    # What was started is kept for each host.
+    whole += [f"{HOSTS}/{path.name}/{STARTED}" for path in _hosts(deployment) if _is_real_folder(path / STARTED)]
     whole += [f"{KITS}/{name}" for name in _unpacked_kits(manifest, deployment)]
     files = [PurePosixPath(name) for name in (manifest.files if manifest else ())]
     if dry_run:
@@ -104,6 +107,11 @@ def _unpacked_kits(manifest: Manifest | None, deployment: Path) -> Iterator[str]
     for kit in sorted(kits.iterdir()) if made_here else ():
         if _is_real_folder(kit) and ((kit / "startup").is_dir() or kit.name.startswith(".unpacking-")):
             yield kit.name
+
+
+def _hosts(deployment: Path) -> list[Path]:
+    folder = deployment / HOSTS
+    return sorted(path for path in folder.iterdir() if _is_real_folder(path)) if _is_real_folder(folder) else []
 
 
 def _is_real_folder(path: Path) -> bool:

@@ -16,6 +16,7 @@ import pytest
 
 from composer.deployment import purging
 from composer.talk import Talk
+from composer.terminal import Terminal
 from tests.conftest import Deployment, composer, missing, tree
 
 pytestmark = pytest.mark.nvflare
@@ -207,3 +208,16 @@ def test_a_folder_that_is_no_deployment_is_not_purged(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "is not a deployment folder" in ended.err
     assert (tmp_path / "precious").exists()
+
+
+def test_what_was_started_on_other_hosts_goes(prod_00: Path, tmp_path: Path) -> None:
+    text = "hosts: {hub: {address: 10.77.0.2, endpoint: 'ssh://ops@10.77.0.2', path: /srv/flare}}\n"
+    (tmp_path / "composer.yml").write_text(text + "participants: {server1: {host: hub}}\n")
+    folder = tmp_path / "deployment"
+    assert composer("generate", prod_00, "-C", folder, "-f", tmp_path / "composer.yml").returncode == 0
+    # As `up` keeps it of a host that it has reached.
+    started = folder / "hosts" / "hub" / ".started"
+    started.mkdir()
+    (started / "docker-compose.yml").write_text("services: {}\n")
+    purging.purge(folder, Terminal())
+    assert not folder.exists()
