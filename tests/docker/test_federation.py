@@ -203,6 +203,7 @@ def test_a_deployment_by_another_path_is_the_same(federation: Deployment, tmp_pa
         assert by_path.status()["healthy"]
         ended = by_path.up()
         assert ended.returncode == 0, ended.err
+    (federation.folder.parent / "beside").rmdir()
     assert identities(federation) == before
 
 

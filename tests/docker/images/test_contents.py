@@ -70,7 +70,8 @@ def test_a_key_beside_a_context_does_not_enter_it(built: Built, tmp_path: Path) 
             canary.unlink(missing_ok=True)
         (context / "keys").rmdir()
     seen = {str(path.relative_to(tmp_path / "seen")) for path in (tmp_path / "seen").rglob("*")}
-    assert seen == {"entrypoint.sh", "healthcheck.sh", "requirements.lock", "requirements.txt"}
+    copied = {"entrypoint.sh", "healthcheck.sh", "requirements.lock", "requirements.txt", "unix_socket_driver.py"}
+    assert seen == copied
 
 
 def test_the_image_is_small(built: Built, definition: Path | None) -> None:
