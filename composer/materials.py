@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from composer.definition import Definition
 from composer.errors import ComposerError
 from composer.kits.folder import ENTRIES, LIMIT, TooLargeError, read_file
+from composer.kits.internal import COMM_CONFIG, without_own_listener
 from composer.lock import key_of_lock
 from composer.model import GeneratedFile, Project, Wheelhouse
 from composer.render.dockerfile import LOCK
@@ -26,7 +28,8 @@ class Materials:
     """Contents of files that a definition names.
 
     ``requirements`` maps a requirements file to its text. ``local`` maps a participant to the files of its
-    kit's ``local`` folder with the site's own laid over them, paths relative to that folder. ``wheelhouses``
+    kit's ``local`` folder with the site's own laid over them, and without NVFLARE's port for the participant's own
+    jobs, paths relative to that folder; who has neither is not in it. ``wheelhouses``
     maps a folder of wheels to what is in it. ``locks`` holds the locks that are there by where they come from, a
     wheelhouse or (None) the deployment, and by what they were found out for.
     """
@@ -48,15 +51,16 @@ def load_materials(project: Project, definition: Definition, deployment: Path) -
     wheelhouses = {image.wheels: _wheelhouse(image.wheels) for image in images if image.wheels is not None}
     for secret in (file for image in images for file in (image.ca_bundle, image.pip_config) if file is not None):
         _readable(secret)
-    overlays = {kit.name: (kit, choices[kit.name].local) for kit in project.kits if kit.name in choices}
+    overlays = {kit.name: choices[kit.name].local if kit.name in choices else None for kit in project.kits}
+    replaced = {kit.name: tuple(_without_open_port(kit.path)) for kit in project.kits}
     return Materials(
         requirements={image.requirements: _text(image.requirements) for image in images if image.requirements},
         wheelhouses=wheelhouses,
         locks={**_locks(None, _found_out(deployment)), **_locks_of(wheelhouses)},
         local={
-            name: _merged(kit.path / "local", overlay)
-            for name, (kit, overlay) in overlays.items()
-            if overlay is not None
+            kit.name: _merged(kit.path / "local", replaced[kit.name], overlays[kit.name])
+            for kit in project.kits
+            if replaced[kit.name] or overlays[kit.name] is not None
         },
     )
 
@@ -109,10 +113,25 @@ def _text(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
-def _merged(local: Path, overlay: Path) -> tuple[GeneratedFile, ...]:
-    if not overlay.is_dir():
-        raise ComposerError(f"{overlay} is no folder", "participants.NAME.local names a folder of files for local/")
-    files = {**dict(folder_files(local)), **dict(folder_files(overlay))}
+def _without_open_port(kit: Path) -> Iterator[GeneratedFile]:
+    """Yield the kit's comm_config.json without a port for its own jobs, which would hide composer's socket."""
+    try:
+        document = json.loads(read_file(kit / COMM_CONFIG, LIMIT)[1])
+    except (OSError, TooLargeError, ValueError):
+        return
+    closed = without_own_listener(document) if isinstance(document, dict) else None
+    if closed is not None:
+        text = json.dumps(closed, indent=2, ensure_ascii=False) + "\n"
+        yield GeneratedFile(PurePosixPath(COMM_CONFIG.name), text.encode(), 0o644)
+
+
+def _merged(local: Path, replaced: Iterable[GeneratedFile], overlay: Path | None) -> tuple[GeneratedFile, ...]:
+    files = dict(folder_files(local))
+    files.update((file.path, file) for file in replaced)
+    if overlay is not None:
+        if not overlay.is_dir():
+            raise ComposerError(f"{overlay} is no folder", "participants.NAME.local names a folder of files for local/")
+        files.update(folder_files(overlay))
     return tuple(files[path] for path in sorted(files))
 
 

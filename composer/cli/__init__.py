@@ -14,7 +14,8 @@ import click
 
 from composer import __version__
 from composer.cli import bundle, check, images, kits, run
-from composer.cli.streams import prepare_streams
+from composer.cli.streams import OutputError, prepare_streams
+from composer.system.foreign_text import clean_line
 from composer.system.signals import Signalled, install
 
 # Objects made between two looks for garbage. A command ends before there is much, and each look costs more than that.
@@ -76,11 +77,13 @@ def main() -> NoReturn:
         status = signalled.exit_code
     except BrokenPipeError:
         status = 141
+    except OutputError as error:
+        click.echo(f"error: the output cannot be written: {error}\n hint: make room where it goes", err=True)
+        status = 1
     except OSError as error:
-        # What is wrong with a file has its name.
-        if error.filename is not None:
-            raise
-        click.echo(f"error: the output cannot be written: {error.strerror}\n hint: make room where it goes", err=True)
+        file = f"{clean_line(os.fsdecode(error.filename))}: " if error.filename else ""
+        cause = f"error: the system refuses what composer needs: {file}{error.strerror or error}"
+        click.echo(f"{cause}\n hint: see what the machine is short of: ulimit -a, free, df", err=True)
         status = 1
     # At once, as mypy ends: taking the interpreter apart takes a quarter of the time of a short command.
     os._exit(status)

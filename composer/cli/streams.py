@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, TextIO, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class _Unheard:
@@ -33,8 +37,43 @@ class _Unheard:
         return getattr(self._stream, name)
 
 
+class OutputError(Exception):
+    """Standard output takes no more, for the reason given; one whose reader has gone away is a BrokenPipeError."""
+
+
+class _Owed:
+    """The text stream of what was asked for: that it cannot be written is told, and told from any other failure."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with _owing():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _owing():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _owing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(error.strerror) from error
+
+
 def prepare_streams() -> None:
-    """Open standard streams that whoever started composer has closed, and let nothing depend on standard error."""
+    """Open standard streams that whoever started composer has closed, and let nothing depend on standard error.
+
+    What standard output does not take is raised as an :class:`OutputError` from then on.
+    """
     # A file that is opened later must not become anybody's standard error.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
@@ -43,4 +82,5 @@ def prepare_streams() -> None:
         sys.stdout = open(1, "w", encoding="utf-8")  # noqa: SIM115 - a descriptor
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8")  # noqa: SIM115 - a descriptor
+    sys.stdout = cast(TextIO, _Owed(sys.stdout))
     sys.stderr = cast(TextIO, _Unheard(sys.stderr))

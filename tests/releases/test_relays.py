@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, Deployment, composer, docker
+from tests.listeners import ports_of
 from tests.releases.provisioners import provisioner
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare, pytest.mark.usefixtures("engine")]
@@ -130,6 +131,13 @@ def test_sites_reach_their_relay_by_its_name_and_port(relayed: Relayed) -> None:
         table = docker("exec", container, "cat", "/proc/net/tcp", "/proc/net/tcp6")
         port = f":{relayed.opened[relay]:04X}"
         assert any(line.split()[2].endswith(port) and line.split()[3] == "01" for line in table.splitlines()[1:])
+
+
+@pytest.mark.parametrize("service", STARTED[1:])
+def test_only_relays_open_a_port(relayed: Relayed, service: str) -> None:
+    """Sites behind relays have NVFLARE's port for their own jobs written down in their kits, up to 2.8 to everybody."""
+    opened = relayed.opened.get(service)
+    assert set(ports_of(relayed.container(service))) == ({opened} if opened else set())
 
 
 def test_the_host_knows_all_names(relayed: Relayed) -> None:

@@ -45,8 +45,40 @@ def test_a_kit_that_opens_its_site_to_the_network_is_an_error(tmp_path: Path, se
     ],
 )
 def test_on_loopback_or_with_certificates(tmp_path: Path, release: str, resources: dict[str, str], good: bool) -> None:
-    status, said = _checked(tmp_path, release, {"internal": {"scheme": "tcp", "resources": resources}})
+    document = {"internal": {"scheme": "tcp", "resources": {**resources, "port": PORT}}}
+    status, said = _checked(tmp_path, release, document)
     assert (status == 0, said == "") == (good, good)
+
+
+# As NVFLARE provisions sites behind a relay since 2.6.
+DEFAULT = {"scheme": "tcp", "resources": {"host": "localhost", "connection_security": "clear"}}
+
+
+def test_a_port_for_own_jobs_alone_is_replaced_by_a_socket(tmp_path: Path) -> None:
+    document = {"allow_adhoc_conns": False, "backbone_conn_gen": 1, "internal": DEFAULT}
+    assert _checked(tmp_path, "2.6", document) == (0, "")
+    (kit,) = tmp_path.rglob("site-1/local")
+    kept = {path.name: path.read_bytes() for path in kit.iterdir()}
+    ended = composer("generate", kit.parent.parent, "-C", tmp_path / "deployment", "--ignore", "SIG", cwd=tmp_path)
+    assert ended.returncode == 0, ended.err
+    written = tmp_path / "deployment/local/site-1"
+    assert json.loads((written / "comm_config.json").read_text()) == {
+        "allow_adhoc_conns": False,
+        "backbone_conn_gen": 1,
+    }
+    assert {path.name for path in written.iterdir()} == set(kept)
+    assert {path.name: path.read_bytes() for path in kit.iterdir()} == kept
+    assert not (tmp_path / "deployment/local/site-2").exists()
+
+
+def test_a_sites_own_listener_is_obeyed(tmp_path: Path) -> None:
+    prod = provision(tmp_path, Project("2.9")).prod
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/comm_config.json").write_text(json.dumps({"internal": DEFAULT}))
+    (tmp_path / "composer.yml").write_text("participants: {site-1: {local: own}}")
+    ended = composer("generate", prod, "-C", tmp_path / "deployment", cwd=tmp_path)
+    assert ended.returncode == 0, ended.err
+    assert "internal" in json.loads((tmp_path / "deployment/local/site-1/comm_config.json").read_text())
 
 
 def test_a_listening_host_that_nvflare_provisioned_in_the_clear_is_a_warning(tmp_path: Path) -> None:

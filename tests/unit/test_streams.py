@@ -36,3 +36,23 @@ def test_a_file_is_never_taken_for_a_stream_that_was_closed(kits: Path, tmp_path
     ended = run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *COMPOSER, "generate", "-v", kits, "-C", folder])
     assert ended.returncode == 0
     assert all("composer" not in one.read_text(errors="replace")[:9] for one in folder.glob("*.json"))
+
+
+def test_what_the_output_does_not_take_is_told(kits: Path) -> None:
+    ended = run(["sh", "-c", '"$@" >/dev/full', "sh", *COMPOSER, "check", kits])
+    assert ended.returncode == 1
+    assert ended.err == "error: the output cannot be written: No space left on device\n hint: make room where it goes\n"
+
+
+def test_nothing_else_is_blamed_on_the_output(kits: Path, tmp_path: Path) -> None:
+    # An error of the system that names no file, as of a sleep, a socket or a process that cannot be made.
+    (tmp_path / "sitecustomize.py").write_text(
+        "def fail(*_, **__):\n    raise OSError(11, 'Resource temporarily unavailable')\n\n"
+        "import composer.app as app\napp.check = fail\n"
+    )
+    ended = run([*COMPOSER, "check", kits], env={"PYTHONPATH": str(tmp_path)})
+    assert ended.returncode == 1
+    assert ended.err.splitlines() == [
+        "error: the system refuses what composer needs: Resource temporarily unavailable",
+        " hint: see what the machine is short of: ulimit -a, free, df",
+    ]

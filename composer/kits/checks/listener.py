@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.folder import UnreadableError
+from composer.kits.internal import COMM_CONFIG, is_for_own_jobs, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_FILE = "local/comm_config.json"
+_FILE = str(COMM_CONFIG)
 
 
 def _listener(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
@@ -24,7 +25,7 @@ def _listener(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
         return
     for name in ("internal", "adhoc") if document.get("allow_adhoc_conns") else ("internal",):
         section = document.get(name)
-        if not isinstance(section, dict):
+        if not isinstance(section, dict) or (name == "internal" and is_for_own_jobs(section)):
             continue
         resources = section.get("resources")
         known: dict[str, Any] = resources if isinstance(resources, dict) else {}
@@ -58,7 +59,7 @@ def _on_loopback(release: str, resources: Mapping[str, Any]) -> bool:
     host = resources.get("listen_host")
     if host is None and release not in ("2.7", "2.8"):
         host = resources.get("host", "localhost")
-    return host in ("localhost", "::1") or (isinstance(host, str) and host.startswith("127."))
+    return is_loopback(host)
 
 
 LISTENER = Check("LISTENER", "no port for its own jobs without mTLS, but on loopback", of_kit=_listener)

@@ -24,6 +24,7 @@ def clock(offset: str) -> dict[str, str]:
         "FAKETIME": offset,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "NO_FAKE_STAT": "1",
+        "PYTHONPATH": str(Path(__file__).with_name("moved_clock")),
     }
 
 
