@@ -8,14 +8,22 @@ from composer.engine import Container, Engine
 from composer.layout import WORKSPACE
 from composer.manifest import DeployedParticipant
 from composer.render.templates import read_template
+from composer.runtimes.admissions import DOCUMENTS, LAG, TEXT, ServerLog
 from composer.runtimes.state_file import MOST, STATE_FILE
 from composer.system.foreign_files import ForeignFile
 from composer.system.foreign_text import clean_line, clip
 
 # How much of the server's log is read at each look: hundreds of sites' comings and goings.
 _TAIL = 2**18
-# Jobs write to the same folder: it may be a link or a pipe by now.
-_END_OF_LOG = f"cd {WORKSPACE} && [ -f log.txt ] && [ ! -L log.txt ] && exec tail -c {_TAIL} log.txt"
+# Jobs write to the same folder: it may be a link or a pipe by now. Which of the two it is stands in a line of its own.
+# The text is asked first, since NVFLARE writes a record there first.
+_END_OF_LOG = f"""cd {WORKSPACE} || exit
+regular() {{ [ -f "$1" ] && [ ! -L "$1" ]; }}
+text=$(stat -c %Y {TEXT} 2>/dev/null || echo 0)
+log={TEXT}
+if regular {DOCUMENTS} && [ "$(stat -c %Y {DOCUMENTS})" -ge "$((text - {LAG}))" ]; then log={DOCUMENTS}; fi
+regular $log && echo $log && exec tail -c {_TAIL} $log
+"""
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,13 @@ class There:
         """Read the file in the workspace."""
         return self.engine.read(container.id, f"{WORKSPACE}/{STATE_FILE}", MOST)
 
-    def server_log(self, participant: DeployedParticipant, container: Container | None) -> bytes:  # noqa: ARG002
+    def server_log(self, participant: DeployedParticipant, container: Container | None) -> ServerLog:  # noqa: ARG002
         """Read the end of the file in the workspace, while the server runs."""
         if container is None or container.state != "running":
-            return b""
-        _, text = self.engine.run_in(container.id, "timeout", "5", "sh", "-c", _END_OF_LOG)
-        return text.encode()
+            return ServerLog(b"")
+        _, said = self.engine.run_in(container.id, "timeout", "5", "sh", "-c", _END_OF_LOG)
+        name, _, log = said.partition("\n")
+        return ServerLog(log.encode(), documents=name == DOCUMENTS)
 
     def unreachable(self, participant: DeployedParticipant, container: Container | None) -> str:
         """Try it in the participant's own container: name, route, port, TLS and clock are that host's."""

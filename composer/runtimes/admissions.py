@@ -2,41 +2,86 @@
 
 The texts are those of NVFLARE's ``ClientManager`` and ``FederatedServer``, the same from 2.4 to 2.9 but for the
 bearer token that 2.8 and older write between them.
+
+NVFLARE writes into its log what clients send (topics, names of jobs, errors), ends of lines with it. In ``log.txt``
+what stands behind one cannot be told from a record of the server's own. In ``log.json``, which 2.6 and newer write
+beside it, each record is one JSON document on one line, in which an end of a line is escaped.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
-# The whole beginning of a line counts: a text that a client has the server write stands behind another level or logger.
-_EVENT = re.compile(
-    rb"^(?:\x1b\[[0-9;]*m)*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - (?:"
+DOCUMENTS, TEXT = "log.json", "log.txt"
+# NVFLARE writes each record to both files. Where the text is newer than the documents by this many seconds, a
+# ``log_config.json`` has left these out, or the server has gone back to a release that does not write them.
+LAG = 60
+
+# The logger and the level count: a text that a client has the server write stands behind others.
+_EVENT = (
+    rb"(?:"
     # Everybody has to come again to a server that begins anew.
     rb"CoreCell - INFO - (?P<begins>server: creating listener on )"
     # Since 2.6 a context may stand before the message.
     rb"|(?:ClientManager|FederatedServer) - INFO - (?:\[[^\]\n]*\] - )?(?:"
     rb"Client: New (?:client|relay) (?P<joined>\S+)@\S+ joined\. Sent token"
     rb"|Re-activate the client: ?(?P<back>\S+)"
-    rb"|Client Name:(?P<left>\S+) left\."
-    rb"|Remove the dead Client\. Name: (?P<dead>\S+?)\."
-    rb"))",
+    rb"|Client Name:(?P<left>\S+) (?:\tToken: \S+ )?left\."
+    rb"|Remove the dead Client\. Name: (?P<dead>\S+?)(?:\t Token: \S+?)?\.  Total"
+    rb"))"
+)
+_LINE = re.compile(
+    rb"^(?:\x1b\[[0-9;]*m)*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - " + _EVENT,
     re.MULTILINE,
 )
+_RECORD = re.compile(_EVENT)
+# Most records are other news, and are not worth parsing.
+_NEWS = re.compile(rb"creating listener on|joined\. Sent token|Re-activate the client|left\.|Remove the dead Client")
 
 
-def admissions(log: bytes, names: Collection[str]) -> Mapping[str, bool]:
+@dataclass(frozen=True)
+class ServerLog:
+    """The end of a server's log, and which of the two kinds it is; never guessed from what it says."""
+
+    content: bytes
+    documents: bool = False
+
+
+def admissions(log: ServerLog, names: Collection[str]) -> Mapping[str, bool]:
     """Return whether the server has each participant that it ever had; none that the log does not name.
 
     Args:
-        log: The server's ``log.txt`` or its end.
+        log: What the server wrote last.
         names: Those of the participants; any other is none.
     """
     has: dict[str, bool] = {}
-    for event in _EVENT.finditer(log):
+    for event in _documented(log.content) if log.documents else _LINE.finditer(log.content):
         kind, name = event.lastgroup or "", event.group(event.lastgroup or 0).decode("utf-8", "replace")
         if kind == "begins":
             has = dict.fromkeys(has, False)
         elif name in names:
             has[name] = kind in ("joined", "back")
     return has
+
+
+def _documented(log: bytes) -> Iterator[re.Match[bytes]]:
+    """Return the events of a log of JSON documents.
+
+    The end of a document, with which what was read may begin, is none itself: within its texts each quote has a
+    backslash before it.
+    """
+    for line in log.split(b"\n"):
+        if not _NEWS.search(line):
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(record, dict):
+            continue
+        said = " - ".join(str(record.get(key, "")) for key in ("name", "levelname", "message"))
+        if event := _RECORD.match(said.encode("utf-8", "replace")):
+            yield event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from composer.probe import Identity, explain, shake_hands
 from composer.process import run
 from composer.redact import clean_log_line
 from composer.runtimes import docker
-from composer.runtimes.admissions import admissions
+from composer.runtimes.admissions import DOCUMENTS, LAG, TEXT, ServerLog, admissions
 from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.status import FederationStatus, Health, ParticipantStatus, State
@@ -33,7 +34,7 @@ class Traces(Protocol):
     def state(self, participant: DeployedParticipant, container: Container) -> ForeignFile:
         """Return ``composer.state``; OSError where there is none that can be read."""
 
-    def server_log(self, participant: DeployedParticipant, container: Container | None) -> bytes:
+    def server_log(self, participant: DeployedParticipant, container: Container | None) -> ServerLog:
         """Return the end of the server's log; OSError where there is none."""
 
     def unreachable(self, participant: DeployedParticipant, container: Container | None) -> str:
@@ -50,9 +51,22 @@ class Here:
         """Read the file in the workspace."""
         return read_foreign(self.deployment, f"workspaces/{participant.service}/{STATE_FILE}", MOST)
 
-    def server_log(self, participant: DeployedParticipant, container: Container | None) -> bytes:  # noqa: ARG002
-        """Read the file in the workspace."""
-        return read_foreign(self.deployment, f"workspaces/{participant.service}/log.txt", _TAIL, from_end=True).content
+    def server_log(self, participant: DeployedParticipant, container: Container | None) -> ServerLog:  # noqa: ARG002
+        """Read the one of its two files that cannot be forged, if it is written."""
+        # The text first, since NVFLARE writes a record there first: what is in the one is in the other by then.
+        text = self._end_of(participant, TEXT)
+        documents = self._end_of(participant, DOCUMENTS)
+        if documents and (text is None or documents.written >= text.written - LAG):
+            return ServerLog(documents.content, documents=True)
+        if text is None:
+            raise FileNotFoundError(errno.ENOENT, "the server has no log", participant.service)
+        return ServerLog(text.content)
+
+    def _end_of(self, participant: DeployedParticipant, name: str) -> ForeignFile | None:
+        try:
+            return read_foreign(self.deployment, f"workspaces/{participant.service}/{name}", _TAIL, from_end=True)
+        except OSError:
+            return None
 
     def unreachable(self, participant: DeployedParticipant, container: Container | None) -> str:  # noqa: ARG002
         """Try it from here."""

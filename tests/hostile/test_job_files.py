@@ -84,8 +84,9 @@ def test_no_file_of_a_job_keeps_status_from_being_told(mended: Deployment, victi
         assert status == 3, harm
         assert all(name in said for name in seen), harm
     for harm in ("a pipe", "a link to a device", "a huge file"):
-        in_job(mended, "server1", HARMS[harm], "log.txt", str(victim / "secret"))
-        assert rows(mended)["site-2"], harm
+        for name in ("log.txt", "log.json"):
+            in_job(mended, "server1", HARMS[harm], name, str(victim / "secret"))
+            assert rows(mended)["site-2"], (harm, name)
 
 
 @pytest.mark.parametrize("command", ["generate", "diff", "doctor", "images", "up"])
