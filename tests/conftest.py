@@ -157,10 +157,11 @@ class Deployment:
         return f"{self.compose_project}-{service}-1"
 
 
-def provision(folder: Path, name: str, port: int, **env: str) -> Path:
-    """Provision the quickstart project under another name and port; return its ``prod_00``."""
+def provision(folder: Path, name: str, port: int, scheme: str = "http", **env: str) -> Path:
+    """Provision the quickstart project under another name, port and scheme; return its ``prod_00``."""
     text = (ROOT / "examples" / "quickstart" / "project.yml").read_text()
     project = folder / "project.yml"
+    text = text.replace("scheme: http", f"scheme: {scheme}")
     project.write_text(text.replace("name: quickstart", f"name: {name}").replace("8002", str(port)))
     ended = composer("provision", project, "-w", folder / "workspace", **env)
     assert ended.returncode == 0, ended.err

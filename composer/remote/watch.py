@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from composer.building import image_statuses
 from composer.deployment.image_record import ImageRecord
-from composer.errors import ComposerError
+from composer.errors import ComposerError, NotHealthy
 from composer.manifest import DeployedParticipant, Manifest
 from composer.remote.parallel import on_each
 from composer.remote.places import Place, Places, places
 from composer.runtimes import docker
+from composer.runtimes.listeners import listeners_there
 from composer.runtimes.observe import View, examine, last_words, merge, view
 from composer.status import FederationStatus, ImageStatus, ParticipantStatus
 from composer.system.foreign_text import clip
@@ -57,10 +58,33 @@ class Watched:
     deployment: Path
 
     def observe(self, now: datetime) -> FederationStatus:  # noqa: ARG002
-        """Look at every participant there, once."""
+        """Look at every participant there, once.
+
+        Raises:
+            NotHealthy: Somebody else listens on a port of a participant.
+        """
         seen = _look(self.opened, self.manifest, _LOOK_SECONDS)
         waited = [one for one in seen.participants if one.host in self.opened.reached]
+        # Who has joined the server's port answers for it, and knows no certificate of the federation's.
+        answered_by_others = any(one.type == "server" and ": TLS: " in one.detail for one in waited)
+        if answered_by_others or all(one.state == "running" and one.registered for one in waited):
+            self._require_unshared_ports()
         return replace(seen, participants=tuple(waited))
+
+    def _require_unshared_ports(self) -> None:
+        """Once, when all is well or odd, since it takes a call more than a look."""
+
+        def see(name: str) -> dict[str, str]:
+            place = self.opened.reached[name]
+            containers = docker.own_containers(place.engine, place.manifest, place.deployment)
+            opening = [one for one in place.manifest.started if one.listens]
+            return {one.name: listeners_there(place.engine, one, containers.get(one.name)) for one in opening}
+
+        asked = [place.name for place in self.opened.far if any(one.listens for one in place.manifest.started)]
+        for host, found in on_each(asked, see, _LOOK_SECONDS).items():
+            for name, what in found.items() if not isinstance(found, ComposerError) else ():
+                if what:
+                    raise NotHealthy(f"{name}: {what}", f"end on {host} what is not the participant's; see who runs it")
 
     def unreachable(self, participant: DeployedParticipant) -> str:
         """Return why the other side of its connection does not answer as it must, tried from its own host."""

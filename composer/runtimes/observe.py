@@ -13,12 +13,14 @@ from composer.engine import Container, Engine
 from composer.errors import ComposerError
 from composer.manifest import DeployedParticipant, Manifest
 from composer.meanwhile import meanwhile
+from composer.model import LOCAL
 from composer.probe import Identity, explain, shake_hands
 from composer.process import run
 from composer.redact import clean_log_line
 from composer.runtimes import docker
 from composer.runtimes.admissions import DOCUMENTS, LAG, TEXT, ServerLog, admissions
 from composer.runtimes.authority import fingerprint_of
+from composer.runtimes.listeners import listeners_there, told_of_listeners
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.status import FederationStatus, Health, ParticipantStatus, State
 from composer.system.foreign_files import ForeignFile, read_foreign
@@ -135,6 +137,12 @@ def examine(
     with meanwhile(lambda: _configurations(deployment)) as configurations:
         containers = docker.own_containers(engine, manifest, deployment)
         seen = seen or merge(manifest.federation, [_view(manifest, containers, now, traces)])
+        listening = {
+            one.name: listeners_there(engine, one, containers.get(one.name))
+            for one in manifest.started
+            # On this machine's own network it is looked at from this machine, which knows all processes.
+            if one.host != LOCAL or manifest.publish
+        }
         hashes = configurations()
     deployed = {participant.name: participant for participant in manifest.participants}
     reasons: dict[tuple[str, int], str] = {}
@@ -149,7 +157,8 @@ def examine(
             detail = _why_not_well(engine, container, one, reasons.get(where, ""), now)
         fresh = container is None or container.inputs == participant.inputs
         drift = _drift(participant, container, hashes)
-        examined.append(replace(one, detail=detail, image_fresh=fresh, drift=drift))
+        row = replace(one, detail=detail, image_fresh=fresh, drift=drift)
+        examined.append(told_of_listeners(row, listening.get(one.name, "")))
     return replace(seen, participants=tuple(examined))
 
 

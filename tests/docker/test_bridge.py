@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, docker, free_port, provision
+from tests.conftest import Deployment, composer, docker, eventually, free_port, provision
 from tests.docker.faults.stack import PARTICIPANTS, containers, healthy, inspect, stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
+
+_LISTEN = """
+import socket, sys
+one = socket.socket()
+one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+one.bind(("0.0.0.0", int(sys.argv[1])))
+one.listen()
+print("listens", flush=True)
+sys.stdin.read()
+"""
 
 
 def bridged(folder: Path, definition: Path | None, address: str) -> Path:
@@ -29,9 +40,9 @@ def neighbours(
     """Two projects on bridges whose servers have the same port, published on different addresses."""
     port = free_port()
     both = []
-    for address in ("127.0.0.21", "127.0.0.22"):
+    for address, scheme in (("127.0.0.21", "grpc"), ("127.0.0.22", "http")):
         folder = tmp_path_factory.mktemp("bridge")
-        kits = provision(folder, f"bridge{port}-{address[-2:]}", port)
+        kits = provision(folder, f"bridge{port}-{address[-2:]}", port, scheme)
         both.append(Deployment(folder / "deployment", kits, bridged(folder, definition, address)))
     try:
         for one in both:
@@ -62,6 +73,29 @@ def test_an_admin_reaches_the_server(neighbours: tuple[Deployment, Deployment]) 
         assert ended.returncode == 0, ended.err
         clients = json.loads(ended.out)["data"]["clients"]
         assert sorted(client["client_name"] for client in clients) == ["site-1", "site-2"]
+
+
+def test_a_job_that_listens_on_the_servers_port_is_told(neighbours: tuple[Deployment, Deployment]) -> None:
+    """In a bridge nobody else is in the server's network; gRPC lets its own jobs join the port."""
+    one, other = neighbours
+    (port,) = json.loads((one.folder / "manifest.json").read_text())["participants"][0]["listens"]
+    server = one.container("server1")
+    with subprocess.Popen(
+        ["docker", "exec", "--interactive", server, "python3", "-c", _LISTEN, str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as listener:
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == b"listens\n"
+        ended = one.run("status", "--json")
+        assert other.run("status").returncode == 0
+        listener.communicate()
+    assert ended.returncode == 3, ended.err
+    (row,) = (row for row in json.loads(ended.out)["participants"] if row["name"] == "server1")
+    assert (row["state"], row["health"]) == ("running", "unhealthy")
+    assert row["detail"].count(" of its container)") == 2
+    assert row["detail"].startswith(f"port {port} has several listeners: ")
+    eventually(lambda: healthy(one), 60)
 
 
 def test_one_comes_and_goes_without_the_other(neighbours: tuple[Deployment, Deployment]) -> None:

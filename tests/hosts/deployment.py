@@ -139,6 +139,8 @@ def _provision(folder: Path, name: str, port: int, sites: int) -> Path:
     text = (ROOT / "examples" / "quickstart" / "project.yml").read_text()
     more = "".join(f"  - name: site-{number}\n    type: client\n    org: ward\n" for number in range(3, sites + 1))
     text = text.replace("name: quickstart", f"name: {name}").replace("8002", str(port))
+    # gRPC shares its port, which is tried.
+    text = text.replace("scheme: http", "scheme: grpc")
     text = text.replace("  - name: admin@", f"{more}  - name: admin@")
     (folder / "project.yml").write_text(text)
     ended = composer("provision", folder / "project.yml", "-w", folder / "workspace")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,31 @@ from tests.hosts.deployment import PATH, PLACES, Across, private_keys
 from tests.hosts.lan import UID
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
+
+_LISTEN = """
+import socket, sys, time
+one = socket.socket()
+one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+one.bind(("0.0.0.0", int(sys.argv[1])))
+one.listen()
+print("listens", flush=True)
+while True:
+    one.accept()[0].close()
+"""
+
+
+@contextmanager
+def _joining(across: Across) -> Iterator[None]:
+    """A process on the server's host, of the server's own user but outside of its container, that joins its port."""
+    as_user = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups")
+    argv = (*across.lan["hub"].enter, *as_user, sys.executable, "-c", _LISTEN, str(across.port))
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"listens\n"
+            yield
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +128,22 @@ def test_a_second_up_sends_nothing(started: Across) -> None:
     assert "of images" not in ended.err
     assert re.findall(r"(\d+) files sent", ended.err) == ["0"] * 4
     assert {name: started.container(name)["Id"] for name in PLACES} == before
+
+
+def test_a_second_listener_on_the_servers_port_is_told(started: Across) -> None:
+    assert started.does("status").returncode == 0
+    told = f"port {started.port} has several listeners: "
+    with _joining(started):
+        ended = started.does("status", "--json")
+        again = started.up("--timeout", "20")
+    assert ended.returncode == 3, ended.err
+    rows = {row["name"]: row for row in json.loads(ended.out)["participants"]}
+    assert told in rows["server1"]["detail"]
+    assert "one outside of its container" in rows["server1"]["detail"]
+    assert (rows["server1"]["state"], rows["server1"]["health"]) == ("running", "unhealthy")
+    assert again.returncode == 3, again.err
+    assert re.search(rf"server1.*{told}", again.err)
+    assert started.status()["healthy"]
 
 
 def test_logs_of_all_hosts_carry_names(started: Across) -> None:

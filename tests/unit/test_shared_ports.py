@@ -6,17 +6,24 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from composer.errors import NotHealthy
-from composer.manifest import Manifest, parse_manifest
-from composer.runtimes.listeners import require_unshared_ports, with_shared_ports
-from composer.status import FederationStatus, ParticipantStatus
-from tests.conftest import composer, free_port
+from composer.engine import Container, Engine
+from composer.errors import ComposerError, NotHealthy
+from composer.manifest import DeployedParticipant, Manifest, parse_manifest
+from composer.runtimes.listeners import (
+    listeners_there,
+    require_unshared_ports,
+    told_of_listeners,
+    with_shared_ports,
+)
+from composer.status import FederationStatus, ParticipantStatus, State
+from tests.conftest import composer, free_port, run
 from tests.kitmaker import Project, provision
 
 LISTEN = """
@@ -75,3 +82,105 @@ def test_one_process_with_both_families_is_no_second_one(tmp_path: Path) -> None
     with socket.create_server(("0.0.0.0", port)), socket.create_server(("::1", port), family=socket.AF_INET6):
         require_unshared_ports(manifest)
         assert with_shared_ports(_seen(manifest), manifest).healthy
+
+
+class _Engine(Engine):
+    """An engine whose containers are this machine, or say what they are told to."""
+
+    def __init__(self, status: int = 0, said: str | None = None) -> None:
+        self.status, self.said, self.asked = status, said, 0
+
+    def run_in(self, container: str, *argv: str) -> tuple[int, str]:
+        assert container == "there"
+        self.asked += 1
+        if self.said is not None:
+            return self.status, self.said
+        ended = run(argv)
+        return ended.returncode, ended.out + ended.err
+
+
+class _Away(_Engine):
+    def run_in(self, container: str, *argv: str) -> tuple[int, str]:
+        raise ComposerError(f"no {container} for {argv[0]}", "")
+
+
+def _participant(*ports: int) -> DeployedParticipant:
+    end = datetime.now(timezone.utc)
+    kit = Path("kit")
+    return DeployedParticipant(
+        "relay", "relay", "relay", kit, "", "", 0, "", "mtls", ports, "", "", "", "", "", end, "hub"
+    )
+
+
+def _container(state: State = "running") -> Container:
+    return Container(
+        "there", "", "", "", "", "", "", "", "", "", "", state, "healthy", 0, None, restarts=0, one_off=False
+    )
+
+
+def test_a_container_tells_of_a_second_process_there() -> None:
+    port = free_port()
+    with _listening(port) as first:
+        assert listeners_there(_Engine(), _participant(port), _container()) == ""
+        with _listening(port) as second:
+            told = listeners_there(_Engine(), _participant(free_port(), port), _container())
+    assert told.startswith(f"port {port} has several listeners: ")
+    for process in (first, second):
+        assert f"(process {process} of its container)" in told
+    assert "outside" not in told
+
+
+def test_a_process_that_shares_its_port_with_itself_is_no_second_one() -> None:
+    """As gRPC does, which listens once a core, on both families."""
+    port = free_port()
+    kinds = [(socket.AF_INET, "127.0.0.1")] * 3 + [(socket.AF_INET6, "::1")]
+    with ExitStack() as opened:
+        for family, address in kinds:
+            one = opened.enter_context(socket.socket(family))
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            one.bind((address, port))
+            one.listen()
+        assert listeners_there(_Engine(), _participant(port), _container()) == ""
+
+
+def test_who_is_outside_of_the_container_is_told_without_a_name() -> None:
+    told = listeners_there(_Engine(said="8002 7 python3\n8002 outside\n"), _participant(8002), _container())
+    assert told == "port 8002 has several listeners: python3 (process 7 of its container), one outside of its container"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "8002", "8003 outside\n", "outside\n", "8002 outside 1\n", "8002 x y\n", "Traceback\n" * 99, "9" * 2**20],
+)
+def test_what_is_no_line_of_ours_is_not_shown(said: str) -> None:
+    assert listeners_there(_Engine(said=said), _participant(8002), _container()) == ""
+
+
+def test_what_a_container_says_is_bounded_and_printable() -> None:
+    said = f"8002 7 \x1b[2J{'x' * 100}\u202e\n" * 10_000
+    told = listeners_there(_Engine(said=said), _participant(8002), _container())
+    assert told.isprintable()
+    assert len(told) < 3_000
+
+
+def test_a_look_that_fails_does_not_pass_for_a_port_of_its_own() -> None:
+    told = listeners_there(_Engine(137, "8002 outside"), _participant(8002), _container())
+    assert told == "it cannot be seen who listens on port 8002 (status 137)"
+    assert listeners_there(_Away(), _participant(8002), _container()) == ""
+
+
+def test_nobody_is_asked_who_opens_no_port_or_does_not_run() -> None:
+    engine = _Engine(said="8002 outside")
+    assert listeners_there(engine, _participant(), _container()) == ""
+    assert listeners_there(engine, _participant(8002), _container("exited")) == ""
+    assert listeners_there(engine, _participant(8002), None) == ""
+    assert engine.asked == 0
+
+
+def test_who_does_not_run_is_not_told_of_listeners() -> None:
+    row = ParticipantStatus("relay", "relay", "hub", "running", "healthy", True, None, 300, "", detail="slow")
+    assert told_of_listeners(row, "") == row
+    told = told_of_listeners(row, "several")
+    assert (told.health, told.detail, told.well) == ("unhealthy", "several; slow", False)
+    gone = replace(row, state="exited")
+    assert told_of_listeners(gone, "several") == gone
