@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli.options import IGNORE, PATH, takes_kits, talking
-from composer.errors import ComposerError
+from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
+    from composer.cli.screen.terminal import Terminal
     from composer.model import RuntimeName
-    from composer.terminal import Terminal
     from composer.usecases.inputs import Inputs
 
 _TYPED = "passphrase"
@@ -60,7 +60,7 @@ def bundle(
     Hosts are those of composer.yml; a participant that is on none has an archive of its own. The far side needs
     no composer.
     """
-    from composer.bundle import Packing, bundle
+    from composer.usecases.bundle import Packing, bundle
 
     keys = tuple(recipient for recipient in recipients if recipient != _TYPED)
     passphrase = _passphrase(keys) if _TYPED in recipients else ""

@@ -10,7 +10,7 @@ import click
 from composer.cli.options import AS_JSON, IGNORE, takes_kits, talking
 
 if TYPE_CHECKING:
-    from composer.terminal import Terminal
+    from composer.cli.screen.terminal import Terminal
     from composer.usecases.inputs import Inputs
 
 
@@ -30,7 +30,8 @@ def check(
     warn_days: int | None,
 ) -> None:
     """Look at kits offline, before anything runs; exit with 3 if one is bad."""
-    from composer import app, output
+    from composer.cli.screen import output
+    from composer.usecases import app
 
     report = app.check(inputs, ignore, root_fingerprint, warn_days)
     if as_json:
@@ -48,8 +49,8 @@ def doctor(terminal: Terminal, inputs: Inputs, as_json: bool) -> None:
     """Check this machine; with KITS, also check that it meets their needs. Exit with 3 if something is wrong."""
     from dataclasses import asdict
 
-    from composer import output
-    from composer.doctor import doctor as examine
+    from composer.cli.screen import output
+    from composer.usecases.doctor import doctor as examine
 
     findings = examine(inputs)
     if as_json:

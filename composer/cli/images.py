@@ -10,7 +10,7 @@ import click
 from composer.cli.options import AS_JSON, PATH, takes_deployment, takes_kits, talking
 
 if TYPE_CHECKING:
-    from composer.terminal import Terminal
+    from composer.cli.screen.terminal import Terminal
     from composer.usecases.inputs import Inputs
 
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Where the wheels are put.")
 def wheels(terminal: Terminal, inputs: Inputs, output: Path) -> None:
     """Collect the wheels for building where there is no Internet."""
-    from composer import images as use_cases
+    from composer.usecases import images as use_cases
 
     names = use_cases.wheels(inputs, output, terminal)
     terminal.done(f"{len(names)} wheels are in {output}; name it in composer.yml as image.wheels")
@@ -39,8 +39,8 @@ def images(context: click.Context, deployment: Path, as_json: bool) -> None:
 @click.command()
 @talking
 def _listing(terminal: Terminal, deployment: Path, as_json: bool) -> None:  # noqa: ARG001
-    from composer import images as use_cases
-    from composer import output
+    from composer.cli.screen import output
+    from composer.usecases import images as use_cases
 
     rows = use_cases.list_images(deployment)
     if as_json:
@@ -55,7 +55,7 @@ def _listing(terminal: Terminal, deployment: Path, as_json: bool) -> None:  # no
 @click.argument("folder", type=PATH, metavar="DIR")
 def save(terminal: Terminal, deployment: Path, folder: Path) -> None:
     """Write all images to DIR, what they share once, to load them elsewhere."""
-    from composer import images as use_cases
+    from composer.usecases import images as use_cases
 
     sha256 = use_cases.save(deployment, folder, terminal)
     terminal.done(f"the images are in {folder}; there: composer images load {folder.name} --sha256 {sha256}")
@@ -66,7 +66,7 @@ def save(terminal: Terminal, deployment: Path, folder: Path) -> None:
 @takes_deployment
 def push(terminal: Terminal, deployment: Path) -> None:
     """Push all images to the registry that composer.yml names (image.registry)."""
-    from composer import images as use_cases
+    from composer.usecases import images as use_cases
 
     tags = use_cases.push(deployment, terminal)
     terminal.done(f"pushed {', '.join(tags)}; composer up pulls them")
@@ -81,7 +81,7 @@ def load(terminal: Terminal, folder: Path, sha256: str) -> None:
 
     Whoever can change DIR can change what it says of itself: only --sha256 shows that they are those of the sender.
     """
-    from composer import images as use_cases
+    from composer.usecases import images as use_cases
 
     tags = use_cases.load(folder, sha256, terminal)
     terminal.done(f"loaded {', '.join(tags)}")
@@ -93,7 +93,7 @@ def load(terminal: Terminal, folder: Path, sha256: str) -> None:
 @click.argument("folder", type=PATH, metavar="DIR")
 def sbom(terminal: Terminal, deployment: Path, folder: Path) -> None:
     """Write a bill of materials per participant to DIR: what is really installed (CycloneDX)."""
-    from composer import images as use_cases
+    from composer.usecases import images as use_cases
 
     written = use_cases.write_sboms(deployment, folder, terminal)
     terminal.done(f"wrote {', '.join(written)} to {folder}")

@@ -10,7 +10,7 @@ import click
 from composer.cli.options import PATH, nearby_definition, takes_definition, takes_kits, talking
 
 if TYPE_CHECKING:
-    from composer.terminal import Terminal
+    from composer.cli.screen.terminal import Terminal
     from composer.usecases.inputs import Inputs
 
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @takes_kits
 def hosts(terminal: Terminal, inputs: Inputs) -> None:  # noqa: ARG001
     """Print the /etc/hosts lines of the federation."""
-    from composer import app
+    from composer.usecases import app
 
     click.echo(app.hosts(inputs), nl=False)
 
@@ -37,7 +37,7 @@ def hosts(terminal: Terminal, inputs: Inputs) -> None:  # noqa: ARG001
 )
 def provision(terminal: Terminal, project: Path, workspace: Path) -> None:
     """Run NVFLARE's own provisioner; print where the kits are."""
-    from composer import app
+    from composer.usecases import app
 
     click.echo(app.provision(project, workspace, terminal))
 
@@ -51,7 +51,7 @@ def demo(terminal: Terminal, folder: Path, definition: Path | None) -> None:
 
     All of it is put into FOLDER, ./composer-demo by default, and stays there.
     """
-    from composer.demo import demo as run_demo
+    from composer.usecases.demo import demo as run_demo
 
     result = run_demo(folder, definition or nearby_definition(), terminal)
     terminal.done(f"job {result.job}: {result.status}")
@@ -61,7 +61,7 @@ def demo(terminal: Terminal, folder: Path, definition: Path | None) -> None:
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of composer.yml, for editors."""
+    from composer.cli.screen.output import print_json
     from composer.definition import definition_schema
-    from composer.output import print_json
 
     print_json(definition_schema())

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from composer.errors import ComposerError
+from composer.cli.screen.terminal import Terminal
+from composer.model.errors import ComposerError
 from composer.system.signals import Signalled
-from composer.terminal import Terminal
 
 PATH = click.Path(path_type=Path)
 FORCE = click.option("--force", is_flag=True, help="Replace generated files that were edited; yours stay as .orig.")

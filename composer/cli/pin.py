@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.errors import ComposerError
+from composer.model.errors import ComposerError
 from composer.system.foreign_text import clean_line
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from composer.system.foreign_text import clean_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from composer.terminal import Terminal
+    from composer.cli.screen.terminal import Terminal
     from composer.usecases.inputs import Inputs
 
 
@@ -29,7 +29,7 @@ def generate(
     terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool, wait: bool, ignore: tuple[str, ...]
 ) -> None:
     """Write the deployment folder; run nothing."""
-    from composer import app
+    from composer.usecases import app
 
     generated = app.generate(inputs, terminal, force, dry_run, wait, ignore)
     changes = f"{len(generated.changed)} files written" if generated.changed else "nothing changed"
@@ -48,7 +48,7 @@ def build(
     terminal: Terminal, inputs: Inputs, offline: bool, ignore: tuple[str, ...], force: bool, dry_run: bool, wait: bool
 ) -> None:
     """Generate, then build the images that are missing or stale."""
-    from composer import app
+    from composer.usecases import app
 
     built = app.build(inputs, terminal, force, dry_run, offline, wait, ignore)
     terminal.done(f"built the images of {', '.join(built)}" if built else "all images are fresh")
@@ -78,7 +78,7 @@ def up(
     wait: bool,
 ) -> None:
     """Generate and build what is stale, start, and wait until all are registered."""
-    from composer import app
+    from composer.usecases import app
 
     def asking(agreed: bool) -> Callable[[str], bool]:
         def ask(question: str) -> bool:
@@ -102,7 +102,8 @@ def up(
 @click.option("-w", "--watch", is_flag=True, help="Draw it again every two seconds, until Ctrl-C.")
 def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> None:  # noqa: ARG001
     """Show a row per participant; exit with 3 unless all is well."""
-    from composer import app, output
+    from composer.cli.screen import output
+    from composer.usecases import app
 
     if watch:
         seen = output.watch_status(lambda: app.status(deployment), as_json)
@@ -128,7 +129,8 @@ def logs(
     since: str | None,
 ) -> None:
     """Print the participants' logs."""
-    from composer import app, output
+    from composer.cli.screen import output
+    from composer.usecases import app
 
     app.logs(deployment, names, output.print_lines, follow, lines, since, colour=sys.stdout.isatty())
 
@@ -138,8 +140,9 @@ def logs(
 @takes_kits
 def diff(terminal: Terminal, inputs: Inputs) -> None:
     """Show what generate would change; exit with 3 if it would change anything."""
-    from composer import app, output
-    from composer.difference import unified
+    from composer.cli.screen import output
+    from composer.deployment.difference import unified
+    from composer.usecases import app
 
     found = app.diff(inputs)
     for difference in found:
@@ -158,7 +161,7 @@ def diff(terminal: Terminal, inputs: Inputs) -> None:
 @WAIT
 def down(terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: bool, wait: bool) -> None:
     """Stop and remove the containers; kits, workspaces and job store stay."""
-    from composer import app
+    from composer.usecases import app
 
     app.down(
         deployment,
@@ -192,6 +195,6 @@ def admin(arguments: tuple[str, ...], terminal: Terminal, name: str | None, depl
     composer admin -- job submit -j ./job
     composer admin lead@hospital.example -- job list
     """  # noqa: D301
-    from composer import app
+    from composer.usecases import app
 
     sys.exit(app.admin(deployment, name, arguments, sys.stdin.isatty() and sys.stdout.isatty(), terminal))

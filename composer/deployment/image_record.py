@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from composer.errors import ComposerError
-from composer.layout import IMAGES
+from composer.deployment.layout import IMAGES
 from composer.model import LOCAL
+from composer.model.errors import ComposerError
 
 
 @dataclass(frozen=True)

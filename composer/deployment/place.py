@@ -7,10 +7,10 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from composer.deployment.layout import COMPOSE_FILE, IMAGES, OVERRIDE_FILE, STARTED
+from composer.deployment.manifest import MANIFEST, parse_manifest
 from composer.deployment.trust import require_trusted
-from composer.errors import ComposerError
-from composer.layout import COMPOSE_FILE, IMAGES, OVERRIDE_FILE, STARTED
-from composer.manifest import MANIFEST, parse_manifest
+from composer.model.errors import ComposerError
 from composer.system.foreign_text import clip, escape_line
 
 STAGED = ".staged"

@@ -8,15 +8,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from composer.deployment.descriptors import Deletion, opened
+from composer.deployment.layout import STARTED
+from composer.deployment.manifest import MANIFEST, Manifest
 from composer.deployment.place import HOSTS, KITS, LOCK, PART, STAGED, WHOLE_FOLDERS, is_unfinished
-from composer.errors import ComposerError
-from composer.layout import STARTED
-from composer.manifest import MANIFEST, Manifest
+from composer.deployment.write import read_manifest
+from composer.model.errors import ComposerError
 from composer.system.foreign_text import clip, escape_line
-from composer.write import read_manifest
 
 if TYPE_CHECKING:
-    from composer.talk import Talk
+    from composer.model.talk import Talk
 
 _SHOWN = 3
 

@@ -9,9 +9,9 @@ import shlex
 import stat
 from pathlib import Path
 
-from composer.errors import ComposerError
-from composer.layout import COMPOSE_FILE, OVERRIDE_FILE
-from composer.manifest import MANIFEST
+from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE
+from composer.deployment.manifest import MANIFEST
+from composer.model.errors import ComposerError
 
 _ACTED_ON = (MANIFEST, COMPOSE_FILE, OVERRIDE_FILE, "start.sh", "stop.sh", "lib", "participants", ".staged", ".started")
 

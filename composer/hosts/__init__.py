@@ -1,1 +1,1 @@
-"""Where participants run: what is asked of hosts before anything changes there, and who moves between them."""
+"""Other hosts: how they are reached over SSH, and what is brought there."""

@@ -12,23 +12,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.engine import Engine
-from composer.errors import ComposerError, NotHealthy
-from composer.manifest import Manifest
+from composer.deployment.manifest import Manifest
+from composer.deployment.write import record
+from composer.hosts.delivery import Found, files_for, folders_for, look, send
+from composer.hosts.leaving import belongs_to_another
+from composer.hosts.parallel import HostsFailed, on_each
+from composer.hosts.places import Places, engine_of
+from composer.hosts.ssh import Connection, connection
 from composer.model import LOCAL, Command, Host
-from composer.process import run, surroundings
-from composer.remote.delivery import Found, files_for, folders_for, look, send
-from composer.remote.leaving import belongs_to_another
-from composer.remote.parallel import HostsFailed, on_each
-from composer.remote.places import Places, engine_of
-from composer.remote.ssh import Connection, connection
-from composer.talk import some_of
-from composer.transaction import held_while_taken_back
-from composer.write import record
+from composer.model.errors import ComposerError, NotHealthy
+from composer.model.talk import some_of
+from composer.runtimes.engine import Engine
+from composer.runtimes.transaction import held_while_taken_back
+from composer.system.process import run, surroundings
 
 if TYPE_CHECKING:
-    from composer.engine import Container
-    from composer.talk import Talk
+    from composer.model.talk import Talk
+    from composer.runtimes.engine import Container
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.errors import ComposerError
+from composer.hosts.delivery import is_of_another
+from composer.hosts.parallel import HostsFailed, on_each
+from composer.hosts.places import Place, Places
+from composer.hosts.ssh import HostError
 from composer.model import Federation
-from composer.remote.delivery import is_of_another
-from composer.remote.parallel import HostsFailed, on_each
-from composer.remote.places import Place, Places
-from composer.remote.ssh import HostError
+from composer.model.errors import ComposerError
 from composer.runtimes import docker
 from composer.runtimes.gpus import require_gpus
 
 if TYPE_CHECKING:
-    from composer.engine import Container
+    from composer.runtimes.engine import Container
 
 
 def check_hosts(opened: Places, authority: str, deployment: Path) -> None:

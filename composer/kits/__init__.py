@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from composer.errors import ComposerError
 from composer.kits.certificates import describe
 from composer.kits.facts import kit_of, load_facts, settled
 from composer.kits.project import project_of
 from composer.kits.sources import find_kits
+from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,9 +12,9 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from composer.errors import ComposerError
 from composer.kits.tar import members_of_tar
 from composer.kits.zip import PinNeededError, PinWrongError, members_of_zip
+from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from composer.kits.folder import UnreadableError
 from composer.model import Connection, Listener
-from composer.names import is_host
+from composer.model.names import is_host
 
 if TYPE_CHECKING:
     from composer.kits.folder import KitFolder

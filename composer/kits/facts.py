@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from composer.errors import ComposerError
 from composer.kits.certificates import certificates_in, describe
 from composer.kits.connections import Wiring, wiring_of
 from composer.kits.fingerprint import releases_of
 from composer.kits.folder import KitFolder, UnreadableError, load_folder
 from composer.kits.launch import launch_of
 from composer.model import Kit, Owner
-from composer.names import fault_of_name, is_organization
+from composer.model.errors import ComposerError
+from composer.model.names import fault_of_name, is_organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable

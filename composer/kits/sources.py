@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from composer.errors import ComposerError
 from composer.kits.archive import is_archive
 from composer.kits.unpack import unpack_kits
+from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

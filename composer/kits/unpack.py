@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.errors import ComposerError
 from composer.kits.archive import kits_in
 from composer.kits.facts import load_facts
+from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

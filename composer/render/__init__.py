@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from composer import __version__
-from composer.layout import COMPOSE_FILE
-from composer.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
+from composer.deployment.layout import COMPOSE_FILE
+from composer.deployment.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
 from composer.model import LOCAL, Federation, GeneratedFile, Owner, Participant, Rendering
 from composer.render.compose import mode_of, render_compose
 from composer.render.dockerfile import inputs_hash, render_context, render_wheels

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from composer.deployment.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
 from composer.kits.releases import RELEASES, minor_release
-from composer.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
 from composer.model import Federation, GeneratedFile, Participant
 from composer.render.compose import compose_document
 from composer.render.docker_run import mounts, run_options

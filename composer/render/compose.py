@@ -11,7 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from composer.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, JOB_STORE, PARTICIPANT_LABEL, TYPE_LABEL, WORKSPACE
+from composer.deployment.layout import (
+    AUTHORITY_LABEL,
+    DEPLOYMENT_LABEL,
+    JOB_STORE,
+    PARTICIPANT_LABEL,
+    TYPE_LABEL,
+    WORKSPACE,
+)
 from composer.model import Federation, Launch, Participant
 from composer.render.dockerfile import BUILD_ARGUMENTS, WHEELS_DOCKERFILE, build_secrets
 from composer.render.yaml import dump_compose

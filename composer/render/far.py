@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from composer.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
+from composer.deployment.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
 from composer.model import Federation, GeneratedFile, Host
 from composer.render.compose import compose_document, mode_of
 from composer.render.hosts import render_hosts

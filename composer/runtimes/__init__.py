@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from composer.errors import ComposerError
-from composer.manifest import DeployedParticipant, Manifest
+from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import Command
-from composer.status import FederationStatus
+from composer.model.errors import ComposerError
+from composer.model.status import FederationStatus
 
 
 class Watched(Protocol):

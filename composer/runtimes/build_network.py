@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from composer.errors import CommandFailed
 from composer.model import Command, Image
-from composer.process import run
+from composer.model.errors import CommandFailed
+from composer.system.process import run
 
 # In an address of a proxy or an index, with a password or without.
 _LOOPBACK = re.compile(

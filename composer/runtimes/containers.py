@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from composer.engine import Engine, connect
-from composer.errors import ComposerError
-from composer.manifest import DeployedParticipant, Manifest
+from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import Command
+from composer.model.errors import ComposerError
+from composer.model.status import FederationStatus
 from composer.runtimes import docker, observe
-from composer.status import FederationStatus
+from composer.runtimes.engine import Engine, connect
 
 
 @dataclass(frozen=True)

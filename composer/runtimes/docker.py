@@ -7,14 +7,14 @@ import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from composer.engine import Container, Engine
-from composer.errors import CommandFailed, ComposerError
-from composer.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE, is_same_folder
-from composer.manifest import Manifest
+from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE, is_same_folder
+from composer.deployment.manifest import Manifest
 from composer.model import LOCAL, Command
-from composer.probe import busy_port, holder_of
-from composer.process import run
+from composer.model.errors import CommandFailed, ComposerError
+from composer.runtimes.engine import Container, Engine
 from composer.system.foreign_text import clip
+from composer.system.probe import busy_port, holder_of
+from composer.system.process import run
 
 _JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.private.fed.app.client.worker_process")
 COMPOSE_FILES = (COMPOSE_FILE, OVERRIDE_FILE)

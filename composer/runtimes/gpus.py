@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from composer.errors import CommandFailed, ComposerError
 from composer.model import Command, Participant
-from composer.process import run
+from composer.model.errors import CommandFailed, ComposerError
+from composer.system.process import run
 
 _SECONDS = 120.0
 

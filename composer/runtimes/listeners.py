@@ -7,17 +7,17 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from composer.errors import ComposerError, NotHealthy
 from composer.model import LOCAL
-from composer.probe import holders_of
+from composer.model.errors import ComposerError, NotHealthy
 from composer.render.templates import read_template
 from composer.system.foreign_text import clean_line, clip
+from composer.system.probe import holders_of
 
 if TYPE_CHECKING:
-    from composer.engine import Container, Engine
-    from composer.manifest import DeployedParticipant, Manifest
-    from composer.status import FederationStatus, ParticipantStatus
-    from composer.talk import Talk
+    from composer.deployment.manifest import DeployedParticipant, Manifest
+    from composer.model.status import FederationStatus, ParticipantStatus
+    from composer.model.talk import Talk
+    from composer.runtimes.engine import Container, Engine
 
 _LINE = re.compile(r"([0-9]{1,5}) (?:outside|([0-9]{1,10}) (.{1,200}))")
 # What is looked at of what a container says, in which job code runs.

@@ -9,22 +9,22 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from composer.engine import Container, Engine
-from composer.errors import ComposerError
-from composer.manifest import DeployedParticipant, Manifest
-from composer.meanwhile import meanwhile
+from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import LOCAL
-from composer.probe import Identity, explain, shake_hands
-from composer.process import run
-from composer.redact import clean_log_line
+from composer.model.errors import ComposerError
+from composer.model.status import FederationStatus, Health, ParticipantStatus, State
 from composer.runtimes import docker
 from composer.runtimes.admissions import DOCUMENTS, LAG, TEXT, ServerLog, admissions
 from composer.runtimes.authority import fingerprint_of
+from composer.runtimes.engine import Container, Engine
 from composer.runtimes.listeners import listeners_there, told_of_listeners
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
-from composer.status import FederationStatus, Health, ParticipantStatus, State
 from composer.system.foreign_files import ForeignFile, read_foreign
 from composer.system.foreign_text import clip
+from composer.system.meanwhile import meanwhile
+from composer.system.probe import Identity, explain, shake_hands
+from composer.system.process import run
+from composer.system.redact import clean_log_line
 
 # How much of the server's log is read: thousands of sites' comings and goings.
 _TAIL = 2**21

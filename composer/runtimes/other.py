@@ -7,11 +7,11 @@ import shlex
 import shutil
 from pathlib import Path
 
-from composer.errors import ComposerError
-from composer.layout import COMPOSE_FILE, STARTED
+from composer.deployment.layout import COMPOSE_FILE, STARTED
 from composer.model import RuntimeName
+from composer.model.errors import ComposerError
+from composer.model.talk import some_of
 from composer.runtimes.supervisors import supervised_services, workspaces
-from composer.talk import some_of
 
 
 def refuse_other_runtime(deployment: Path, runtime: RuntimeName) -> None:
@@ -38,7 +38,7 @@ def _have_run(deployment: Path) -> bool:
 
 
 def _containers(deployment: Path) -> tuple[str, ...]:
-    from composer.engine import connect
+    from composer.runtimes.engine import connect
 
     if not _have_run(deployment):
         return ()

@@ -15,17 +15,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
 
-from composer.errors import ComposerError
-from composer.manifest import DeployedParticipant, Manifest
+from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import Command
-from composer.process import run
+from composer.model.errors import ComposerError
+from composer.model.status import FederationStatus, ParticipantStatus, State
 from composer.render.templates import templates_folder
 from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.observe import as_the_server_sees, last_of, unreachable
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.runtimes.supervisors import runs_as, supervised, supervised_services
-from composer.status import FederationStatus, ParticipantStatus, State
 from composer.system.foreign_files import read_foreign
+from composer.system.process import run
 
 _TAIL = 1 << 14
 # Of a number of restarts.

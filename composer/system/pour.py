@@ -11,9 +11,9 @@ from queue import Empty, Full, Queue
 from threading import Thread
 from typing import IO
 
-from composer.errors import CommandFailed
 from composer.model import Command
-from composer.process import Process, command_line, start_piped
+from composer.model.errors import CommandFailed
+from composer.system.process import Process, command_line, start_piped
 from composer.system.tail import Tail
 
 _BLOCK, _PIECE = 1 << 20, 1 << 16

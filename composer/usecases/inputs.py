@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.errors import ComposerError
-from composer.manifest import Manifest
+from composer.deployment.manifest import Manifest
 from composer.model import Federation, Kit, Owner
+from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
     from composer.definition import Definition
@@ -40,7 +40,7 @@ class Inputs:
 def known_inputs(inputs: Inputs) -> Inputs:
     """Complete what the user left out: the definition with which the deployment was made, and its kits."""
     from composer.definition import load_definition
-    from composer.write import read_manifest
+    from composer.deployment.write import read_manifest
 
     kits, definition = inputs.kits, inputs.definition
     manifest = None if kits and definition else _read_if_whole(inputs.deployment)
@@ -56,7 +56,7 @@ def known_inputs(inputs: Inputs) -> Inputs:
 
 
 def _read_if_whole(deployment: Path) -> Manifest | None:
-    from composer.write import read_manifest
+    from composer.deployment.write import read_manifest
 
     try:
         return read_manifest(deployment)
@@ -92,8 +92,8 @@ def resolved(
     from tempfile import TemporaryDirectory
 
     from composer.definition import Definition, load_definition, without_wheels
+    from composer.images.materials import load_materials
     from composer.kits import load_kits
-    from composer.materials import load_materials
     from composer.resolve import resolve_federation
 
     definition = change(load_definition(inputs.definition) if inputs.definition else Definition())
@@ -128,7 +128,7 @@ def deployed(deployment: Path) -> Manifest:
     Raises:
         ComposerError: It is no deployment folder.
     """
-    from composer.write import read_manifest
+    from composer.deployment.write import read_manifest
 
     manifest = read_manifest(deployment)
     if manifest is None:

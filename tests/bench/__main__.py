@@ -17,7 +17,7 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-from composer.output import print_table
+from composer.cli.screen.output import print_table
 from tests.bench.figure import COLUMNS, Figure
 
 HERE = Path(__file__).parent

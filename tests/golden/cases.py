@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
 from composer.definition import DataMount, Definition, HostChoice, ImageChoice, ParticipantChoice
-from composer.materials import Materials
+from composer.images.materials import Materials
 from composer.model import (
     Certificate,
     Connection,

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from composer.definition import ImageChoice
-from composer.lock import key_of_lock, lock_key
-from composer.materials import Materials
+from composer.images.lock import key_of_lock, lock_key
+from composer.images.materials import Materials
 from composer.model import Participant, Wheelhouse
-from composer.resolve_image import resolve_image
+from composer.resolve.image import resolve_image
 from tests.golden.cases import two_sites
 
 REQUIREMENTS = "packaging==25.0\n"

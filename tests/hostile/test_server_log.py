@@ -22,9 +22,9 @@ ADMITTED = """
 import json, sys
 from datetime import datetime, timezone
 from pathlib import Path
-from composer.engine import connect
-from composer.manifest import parse_manifest
-from composer.remote.traces import There
+from composer.runtimes.engine import connect
+from composer.deployment.manifest import parse_manifest
+from composer.hosts.traces import There
 from composer.runtimes.observe import Here, view
 folder, engine = Path(sys.argv[1]), connect()
 manifest = parse_manifest((folder / "manifest.json").read_text(), folder / "manifest.json")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.layout import INPUTS_LABEL
+from composer.deployment.layout import INPUTS_LABEL
 from tests.conftest import composer, docker, run
 from tests.hosts.deployment import PLACES, Across, private_keys
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from composer.kits.releases import NVFLARE_VERSIONS
-from composer.resolve_image import default_base
+from composer.resolve.image import default_base
 from tests.conftest import ROOT, missing, run
 
 CACHE = Path(os.environ.get("FLARE_COMPOSER_CACHE", "/var/cache/flare-composer"))

@@ -8,7 +8,7 @@ import os
 import pytest
 from pyrage import decrypt, x25519
 
-from composer.age import Seal
+from composer.bundles.age import Seal
 from tests.passphrase import opened
 
 CHUNK = 1 << 16

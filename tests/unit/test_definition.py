@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from composer.definition import DataMount, Definition, definition_schema, load_definition
-from composer.errors import ComposerError, DefinitionError
+from composer.model.errors import ComposerError, DefinitionError
 
 KEY_AND_NOISE = r"(kits|image|participants|[a-z]{1,3}): [\[\]{}&*!|>'\"a-z0-9, :-]{0,40}"
 

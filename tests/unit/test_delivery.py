@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from composer.errors import ComposerError
+from composer.hosts.delivery import Found, look, private_keys, remove, send
+from composer.hosts.ssh import Connection, HostError, explain
 from composer.model import GeneratedFile, Host
-from composer.remote.delivery import Found, look, private_keys, remove, send
-from composer.remote.ssh import Connection, HostError, explain
+from composer.model.errors import ComposerError
 from tests.conftest import ROOT
 
 KEY = "kits/site-1/startup/client.key"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.difference import Difference, unified
+from composer.deployment.difference import Difference, unified
 from tests.conftest import composer
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from composer.doctor import Machine, examine_machine
-from composer.engine import EngineFacts
 from composer.model import Connection, Federation, HostEntry
-from composer.probe import holder_of, resolved
+from composer.runtimes.engine import EngineFacts
+from composer.system.probe import holder_of, resolved
+from composer.usecases.doctor import Machine, examine_machine
 from tests.golden.cases import one_site, two_sites
 
 NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
@@ -99,9 +99,9 @@ def test_names_that_are_elsewhere_must_resolve_and_not_to_this_machine(
         ((), "does not resolve"),
         (("127.0.1.1",), "resolves to 127.0.1.1, this machine itself"),
     ):
-        monkeypatch.setattr("composer.doctor.resolved", lambda name, addresses=addresses: addresses)
+        monkeypatch.setattr("composer.usecases.doctor.resolved", lambda name, addresses=addresses: addresses)
         assert said in found(tmp_path, None, away)["NAME"]
-    monkeypatch.setattr("composer.doctor.resolved", lambda name: ("10.1.2.3",))
+    monkeypatch.setattr("composer.usecases.doctor.resolved", lambda name: ("10.1.2.3",))
     assert "NAME" not in found(tmp_path, None, away)
     assert "NAME" not in found(tmp_path, None, federation)
 

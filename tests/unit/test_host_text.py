@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from composer.hosts import ssh
 from composer.model import Host
-from composer.remote import ssh
 from tests import kitmaker
 from tests.conftest import COMPOSER, Ended, composer, run
 from tests.console import converse

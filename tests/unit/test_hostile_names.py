@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from composer.definition import DataMount, Definition, ImageChoice, ParticipantChoice
-from composer.errors import ComposerError
+from composer.images.materials import Materials
 from composer.kits import load_kits
-from composer.materials import Materials
 from composer.model import Connection, Federation, Kit, Listener, Owner, ParticipantType, Project
-from composer.names import compose_project_name, fault_of_name, is_host_name, is_organization
+from composer.model.errors import ComposerError
+from composer.model.names import compose_project_name, fault_of_name, is_host_name, is_organization
 from composer.render.compose import render_compose
 from composer.render.dockerfile import render_context
 from composer.render.hosts import render_hosts

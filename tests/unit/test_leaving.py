@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from composer.manifest import Manifest
+from composer.cli.screen.terminal import Terminal
+from composer.deployment.manifest import Manifest
+from composer.deployment.write import read_manifest
+from composer.hosts import leaving
+from composer.hosts.delivery import files_for, look, send
 from composer.model import Command, Host
-from composer.remote import leaving
-from composer.remote.delivery import files_for, look, send
-from composer.terminal import Terminal
-from composer.write import read_manifest
 from tests.unit.test_delivery import Shell
 
 EMPTY = Manifest("1", "far", "far", (), None, (), {})

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from composer.manifest import Manifest, dump_manifest, parse_manifest
+from composer.deployment.manifest import Manifest, dump_manifest, parse_manifest
+from composer.deployment.write import read_manifest, record
 from composer.model import Host
-from composer.write import read_manifest, record
 from tests.conftest import composer
 
 HUB = Host("hub", "10.77.0.2", "ssh://ops@10.77.0.2", PurePosixPath("/srv/flare/example"))

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from composer.errors import ComposerError
-from composer.redact import redact
+from composer.model.errors import ComposerError
 from composer.render.metal import render_metal
 from composer.runtimes.process import as_lines_begin
+from composer.system.redact import redact
 from tests import kitmaker
 from tests.conftest import COMPOSER, composer, run
 from tests.console import converse

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from composer.errors import ComposerError
-from composer.meanwhile import meanwhile
+from composer.model.errors import ComposerError
+from composer.system.meanwhile import meanwhile
 
 
 def test_both_run_at_the_same_time() -> None:

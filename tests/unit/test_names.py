@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.names import compose_project_name, is_address, is_host_name, service_name, slug
+from composer.model.names import compose_project_name, is_address, is_host_name, service_name, slug
 
 ANY_NAME = st.one_of(st.text(max_size=300), st.from_regex(r"[A-Za-z0-9._@%+|-]{1,80}", fullmatch=True))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.errors import CommandFailed
 from composer.model import Command
+from composer.model.errors import CommandFailed
 from composer.system import pour as pouring
 from composer.system.pour import pour
 

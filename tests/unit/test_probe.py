@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from composer.probe import Identity, busy_port, explain, shake_hands
+from composer.system.probe import Identity, busy_port, explain, shake_hands
 
 
 @contextmanager

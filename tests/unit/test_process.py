@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from composer.errors import CommandFailed, ComposerError, TookTooLong, WroteTooMuch
 from composer.model import Command
-from composer.process import run, stream
+from composer.model.errors import CommandFailed, ComposerError, TookTooLong, WroteTooMuch
+from composer.system.process import run, stream
 
 
 def shell(script: str, *arguments: Path) -> Command:

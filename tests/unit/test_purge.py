@@ -14,9 +14,9 @@ from typing import cast
 
 import pytest
 
+from composer.cli.screen.terminal import Terminal
 from composer.deployment import purging
-from composer.talk import Talk
-from composer.terminal import Terminal
+from composer.model.talk import Talk
 from tests.conftest import Deployment, composer, missing, tree
 
 pytestmark = pytest.mark.nvflare

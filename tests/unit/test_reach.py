@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.probe import Identity
+from composer.system.probe import Identity
 from tests.conftest import ROOT, run
 from tests.unit.test_probe import Authority, listening, serving
 

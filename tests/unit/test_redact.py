@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from composer.redact import clean_log_line, redact
 from composer.runtimes.docker import by_participant
+from composer.system.redact import clean_log_line, redact
 
 UUID = "0b4d9e0a-0b3e-4c39-8b1a-0c8c5b8f6f3c"
 WITH_TOKENS = [

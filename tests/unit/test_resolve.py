@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from composer.definition import Definition, ImageChoice, ParticipantChoice
-from composer.errors import ComposerError
-from composer.materials import Materials, load_materials
+from composer.images.materials import Materials, load_materials
 from composer.model import Connection, Federation, HostEntry, Kit, Listener, Owner, Project
+from composer.model.errors import ComposerError
 from composer.resolve import resolve_federation
 from tests.golden.cases import OWNER, SERVER, kit
 

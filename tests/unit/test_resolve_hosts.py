@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from composer.definition import Definition, HostChoice, ParticipantChoice
-from composer.errors import ComposerError
-from composer.materials import Materials
+from composer.images.materials import Materials
 from composer.model import Federation, Host, HostEntry, Project
+from composer.model.errors import ComposerError
 from composer.resolve import resolve_federation
 from tests.golden.cases import OWNER, SERVER, kit
 

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from composer.engine import Container, Engine
-from composer.errors import ComposerError, NotHealthy
-from composer.manifest import DeployedParticipant, Manifest, parse_manifest
+from composer.deployment.manifest import DeployedParticipant, Manifest, parse_manifest
+from composer.model.errors import ComposerError, NotHealthy
+from composer.model.status import FederationStatus, ParticipantStatus, State
+from composer.runtimes.engine import Container, Engine
 from composer.runtimes.listeners import (
     listeners_there,
     require_unshared_ports,
     told_of_listeners,
     with_shared_ports,
 )
-from composer.status import FederationStatus, ParticipantStatus, State
 from tests.conftest import composer, free_port, run
 from tests.kitmaker import Project, provision
 

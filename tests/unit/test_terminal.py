@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from composer.errors import ComposerError
+from composer.cli.screen.output import print_findings, print_lines, print_table
+from composer.cli.screen.terminal import Terminal
 from composer.model import Finding
-from composer.output import print_findings, print_lines, print_table
-from composer.status import FederationStatus, ParticipantStatus
-from composer.terminal import Terminal
+from composer.model.errors import ComposerError
+from composer.model.status import FederationStatus, ParticipantStatus
 from tests import kitmaker
 from tests.conftest import COMPOSER, ROOT, composer
 from tests.console import converse

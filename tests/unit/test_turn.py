@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from composer.errors import ComposerError
-from composer.turn import my_project, my_turn
+from composer.deployment.turn import my_project, my_turn
+from composer.model.errors import ComposerError
 from tests.conftest import missing, run
 
 PROJECT = f"turn{os.getpid()}"
 HOLD = f"""
-from composer.turn import my_project
+from composer.deployment.turn import my_project
 with my_project({PROJECT!r}, False, print):
     print("mine", flush=True)
     input()

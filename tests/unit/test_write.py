@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from composer import write
-from composer.errors import ComposerError
-from composer.manifest import Manifest, dump_manifest
+from composer.deployment import write
+from composer.deployment.manifest import Manifest, dump_manifest
 from composer.model import GeneratedFile, Owner, Rendering
+from composer.model.errors import ComposerError
 
 ME = Owner(os.geteuid(), os.getegid())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from composer.errors import ComposerError
 from composer.kits.checks.form import FOREIGN, FORM, MODE, OWNER
 from composer.kits.checks.identity import NAME, ORGANIZATION, PROJECT
 from composer.kits.checks.listener import LISTENER
@@ -16,6 +15,7 @@ from composer.kits.checks.trust import CHAIN, KEY_MATCH, VALID
 from composer.kits.facts import load_facts, settled
 from composer.kits.sources import find_kits
 from composer.model import Finding
+from composer.model.errors import ComposerError
 from composer.system.foreign_text import escape_line
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.launch import SCRIPT, setting
-from composer.names import fault_of_name, is_organization, is_project
+from composer.model.names import fault_of_name, is_organization, is_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

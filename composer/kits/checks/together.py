@@ -10,7 +10,7 @@ from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.facts import ROOT
 from composer.kits.launch import setting
 from composer.kits.releases import conflict
-from composer.names import is_address
+from composer.model.names import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

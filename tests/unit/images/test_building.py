@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from composer.building import image_statuses
-from composer.engine import ImageFacts
-from composer.errors import CommandFailed, ComposerError
-from composer.image_archive import load_archive
-from composer.layout import INPUTS_LABEL, NVFLARE_LABEL
-from composer.manifest import parse_manifest
+from composer.deployment.layout import INPUTS_LABEL, NVFLARE_LABEL
+from composer.deployment.manifest import parse_manifest
+from composer.images import build
+from composer.images.archive import load_archive
+from composer.images.building import image_statuses
 from composer.model import Image
+from composer.model.errors import CommandFailed, ComposerError
 from composer.render import render_deployment
 from composer.render.compose import render_compose
-from composer.runtimes import build
+from composer.runtimes.engine import ImageFacts
 from tests.golden.cases import OWNER, two_sites
 
 IMAGE = Image(tag="p/s:2.9.0", base="debian:12", nvflare="2.9.0")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from composer.definition import Definition
-from composer.errors import ComposerError
-from composer.lock import add_wheels, key_of_lock, lock_key, render_lock
-from composer.materials import load_materials
+from composer.images.lock import add_wheels, key_of_lock, lock_key, render_lock
+from composer.images.materials import load_materials
 from composer.model import Image, Project, Wheelhouse
+from composer.model.errors import ComposerError
 
 IMAGE = Image(tag="p/s:2.9.0", base="debian:12", nvflare="2.9.0", requirements="nvflare==2.9.0\n")
 

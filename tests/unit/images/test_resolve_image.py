@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.definition import ImageChoice
-from composer.errors import ComposerError
-from composer.lock import lock_key
-from composer.materials import Materials
+from composer.images.lock import lock_key
+from composer.images.materials import Materials
 from composer.model import Image, Wheelhouse
-from composer.resolve_image import resolve_image
+from composer.model.errors import ComposerError
+from composer.resolve.image import resolve_image
 
 FILE = Path("/srv/requirements.txt")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from composer.errors import ComposerError
 from composer.kits import load_kits
 from composer.kits.checks import CheckOptions, check_kits
+from composer.model.errors import ComposerError
 from tests.conftest import tree
 from tests.kitmaker import NOW, Project, Provisioned, key
 from tests.unit.kits.archives import HOSTILE, Files, Hostile, encrypted, files_of, packed, tarred, zipped

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.errors import ComposerError
 from composer.kits.checks import CHECKS, CheckOptions, CheckReport, check_kits
+from composer.model.errors import ComposerError
 from tests.conftest import tree
 from tests.kitmaker import NOW, RELEASES, Authority, Project, key, pem_of, pem_of_key, write
 from tests.unit.kits.conftest import Provision

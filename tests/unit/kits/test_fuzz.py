@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from composer.errors import ComposerError
 from composer.kits import load_kits
 from composer.kits.checks import CheckOptions, check_kits
 from composer.kits.tar import members_of_tar
 from composer.model import Finding
+from composer.model.errors import ComposerError
 from tests.kitmaker import NOW, Project, Provisioned, provision
 from tests.unit.kits.archives import encrypted, files_of, packed, tarred, zipped
 

@@ -1,0 +1,1 @@
+"""Archives for hosts that composer never sees."""

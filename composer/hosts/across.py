@@ -1,0 +1,350 @@
+"""The use cases of a deployment that runs on several hosts: all at once, and what cannot be done is named.
+
+:mod:`composer.usecases.app` calls them where a deployment has hosts. Each host is a part of its own: what fails on one
+is taken back there, and the others go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from composer.deployment.manifest import DeployedParticipant, Manifest
+from composer.deployment.purging import purge as purge_folder
+from composer.hosts import delivery
+from composer.hosts.examine import SKEW_SECONDS
+from composer.hosts.images import build_there, builders, pull_there
+from composer.hosts.moves import Moves, find_leavers, moves_of
+from composer.hosts.parallel import HostsFailed, on_each
+from composer.hosts.places import Place, Places, places
+from composer.hosts.preflight import check_gpus, check_hosts, require_some
+from composer.hosts.talk import OneHost
+from composer.hosts.transfer import Receiver, transfer
+from composer.hosts.watch import Watched
+from composer.model import LOCAL, Federation
+from composer.model.errors import ComposerError, CrashLoop, NotHealthy
+from composer.model.status import FederationStatus
+from composer.model.talk import perform, some_of
+from composer.render.far import host_folder
+from composer.runtimes import docker, services
+from composer.runtimes.readiness import wait_until_federated
+from composer.runtimes.transaction import held_while_taken_back, look, one_signal_raised, undo, undone_on_failure
+from composer.system.process import attach, stream
+from composer.system.redact import clean_log_line
+
+if TYPE_CHECKING:
+    from composer.model import GeneratedFile
+    from composer.model.talk import Talk
+    from composer.runtimes.engine import Engine
+
+
+def up(
+    engine: Engine,
+    federation: Federation,
+    manifest: Manifest,
+    talk: Talk,
+    timeout: float | None,
+    confirm: Callable[[str], bool],
+) -> FederationStatus:
+    """Bring kits and images to the hosts, start all participants, and wait until they are registered.
+
+    Args:
+        engine: The engine here, which has all images.
+        federation: What is to run.
+        manifest: What was generated of it.
+        talk: Hears what is done.
+        timeout: Seconds to wait for the registrations; None: start, and do not wait.
+        confirm: Asked before a private key leaves this machine for the first time.
+
+    Raises:
+        HostsFailed: Some hosts could not do their part; the others run.
+        NotHealthy: Somebody has not registered in time; all run and go on trying.
+        ComposerError: Nobody has agreed that keys leave this machine, or no host can be reached.
+    """
+    deployment = federation.deployment
+    if manifest.hosts:
+        talk.step(f"Reaching {', '.join(host.name for host in manifest.hosts)}")
+    with places(manifest, deployment) as opened, moves_of(manifest, deployment, talk) as moves:
+        require_some(opened)
+        _warn_of_clocks(opened, talk)
+        check_hosts(opened, federation.participants[0].kit.root_fingerprint, deployment)
+        find_leavers(moves, engine, opened)
+        moves.require_places(opened.away)
+        wanted = _agreed(opened, manifest, deployment, talk, confirm)
+        _bring_images(engine, opened, federation, manifest, talk)
+        check_gpus(opened, federation)
+        _deliver(opened, manifest, wanted, moves, talk)
+        moves.require_places(opened.away)
+        with one_signal_raised(talk), moves.carried_out(opened), _taken_back_on_interrupt(opened, talk):
+            _start_all(opened, talk)
+            servers_host = next((one.host for one in manifest.started if one.type == "server"), None)
+            if servers_host in opened.away or not opened.reached:
+                raise HostsFailed(opened.away)
+            if timeout is not None:
+                talk.step("Waiting until they are registered")
+            try:
+                status = wait_until_federated(Watched(opened, manifest, deployment), timeout, talk.progress)
+            except CrashLoop as error:
+                moves.failed |= _take_back_looping(opened, talk)
+                error.hint = "read more on its host, in the log.txt of its workspace"
+                raise _with(error, opened.away) from error
+            except NotHealthy as error:
+                raise _with(error, opened.away) from error
+        if opened.away:
+            raise HostsFailed(opened.away)
+        return status
+
+
+def build(manifest: Manifest, federation: Federation, talk: Talk, offline: bool) -> tuple[str, ...]:
+    """Have the hosts that build images themselves build those that are missing or stale; return their participants.
+
+    Args:
+        manifest: What was generated.
+        federation: What is to run.
+        talk: Hears what is done.
+        offline: Fetch nothing from anywhere.
+
+    Raises:
+        HostsFailed: It could not be done on some hosts; on the others it was.
+    """
+    names = builders(manifest)
+    if not names:
+        return ()
+    talk.step(f"Reaching {', '.join(names)}")
+    with places(manifest, federation.deployment, names=names) as opened:
+        outcomes = build_there(opened.far, federation, talk, offline)
+        opened.drop(outcomes)
+        if opened.away:
+            raise HostsFailed(opened.away)
+    return tuple(name for built in outcomes.values() if isinstance(built, tuple) for name in built)
+
+
+def show(manifest: Manifest, deployment: Path, talk: Talk) -> None:
+    """Show the commands that start a deployment, on however many hosts."""
+    if manifest.on(LOCAL).started:
+        perform(docker.start(deployment), talk, dry_run=True)
+    for host in manifest.hosts:
+        folder = host_folder(deployment, host.name)
+        perform(docker.start(folder), OneHost(host.name, host.endpoint, talk), dry_run=True)
+
+
+def logs(
+    manifest: Manifest,
+    deployment: Path,
+    names: Sequence[str],
+    line: Callable[[str], None],
+    follow: bool,
+    lines: int | None,
+    since: str | None,
+    colour: bool,
+) -> None:
+    """Read participants' logs as :func:`composer.usecases.app.logs` does, those of all hosts at once.
+
+    Raises:
+        HostsFailed: Some hosts are away; the others' logs were read.
+        ComposerError: There is no such participant.
+    """
+    services(manifest, names)
+    chosen = [one for one in manifest.participants if not names or one.name in names]
+    lock = threading.Lock()
+
+    with places(manifest, deployment, names=[one.host for one in chosen]) as opened:
+
+        def read(name: str) -> None:
+            place = opened.reached[name]
+            here = [one.service for one in chosen if one.host == name and (names or one.type != "admin")]
+
+            def take(text: str) -> None:
+                with lock:
+                    line(docker.by_participant_of(name, here, clean_log_line(text, colour)))
+
+            with place.entered():
+                if here:
+                    stream(docker.logs(place.deployment, here, follow, lines, since, colour), take)
+
+        opened.drop(on_each(tuple(opened.reached), read))
+        if opened.away:
+            raise HostsFailed(opened.away)
+
+
+def down(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run: bool) -> None:
+    """Stop and remove the containers on all hosts; with ``purge`` all that was brought there, too.
+
+    Raises:
+        HostsFailed: It could not be done on some hosts; on the others it was.
+    """
+    talk.step(f"Stopping {manifest.federation}")
+    with places(manifest, deployment) as opened:
+        opened.drop(on_each(tuple(opened.reached), lambda name: _stop(opened.reached[name], talk, purge, dry_run)))
+        if opened.away:
+            raise HostsFailed(opened.away)
+    if purge:
+        purge_folder(deployment, talk, dry_run)
+
+
+def console(
+    manifest: Manifest, deployment: Path, admin: DeployedParticipant, wants_command: bool, terminal: bool, talk: Talk
+) -> int:
+    """Open the console of an administrator whose kit is on another host, and return its exit status.
+
+    Raises:
+        ComposerError: There is no terminal, the host is away, or a command is to run, which needs a folder from here.
+    """
+    if wants_command or not terminal:
+        raise ComposerError(
+            f"the kit of {admin.name} is on {admin.host}, where a command cannot see the folder that you are in",
+            "take its host out of composer.yml: an administrator's kit is best on the administrator's machine",
+        )
+    with places(manifest, deployment, names=[admin.host]) as opened:
+        for error in opened.away.values():
+            raise error
+        place = opened.reached[admin.host]
+        talk.warn(f"this is NVFLARE's own console; at «User Name» type {admin.name}")
+        with place.entered():
+            return attach(docker.console(place.deployment, admin.service))
+
+
+def _warn_of_clocks(opened: Places, talk: Talk) -> None:
+    for place in opened.far:
+        behind = place.found.behind if place.found else 0.0
+        if abs(behind) > SKEW_SECONDS:
+            word = "behind" if behind > 0 else "ahead"
+            talk.warn(f"{place.name}: its clock is {abs(behind):.0f} s {word}; certificates are valid by its own clock")
+
+
+def _agreed(
+    opened: Places, manifest: Manifest, deployment: Path, talk: Talk, confirm: Callable[[str], bool]
+) -> dict[str, dict[str, GeneratedFile]]:
+    """Return what is to lie on each host, after somebody has agreed to the keys that leave this machine."""
+    wanted, leaving = {}, []
+    for place in opened.far:
+        assert place.found is not None
+        wanted[place.name] = delivery.files_for(deployment, manifest, place.name, place.found.user)
+        if place.found.tampered:
+            talk.warn(
+                f"{place.name}: {some_of(place.found.tampered)} was changed there; it is replaced by what is here"
+            )
+        keys = delivery.private_keys(wanted[place.name], place.found)
+        owners = dict.fromkeys(path.split("/")[1] for path in keys)
+        leaving += [f"{service} to {place.name}" for service in owners]
+    if leaving and not confirm(f"The private keys of these leave this machine: {', '.join(leaving)}. Send them?"):
+        raise ComposerError(
+            f"the private keys of {', '.join(leaving)} would leave this machine, and nobody has agreed",
+            "agree with --yes, or make bundles for the hosts' own admins: composer bundle -o DIR",
+        )
+    return wanted
+
+
+def _deliver(
+    opened: Places, manifest: Manifest, wanted: Mapping[str, Mapping[str, GeneratedFile]], moves: Moves, talk: Talk
+) -> None:
+    talk.step("Delivering kits")
+
+    def send(name: str) -> int:
+        place = opened.reached[name]
+        assert place.connection is not None
+        assert place.found is not None
+        folders = delivery.folders_for(manifest, name)
+        count = delivery.send(place.connection, wanted[name], folders, place.found, moves.kept(name))
+        OneHost(name, "", talk).output(f"{count} files sent")
+        return count
+
+    opened.drop(on_each([name for name in wanted if name in opened.reached], send))
+
+
+def _bring_images(engine: Engine, opened: Places, federation: Federation, manifest: Manifest, talk: Talk) -> None:
+    names = builders(manifest)
+    receivers = [
+        Receiver(place.connection, place.engine, place.manifest.from_build)
+        for place in opened.far
+        if place.connection is not None and place.name not in names
+    ]
+    if any(receiver.manifest.participants for receiver in receivers):
+        talk.step("Bringing images to where they are missing")
+        opened.drop(transfer(engine, receivers, talk.output))
+    building = [place for place in opened.far if place.name in names]
+    opened.drop(build_there(building, federation, talk))
+    pulling = [place for place in opened.far if place.manifest.from_registry.participants]
+    opened.drop(pull_there(pulling, federation.deployment, talk))
+
+
+def _start_all(opened: Places, talk: Talk) -> None:
+    busy = [place for place in opened.reached.values() if place.manifest.started]
+    talk.step(f"Starting {sum(len(place.manifest.started) for place in busy)} participants on {len(busy)} hosts")
+    opened.drop(on_each([place.name for place in busy], lambda name: _start(opened.reached[name], talk)))
+
+
+def _start(place: Place, talk: Talk) -> None:
+    told = place.told(talk)
+    with place.entered():
+        before = look(place.engine, place.deployment)
+        with place.named(), undone_on_failure(place.engine, place.manifest, place.deployment, before, told):
+            # Whoever leaves is stopped by now, and kept until all has gone well.
+            perform(docker.start(place.deployment, remove_orphans=False), told)
+
+
+@contextmanager
+def _taken_back_on_interrupt(opened: Places, talk: Talk) -> Iterator[None]:
+    found = on_each(
+        tuple(opened.reached), lambda name: look(opened.reached[name].engine, opened.reached[name].deployment)
+    )
+    opened.drop(found)
+    before = {name: one for name, one in found.items() if not isinstance(one, ComposerError)}
+    places_then = dict(opened.reached)
+
+    def take_back(name: str) -> None:
+        place = places_then[name]
+        with place.entered():
+            undo(place.engine, place.deployment, before[name], OneHost(name, "", talk))
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        with held_while_taken_back(talk):
+            talk.step("Taking back what was started")
+            for outcome in on_each(tuple(before), take_back).values():
+                if isinstance(outcome, ComposerError):
+                    talk.warn(f"not everything could be taken back: {outcome.message}")
+        raise
+
+
+def _take_back_looping(opened: Places, talk: Talk) -> set[str]:
+    """Stop the part of each host on which somebody crashes again and again, and return these hosts."""
+    stopped = set()
+    for place in opened.reached.values():
+        containers = docker.own_containers(place.engine, place.manifest, place.deployment)
+        if any(container.restarts >= docker.CRASH_LOOP for container in containers.values()):
+            _stop(place, talk, purge=False, dry_run=False)
+            stopped.add(place.name)
+    return stopped
+
+
+def _with(error: ComposerError, away: Mapping[str, ComposerError]) -> ComposerError:
+    for failure in away.values():
+        error.message += f"\n{failure.message}"
+    return error
+
+
+def _stop(place: Place, talk: Talk, purge: bool, dry_run: bool) -> None:
+    told = place.told(talk)
+    with place.entered():
+        containers = docker.own_containers(place.engine, place.manifest, place.deployment)
+        for job in docker.running_jobs(place.engine, place.manifest, containers):
+            told.warn(f"job {job} has not ended, and ends now without a result")
+        former = docker.stop_former(place.engine, place.manifest, place.deployment)
+        for command in (docker.stop(place.deployment), *former):
+            perform(command, told, dry_run)
+    if purge and not dry_run and place.connection is not None:
+        _remove_images(place)
+        delivery.remove(place.connection, told.warn)
+
+
+def _remove_images(place: Place) -> None:
+    """Remove the images of this federation there, those of earlier versions and under a registry's name, too."""
+    for tag in place.engine.built_images():
+        if PurePosixPath(tag).parent.name == place.manifest.compose_project:
+            place.engine.remove_image(tag)
+    place.engine.remove_untagged()

@@ -1,0 +1,1 @@
+"""Build inputs, locks, builds, wheels, archives, registries, bills of materials."""

@@ -1,0 +1,47 @@
+"""How use cases speak to whoever called them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from composer.model import Command
+from composer.model.status import FederationStatus
+from composer.system.process import command_line, stream
+
+
+class Talk(Protocol):
+    """How a use case tells the user what it does."""
+
+    def step(self, text: str) -> None:
+        """Say what begins now."""
+
+    def warn(self, text: str) -> None:
+        """Say what the user should know though it stops nothing."""
+
+    def command(self, line: str) -> None:
+        """Show a command that is about to run."""
+
+    def output(self, line: str) -> None:
+        """Show a line that a long command wrote."""
+
+    def progress(self, status: FederationStatus) -> None:
+        """Show how far the participants are."""
+
+
+def some_of(names: Sequence[str], most: int = 4) -> str:
+    """Return names as one reads them in a sentence, the first of them where there are many."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+
+
+def perform(command: Command, talk: Talk, dry_run: bool = False) -> None:
+    """Run a command before the user's eyes, or only show it.
+
+    Raises:
+        CommandFailed: It ended with another status than 0.
+    """
+    talk.command(command_line(command))
+    if not dry_run:
+        stream(command, talk.output)

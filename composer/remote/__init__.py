@@ -1,1 +1,0 @@
-"""Other hosts: how they are reached over SSH, and what is brought there."""

@@ -1,0 +1,245 @@
+"""(Project, Definition) → Federation: every default is filled in here, once. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from composer.definition import Definition, ParticipantChoice
+from composer.images.materials import Materials
+from composer.kits.releases import NVFLARE_VERSIONS, conflict
+from composer.model import (
+    Federation,
+    HostEntry,
+    Kit,
+    Mount,
+    Owner,
+    Participant,
+    Project,
+)
+from composer.model.errors import ComposerError
+from composer.model.names import VARIABLE, compose_project_name, is_address, is_host_name, service_name, slug
+from composer.resolve.bridge import resolve_aliases
+from composer.resolve.hosts import addresses, place, place_apart, resolve_hosts, unreached
+from composer.resolve.image import resolve_image
+
+LOOPBACK = "127.0.0.1"
+
+
+def resolve_federation(
+    project: Project,
+    definition: Definition,
+    materials: Materials,
+    deployment: Path,
+    caller: Owner,
+    apart: bool = False,
+) -> Federation:
+    """Resolve what is to run.
+
+    Args:
+        project: The kits.
+        definition: The user's choices.
+        materials: The contents of the files that the definition names.
+        deployment: The deployment folder (absolute).
+        caller: Who runs composer; root may run containers as the kits' owner, others only as themselves.
+        apart: Nobody runs here: all are on the hosts that the definition gives them, or each on one of its own.
+
+    Raises:
+        ComposerError: The definition names a participant that no kit has, or what it says cannot be run with
+            the kits.
+    """
+    _refuse_strangers(project, definition)
+    compose_project = compose_project_name(project.name)
+    services = _services(project.kits)
+    hosts = () if apart else resolve_hosts(definition, compose_project)
+    places = place_apart(project.kits, services, definition) if apart else place(project.kits, definition)
+    left_out = frozenset() if apart else unreached(definition, places)
+    participants = tuple(
+        _resolve_participant(
+            kit,
+            services[kit.name],
+            compose_project,
+            _host_entries(kit, project.kits, places, definition),
+            resolve_aliases(kit, project.kits, places) if definition.network == "bridge" else (),
+            _dialled_here(kit, project.kits, services, places),
+            places[kit.name],
+            definition,
+            materials,
+            caller,
+        )
+        for kit in project.kits
+        if kit.name not in left_out
+    )
+    if not participants:
+        raise ComposerError(
+            "no participant can be started from here", "add `endpoint: ssh://...` to one of the hosts in composer.yml"
+        )
+    used = tuple(host for host in hosts if any(participant.host == host.name for participant in participants))
+    publish = _publish(definition)
+    federation = Federation(
+        project.name,
+        compose_project,
+        deployment,
+        definition.network,
+        participants,
+        used,
+        publish,
+        definition.runtime,
+        tuple(sorted(left_out)),
+    )
+    if definition.runtime == "process":
+        _refuse_what_needs_containers(federation, apart)
+    return federation
+
+
+def _publish(definition: Definition) -> str:
+    if definition.network == "host":
+        if definition.publish is not None:
+            raise ComposerError(
+                "publish names an address, but with host networking nothing is published",
+                "write network: bridge, or leave publish out",
+            )
+        return ""
+    address = definition.publish or "0.0.0.0"  # noqa: S104 - as the server binds with host networking
+    if not is_address(address):
+        raise ComposerError(f"publish: {address!r} is no IP address", "write one of this machine's, such as 127.0.0.1")
+    return address
+
+
+def _refuse_what_needs_containers(federation: Federation, apart: bool) -> None:
+    if federation.network == "bridge":
+        raise ComposerError("network: bridge is for containers", "leave it out, or use runtime: docker")
+    if federation.hosts:
+        raise ComposerError(
+            f"without containers composer does not go to {federation.hosts[0].name} itself",
+            "take its endpoint out of composer.yml, and make a bundle for it: composer bundle -o DIR",
+        )
+    if not apart and re.search(r"[\s'\"\\]", str(federation.deployment)):
+        raise ComposerError(
+            f"NVFLARE cannot run jobs below {federation.deployment}: its path has a blank or a quote in it",
+            "name another folder with -C DIR",
+        )
+    for participant in federation.participants:
+        for mount in participant.data:
+            if str(mount.source) != mount.target:
+                raise ComposerError(
+                    f"{participant.name}: without containers {mount.source} cannot be seen as {mount.target}",
+                    "give data the same source and target, or use runtime: docker",
+                )
+
+
+def _refuse_strangers(project: Project, definition: Definition) -> None:
+    names = [kit.name for kit in project.kits]
+    strangers = sorted(set(definition.participants) - set(names))
+    if strangers:
+        raise ComposerError(
+            f"composer.yml names {', '.join(strangers)}, but no kit has that name",
+            f"the kits are those of {', '.join(names)}",
+        )
+
+
+def _services(kits: Sequence[Kit]) -> dict[str, str]:
+    services: dict[str, str] = {}
+    for kit in kits:
+        service = service_name(kit.name)
+        if service in services.values():
+            service = slug(f"{kit.name} {kit.type}")
+        services[kit.name] = service
+    return services
+
+
+def _resolve_participant(
+    kit: Kit,
+    service: str,
+    compose_project: str,
+    host_entries: tuple[HostEntry, ...],
+    aliases: tuple[str, ...],
+    after: tuple[str, ...],
+    host: str,
+    definition: Definition,
+    materials: Materials,
+    caller: Owner,
+) -> Participant:
+    choice = definition.participants.get(kit.name, ParticipantChoice())
+    image = resolve_image(
+        f"{compose_project}/{slug(service)}",
+        NVFLARE_VERSIONS[kit.release],
+        choice.image,
+        definition.image,
+        materials,
+    )
+    reason = conflict(kit.release, image.nvflare)
+    if reason:
+        raise ComposerError(
+            f"{kit.name}: {reason}", f"leave image.nvflare out: {NVFLARE_VERSIONS[kit.release]} is what fits the kits"
+        )
+    return Participant(
+        kit=kit,
+        service=service,
+        image=image,
+        user=kit.owner if caller.uid == 0 else caller,
+        host_entries=host_entries,
+        ports=tuple(sorted({listener.port for listener in kit.listens_on if listener.port})),
+        aliases=aliases,
+        after=after,
+        environment=_environment(kit.name, choice.environment),
+        data=tuple(Mount(data.source, data.target, data.read_only) for data in choice.data),
+        local_files=materials.local.get(kit.name, ()),
+        gpus=choice.gpus if choice.gpus == "all" else tuple(map(str, choice.gpus or ())),
+        shm_size=choice.shm_size or "",
+        host=host,
+    )
+
+
+def _environment(name: str, chosen: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    for variable in chosen:
+        if not VARIABLE.fullmatch(variable):
+            raise ComposerError(
+                f"participants.{name}.environment: {variable!r} is no variable's name", "write NAME: value"
+            )
+    return tuple(sorted(chosen.items()))
+
+
+def _dialled(kit: Kit, kits: Sequence[Kit]) -> list[tuple[str, str]]:
+    """Return the host names that a participant connects to, each with the participant that answers there."""
+    server = next((other.name for other in kits if other.type == "server"), "")
+    return [(connection.host, connection.identity or server) for connection in kit.connects_to]
+
+
+def _dialled_here(
+    kit: Kit, kits: Sequence[Kit], services: Mapping[str, str], places: Mapping[str, str]
+) -> tuple[str, ...]:
+    answering = {name for _, name in _dialled(kit, kits)} - {kit.name}
+    return tuple(sorted(services[name] for name in answering if places.get(name) == places[kit.name]))
+
+
+def _host_entries(
+    kit: Kit, kits: Sequence[Kit], places: Mapping[str, str], definition: Definition
+) -> tuple[HostEntry, ...]:
+    """Return every name that a participant or its jobs must resolve, with the address that it has on its host.
+
+    A name of a participant that is not in this set, or on a host without an address, is left to the site's DNS,
+    or to ``extra_hosts``. What it listens on itself is always where it runs.
+    """
+    known = addresses(definition)
+    needed = [*_dialled(kit, kits), *((listener.host, kit.name) for listener in kit.listens_on)]
+    found = {}
+    for name, identity in needed:
+        where = places.get(identity)
+        if where == places[kit.name]:
+            # On a bridge, containers have addresses of their own, and Docker's DNS knows them.
+            if definition.network == "host":
+                found[name] = LOOPBACK
+        elif where is not None and where in known:
+            found[name] = known[where]
+    own = {listener.host for listener in kit.listens_on}
+    found.update({name: address for name, address in definition.extra_hosts.items() if name not in own})
+    for host, address in found.items():
+        if not is_address(address):
+            raise ComposerError(
+                f"extra_hosts: {host!r} has no IP address but {address!r}", "write an IPv4 or IPv6 address"
+            )
+        if not is_host_name(host):
+            raise ComposerError(f"{host!r} cannot be a name in /etc/hosts", "use letters, digits, dots and dashes")
+    return tuple(HostEntry(host, found[host]) for host in sorted(found) if not is_address(host) and host != "localhost")

@@ -1,0 +1,72 @@
+"""The use case of an administrator: NVFLARE's console, or one command of ``nvflare``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from composer.deployment.manifest import DeployedParticipant, Manifest
+from composer.model import LOCAL
+from composer.model.errors import ComposerError
+from composer.model.talk import Talk
+from composer.usecases.inputs import deployed
+
+
+def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal: bool, talk: Talk) -> int:
+    """Run the admin console in a container, or one ``nvflare`` command, and return its exit status.
+
+    Args:
+        deployment: The deployment folder.
+        name: The admin; needed only where there are several.
+        arguments: Of ``nvflare``; empty for the console. The command sees the present folder and may write to it.
+        terminal: Whether composer has a terminal to hand on.
+        talk: Hears what is done.
+
+    Raises:
+        ComposerError: There is no such admin, no terminal for the console, no folder to work in, or this release's
+            ``nvflare`` cannot do it.
+    """
+    from composer.runtimes import runtime_of
+    from composer.system.process import attach, command_line
+
+    manifest = deployed(deployment)
+    chosen = _choose_admin(manifest, name)
+    if chosen.host != LOCAL:
+        from composer.hosts import across
+
+        return across.console(manifest, deployment, chosen, bool(arguments), terminal, talk)
+    runtime = runtime_of(manifest, deployment)
+    if arguments:
+        _require_able(chosen, arguments, deployment)
+        command = runtime.in_console(chosen.service, ("nvflare", *arguments), Path.cwd(), terminal)
+    elif terminal:
+        talk.warn(f"this is NVFLARE's own console; at «User Name» type {chosen.name}")
+        command = runtime.console(chosen.service)
+    else:
+        raise ComposerError("the console needs a terminal", "give a command: composer admin -- job list")
+    talk.command(command_line(command))
+    return attach(command)
+
+
+def _choose_admin(manifest: Manifest, name: str | None) -> DeployedParticipant:
+    admins = manifest.admins
+    names = ", ".join(admin.name for admin in admins)
+    if not admins:
+        raise ComposerError("this deployment has no admin kit", "add one: composer up KITS... ADMIN_KIT")
+    if name is None and len(admins) > 1:
+        raise ComposerError("there are several admins", f"name one of {names}")
+    chosen = next((admin for admin in admins if name in (None, admin.name)), None)
+    if chosen is None:
+        raise ComposerError(f"no admin is called {name}", f"there is {names}")
+    return chosen
+
+
+def _require_able(admin: DeployedParticipant, arguments: Sequence[str], deployment: Path) -> None:
+    from composer.kits.releases import submits_jobs
+
+    if "submit" in arguments[:4] and not submits_jobs(admin.release):
+        transfer = deployment / "workspaces" / admin.service / "transfer"
+        raise ComposerError(
+            f"`nvflare job submit` of NVFLARE {admin.nvflare} does not find the admin's name in a provisioned kit",
+            f"put the job into {transfer}, then in the console (composer admin): submit_job JOB",
+        )

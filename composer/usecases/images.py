@@ -1,0 +1,90 @@
+"""The use cases around images: collecting wheels, listing, moving, and saying what is in them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from composer.deployment.image_record import ImageRecord
+from composer.hosts.watch import images_on_hosts
+from composer.images import registry, sbom
+from composer.images.archive import load_archive, save_archive
+from composer.images.build import find_stale
+from composer.images.building import collect_wheels, image_statuses
+from composer.model import Owner
+from composer.model.errors import ComposerError
+from composer.model.status import ImageStatus
+from composer.runtimes.engine import connect
+from composer.usecases import app
+from composer.usecases.inputs import known_inputs, resolved
+
+
+def wheels(inputs: app.Inputs, folder: Path, talk: app.Talk) -> tuple[str, ...]:
+    """Collect the wheels that the federation's images need into a folder and return their names.
+
+    Raises:
+        ComposerError: The kits or the definition do not allow it, or a package cannot be had.
+    """
+    caller = Owner(os.geteuid(), os.getegid())
+    with resolved(known_inputs(inputs), caller, {}, connected=True) as federation:
+        return collect_wheels(federation, folder, talk)
+
+
+def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
+    """Return how the image of every participant of a deployment stands, here and on the participant's own host.
+
+    Raises:
+        ComposerError: There is no deployment there, or no engine answers.
+    """
+    manifest = app.deployed(deployment)
+    here = image_statuses(manifest.built_here, connect().image_facts(), ImageRecord(deployment).read())
+    return (*here, *images_on_hosts(manifest, deployment)) if manifest.hosts else here
+
+
+def save(deployment: Path, folder: Path, talk: app.Talk) -> str:
+    """Write the images of a deployment that are here to a folder, what they share once; return the archive's SHA-256.
+
+    Raises:
+        ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
+    """
+    manifest = app.deployed(deployment).built_here
+    talk.step(f"Saving the images of {len(manifest.participants)} participants")
+    engine = connect()
+    lacking = find_stale(engine, manifest, ImageRecord(deployment), talk)
+    if lacking:
+        raise ComposerError(
+            f"there is no image {lacking[0].image} of the Dockerfile as it is", "build it: composer build"
+        )
+    return save_archive(engine, [participant.image for participant in manifest.participants], folder, talk.output)
+
+
+def push(deployment: Path, talk: app.Talk) -> tuple[str, ...]:
+    """Push the images of a deployment to the registry that composer.yml names and return their names.
+
+    Raises:
+        ComposerError: There is no deployment there, no registry is named, an image is missing or stale, or the
+            registry does not take it.
+    """
+    return registry.push(connect(), app.deployed(deployment), ImageRecord(deployment), talk)
+
+
+def load(folder: Path, sha256: str, talk: app.Talk) -> tuple[str, ...]:
+    """Load the images that :func:`save` wrote and return their tags; ``sha256`` as for :func:`load_archive`.
+
+    Raises:
+        ComposerError: The folder holds none, or they are damaged.
+    """
+    engine = connect()
+    talk.step(f"Loading the images in {folder}")
+    return load_archive(engine, folder, sha256, talk.output)
+
+
+def write_sboms(deployment: Path, folder: Path, talk: app.Talk) -> tuple[str, ...]:
+    """Write a bill of materials for every participant's image and return the files' names.
+
+    Raises:
+        ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
+    """
+    manifest = app.deployed(deployment).built_here
+    talk.step("Looking into the images")
+    return sbom.write_sboms(manifest, connect().image_facts(), folder)
