@@ -70,6 +70,7 @@ lint: venv ## Check style, types, architecture, shell scripts and the Dockerfile
 	$(BIN)/ruff format --check composer flare_composer tests examples
 	$(BIN)/ruff check composer flare_composer tests examples
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/shellcheck --external-sources --severity style $(SCRIPTS) tests/machine/*.sh .ci/run
 	$(BIN)/hadolint tests/golden/*/images/*/Dockerfile
 

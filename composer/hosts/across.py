@@ -27,12 +27,12 @@ from composer.hosts.watch import Watched
 from composer.model import LOCAL, Federation
 from composer.model.errors import ComposerError, CrashLoop, NotHealthy
 from composer.model.status import FederationStatus
-from composer.model.talk import perform, some_of
+from composer.model.talk import some_of
 from composer.render.far import host_folder
 from composer.runtimes import docker, services
 from composer.runtimes.readiness import wait_until_federated
 from composer.runtimes.transaction import held_while_taken_back, look, one_signal_raised, undo, undone_on_failure
-from composer.system.process import attach, stream
+from composer.system.process import attach, perform, stream
 from composer.system.redact import clean_log_line
 
 if TYPE_CHECKING:

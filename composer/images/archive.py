@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from composer.images.store import ImageStore
 from composer.model import Command
 from composer.model.errors import ComposerError
-from composer.runtimes.engine import Engine
 from composer.system.process import stream
 
 _ARCHIVE = "images.tar"
@@ -17,7 +17,7 @@ _LIST = "images.json"
 _BLOCK = 1 << 20
 
 
-def save_archive(engine: Engine, tags: Sequence[str], folder: Path, line: Callable[[str], None]) -> str:
+def save_archive(engine: ImageStore, tags: Sequence[str], folder: Path, line: Callable[[str], None]) -> str:
     """Write images to ``folder``, over what an earlier save left there, and return the archive's SHA-256.
 
     Args:
@@ -49,7 +49,7 @@ def save_archive(engine: Engine, tags: Sequence[str], folder: Path, line: Callab
     return digest
 
 
-def load_archive(engine: Engine, folder: Path, sha256: str, line: Callable[[str], None]) -> tuple[str, ...]:
+def load_archive(engine: ImageStore, folder: Path, sha256: str, line: Callable[[str], None]) -> tuple[str, ...]:
     """Load the images that :func:`save_archive` wrote to ``folder`` and return their tags.
 
     Args:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.image_record import ImageRecord, RecordedImage
 from composer.deployment.manifest import DeployedParticipant, Manifest
+from composer.images.build_network import build_network
 from composer.model import Command, Image, Wheelhouse
 from composer.model.errors import CommandFailed, ComposerError
 from composer.render.dockerfile import BUILD_ARGUMENTS, WHEELS_DOCKERFILE, build_secrets
-from composer.runtimes.build_network import build_network
 from composer.system.process import run
 
 if TYPE_CHECKING:
+    from composer.images.store import ImageStore
     from composer.model.talk import Talk
-    from composer.runtimes.engine import Engine
 
 _BUILDX = "install Docker's buildx plugin (docker-buildx-plugin)"
 
@@ -51,7 +51,7 @@ def is_replaced(found: RecordedImage, participant: DeployedParticipant, recorded
 
 
 def find_stale(
-    engine: Engine, manifest: Manifest, record: ImageRecord, talk: Talk, dry_run: bool = False
+    engine: ImageStore, manifest: Manifest, record: ImageRecord, talk: Talk, dry_run: bool = False
 ) -> tuple[DeployedParticipant, ...]:
     """Return what :func:`stale` does, and say which images somebody else has put there.
 
@@ -78,7 +78,7 @@ def find_stale(
     return waiting
 
 
-def record_made(engine: Engine, made: Sequence[DeployedParticipant], record: ImageRecord) -> None:
+def record_made(engine: ImageStore, made: Sequence[DeployedParticipant], record: ImageRecord) -> None:
     """Record images that were just made or pulled.
 
     Raises:

@@ -19,12 +19,12 @@ from composer.images.lock import add_wheels, lock_key, render_lock
 from composer.model import LOCAL, Command, Federation, Image, Wheelhouse
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.status import ImageStatus
-from composer.model.talk import Talk, perform, some_of
+from composer.model.talk import Talk, some_of
 from composer.render.dockerfile import render_resolution
-from composer.system.process import stream
+from composer.system.process import perform, stream
 
 if TYPE_CHECKING:
-    from composer.runtimes.engine import Engine, ImageFacts
+    from composer.images.store import ImageFacts, ImageStore
 
 # pip before 22.2 does not say what it would install.
 _OLD_PIP = "no such option: --"
@@ -61,14 +61,14 @@ def find_locks(federation: Federation, services: Sequence[str], talk: Talk) -> d
     return found
 
 
-def waiting_services(engine: Engine, manifest: Manifest, deployment: Path) -> list[str]:
+def waiting_services(engine: ImageStore, manifest: Manifest, deployment: Path) -> list[str]:
     """Return the services whose images :func:`build_stale` would build on this machine's engine."""
     waiting = build.stale(manifest, engine.built_images(), ImageRecord(deployment).read())
     return [participant.service for participant in waiting]
 
 
 def build_stale(
-    engine: Engine,
+    engine: ImageStore,
     federation: Federation,
     manifest: Manifest,
     talk: Talk,
@@ -217,7 +217,7 @@ def _wheelhouses(images: Sequence[Image]) -> list[Wheelhouse]:
     return sorted(houses, key=lambda house: house.image)
 
 
-def _require_bases(engine: Engine, images: Sequence[Image]) -> None:
+def _require_bases(engine: ImageStore, images: Sequence[Image]) -> None:
     missing = sorted({image.base for image in images if not engine.has_image(image.base)})
     if missing:
         raise ComposerError(

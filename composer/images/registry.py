@@ -12,15 +12,15 @@ from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.images.build import find_stale, record_made, stale
 from composer.model import LOCAL, Command
 from composer.model.errors import CommandFailed, ComposerError
-from composer.model.talk import Talk, perform
-from composer.system.process import run
+from composer.model.talk import Talk
+from composer.system.process import perform, run
 
 if TYPE_CHECKING:
-    from composer.runtimes.engine import Engine
+    from composer.images.store import ImageStore
 
 
 def pull_stale(
-    engine: Engine, manifest: Manifest, deployment: Path, talk: Talk, dry_run: bool = False, host: str = LOCAL
+    engine: ImageStore, manifest: Manifest, deployment: Path, talk: Talk, dry_run: bool = False, host: str = LOCAL
 ) -> None:
     """Pull the images that are missing or stale: the very ones that were pushed from here, where any were.
 
@@ -60,7 +60,7 @@ def pull_stale(
     record_made(engine, waiting, record)
 
 
-def push(engine: Engine, manifest: Manifest, record: ImageRecord, talk: Talk) -> tuple[str, ...]:
+def push(engine: ImageStore, manifest: Manifest, record: ImageRecord, talk: Talk) -> tuple[str, ...]:
     """Push the images of a deployment, record their digests, and return their names.
 
     Raises:

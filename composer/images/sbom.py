@@ -12,10 +12,10 @@ from urllib.parse import quote, urlencode
 
 from composer import __version__
 from composer.deployment.manifest import Manifest
+from composer.images.store import ImageFacts
 from composer.model import Command
 from composer.model.errors import ComposerError
 from composer.render.templates import read_template
-from composer.runtimes.engine import ImageFacts
 from composer.system.process import run
 
 _SECONDS = 60.0

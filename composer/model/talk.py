@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from composer.model import Command
 from composer.model.status import FederationStatus
-from composer.system.process import command_line, stream
 
 
 class Talk(Protocol):
@@ -34,14 +32,3 @@ def some_of(names: Sequence[str], most: int = 4) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
-
-
-def perform(command: Command, talk: Talk, dry_run: bool = False) -> None:
-    """Run a command before the user's eyes, or only show it.
-
-    Raises:
-        CommandFailed: It ended with another status than 0.
-    """
-    talk.command(command_line(command))
-    if not dry_run:
-        stream(command, talk.output)

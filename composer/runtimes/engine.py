@@ -21,6 +21,7 @@ from composer.deployment.layout import (
     PARTICIPANT_LABEL,
     is_same_folder,
 )
+from composer.images.store import ImageFacts
 from composer.model.errors import ComposerError
 from composer.model.status import Health, State
 from composer.system.foreign_files import ForeignFile
@@ -63,17 +64,6 @@ class Container:
     started: datetime | None
     restarts: int
     one_off: bool
-
-
-@dataclass(frozen=True)
-class ImageFacts:
-    """What the engine says of an image. ``shared`` are the bytes of its layers that other images have, too."""
-
-    id: str
-    size: int
-    shared: int
-    created: datetime
-    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from composer.model import Command
 from composer.model.errors import CommandFailed, ComposerError, TookTooLong, WroteTooMuch
+from composer.model.talk import Talk
 from composer.system.signals import Signalled, handled
 
 Echo = Callable[[str], None]
@@ -165,6 +166,17 @@ def stream(command: Command, line: Callable[[str], None]) -> None:
             raise
     if process.returncode:
         raise CommandFailed(command_line(command), process.returncode, "\n".join(kept))
+
+
+def perform(command: Command, talk: Talk, dry_run: bool = False) -> None:
+    """Run a command before the user's eyes, or only show it.
+
+    Raises:
+        CommandFailed: It ended with another status than 0.
+    """
+    talk.command(command_line(command))
+    if not dry_run:
+        stream(command, talk.output)
 
 
 def _lines(stream: IO[bytes]) -> Iterator[str]:

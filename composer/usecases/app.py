@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from composer.model import LOCAL, Owner
 from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus
-from composer.model.talk import Talk, perform
+from composer.model.talk import Talk
 from composer.runtimes.listeners import name_opened_ports, require_unshared_ports, with_shared_ports
 from composer.runtimes.other import refuse_other_runtime
-from composer.system.process import stream
+from composer.system.process import perform, stream
 from composer.usecases.console import admin
 from composer.usecases.inputs import Inputs, chosen_runtime, deployed, known_inputs, resolved
 from composer.usecases.preparing import (
@@ -97,7 +97,7 @@ def build(
 
     with lock_inputs(inputs, talk, wait, dry_run):
         if chosen_runtime(inputs) == "process":
-            from composer.runtimes import plain
+            from composer.usecases import plain
 
             require_good_inputs(inputs, talk, ignore)
             generated = write_planned(plan(inputs, {}), talk, force, dry_run)
@@ -163,8 +163,8 @@ def up(
         # What is there is known only when nobody else changes it any more.
         stack.enter_context(lock_inputs(inputs, talk, wait, dry_run))
         if chosen_runtime(inputs) == "process":
-            from composer.runtimes import plain
             from composer.runtimes.supervisors import supervised_services
+            from composer.usecases import plain
 
             plain.refuse_swapped_kits(deployment, require_good_inputs(inputs, talk, ignore))
             planned = plan(inputs, {})
@@ -304,8 +304,9 @@ def down(
     """
     from composer.deployment import place, purging
     from composer.hosts import across
-    from composer.runtimes import docker, plain
+    from composer.runtimes import docker
     from composer.runtimes.engine import connect
+    from composer.usecases import plain
 
     if not (deployment / ".lock").exists() and not place.is_unfinished(deployment):
         # Nobody makes one there, and no folder must be made to say so.

@@ -81,6 +81,7 @@ def test_what_docker_forwards_opens_nothing(engine: None, prod_00: Path, tmp_pat
 def test_rules_that_a_user_may_not_read_are_no_finding() -> None:
     if os.geteuid() != 0:
         missing("becoming nobody needs root")
-    program = "import os; from composer.system.firewall import closed_ports; os.setuid(65534); print(list(closed_ports([80])))"
+    program = "import os; from composer.system.firewall import closed_ports; os.setuid(65534); "
+    program += "print(list(closed_ports([80])))"
     ended = run([sys.executable, "-c", program])
     assert (ended.returncode, ended.out.strip()) == (0, "[]"), ended.err

@@ -14,13 +14,13 @@ from composer.deployment.purging import purge as purge_folder
 from composer.model import Command
 from composer.model.errors import CommandFailed, ComposerError, NotHealthy
 from composer.model.status import FederationStatus
-from composer.model.talk import Talk, perform
+from composer.model.talk import Talk
 from composer.runtimes.docker import require_free_ports
 from composer.runtimes.process import Processes, authorities, end_everybody
 from composer.runtimes.readiness import wait_until_federated
 from composer.runtimes.supervisors import supervised_services
 from composer.runtimes.transaction import held_while_taken_back, one_signal_raised
-from composer.system.process import run
+from composer.system.process import perform, run
 
 if TYPE_CHECKING:
     from composer.usecases.preparing import Generated
