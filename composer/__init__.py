@@ -1,6 +1,6 @@
 """composer: NVIDIA FLARE startup kits in, a running, secure federation out.
 
-The use cases of the command line are functions of :mod:`composer.usecases.app`.
+The verbs of the command line are functions of the modules of :mod:`composer.usecases`.
 """
 
 __version__ = "0.1.0"

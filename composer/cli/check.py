@@ -31,9 +31,9 @@ def check(
 ) -> None:
     """Look at kits offline, before anything runs; exit with 3 if one is bad."""
     from composer.cli.screen import output
-    from composer.usecases import app
+    from composer.usecases.check import check as check_inputs
 
-    report = app.check(inputs, ignore, root_fingerprint, warn_days)
+    report = check_inputs(inputs, ignore, root_fingerprint, warn_days)
     if as_json:
         output.print_json(output.check_document(report))
     else:

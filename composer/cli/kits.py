@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @takes_kits
 def hosts(terminal: Terminal, inputs: Inputs) -> None:  # noqa: ARG001
     """Print the /etc/hosts lines of the federation."""
-    from composer.usecases import app
+    from composer.usecases.hosts import hosts as entries
 
-    click.echo(app.hosts(inputs), nl=False)
+    click.echo(entries(inputs), nl=False)
 
 
 @click.command()
@@ -37,9 +37,9 @@ def hosts(terminal: Terminal, inputs: Inputs) -> None:  # noqa: ARG001
 )
 def provision(terminal: Terminal, project: Path, workspace: Path) -> None:
     """Run NVFLARE's own provisioner; print where the kits are."""
-    from composer.usecases import app
+    from composer.usecases.provision import provision as run_provisioner
 
-    click.echo(app.provision(project, workspace, terminal))
+    click.echo(run_provisioner(project, workspace, terminal))
 
 
 @click.command()

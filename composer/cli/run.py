@@ -29,9 +29,9 @@ def generate(
     terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool, wait: bool, ignore: tuple[str, ...]
 ) -> None:
     """Write the deployment folder; run nothing."""
-    from composer.usecases import app
+    from composer.usecases import generate as use_case
 
-    generated = app.generate(inputs, terminal, force, dry_run, wait, ignore)
+    generated = use_case.generate(inputs, terminal, force, dry_run, wait, ignore)
     changes = f"{len(generated.changed)} files written" if generated.changed else "nothing changed"
     terminal.done(f"{inputs.deployment}: {changes}")
 
@@ -48,9 +48,9 @@ def build(
     terminal: Terminal, inputs: Inputs, offline: bool, ignore: tuple[str, ...], force: bool, dry_run: bool, wait: bool
 ) -> None:
     """Generate, then build the images that are missing or stale."""
-    from composer.usecases import app
+    from composer.usecases import build as use_case
 
-    built = app.build(inputs, terminal, force, dry_run, offline, wait, ignore)
+    built = use_case.build(inputs, terminal, force, dry_run, offline, wait, ignore)
     terminal.done(f"built the images of {', '.join(built)}" if built else "all images are fresh")
 
 
@@ -78,7 +78,7 @@ def up(
     wait: bool,
 ) -> None:
     """Generate and build what is stale, start, and wait until all are registered."""
-    from composer.usecases import app
+    from composer.usecases import up as use_case
 
     def asking(agreed: bool) -> Callable[[str], bool]:
         def ask(question: str) -> bool:
@@ -88,7 +88,9 @@ def up(
         return ask
 
     seconds = None if detach else timeout
-    status = app.up(inputs, terminal, seconds, force, dry_run, wait, ignore, confirm=asking(yes), remove=asking(remove))
+    status = use_case.up(
+        inputs, terminal, seconds, force, dry_run, wait, ignore, confirm=asking(yes), remove=asking(remove)
+    )
     if detach and not dry_run:
         terminal.done(f"{status.federation} is starting; see who is registered with: composer status")
     elif not dry_run:
@@ -103,12 +105,12 @@ def up(
 def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> None:  # noqa: ARG001
     """Show a row per participant; exit with 3 unless all is well."""
     from composer.cli.screen import output
-    from composer.usecases import app
+    from composer.usecases import status as use_case
 
     if watch:
-        seen = output.watch_status(lambda: app.status(deployment), as_json)
+        seen = output.watch_status(lambda: use_case.status(deployment), as_json)
     else:
-        seen = app.status(deployment)
+        seen = use_case.status(deployment)
         output.print_status(seen, as_json)
     sys.exit(0 if seen.healthy else 3)
 
@@ -130,9 +132,9 @@ def logs(
 ) -> None:
     """Print the participants' logs."""
     from composer.cli.screen import output
-    from composer.usecases import app
+    from composer.usecases import logs as use_case
 
-    app.logs(deployment, names, output.print_lines, follow, lines, since, colour=sys.stdout.isatty())
+    use_case.logs(deployment, names, output.print_lines, follow, lines, since, colour=sys.stdout.isatty())
 
 
 @click.command()
@@ -142,9 +144,9 @@ def diff(terminal: Terminal, inputs: Inputs) -> None:
     """Show what generate would change; exit with 3 if it would change anything."""
     from composer.cli.screen import output
     from composer.deployment.difference import unified
-    from composer.usecases import app
+    from composer.usecases import diff as use_case
 
-    found = app.diff(inputs)
+    found = use_case.diff(inputs)
     for difference in found:
         output.print_lines(unified(difference).rstrip("\n"))
     if not found:
@@ -161,9 +163,9 @@ def diff(terminal: Terminal, inputs: Inputs) -> None:
 @WAIT
 def down(terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: bool, wait: bool) -> None:
     """Stop and remove the containers; kits, workspaces and job store stay."""
-    from composer.usecases import app
+    from composer.usecases import down as use_case
 
-    app.down(
+    use_case.down(
         deployment,
         terminal,
         purge,
@@ -195,6 +197,6 @@ def admin(arguments: tuple[str, ...], terminal: Terminal, name: str | None, depl
     composer admin -- job submit -j ./job
     composer admin lead@hospital.example -- job list
     """  # noqa: D301
-    from composer.usecases import app
+    from composer.usecases import admin as use_case
 
-    sys.exit(app.admin(deployment, name, arguments, sys.stdin.isatty() and sys.stdout.isatty(), terminal))
+    sys.exit(use_case.admin(deployment, name, arguments, sys.stdin.isatty() and sys.stdout.isatty(), terminal))

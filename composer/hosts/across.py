@@ -1,7 +1,7 @@
 """The use cases of a deployment that runs on several hosts: all at once, and what cannot be done is named.
 
-:mod:`composer.usecases.app` calls them where a deployment has hosts. Each host is a part of its own: what fails on one
-is taken back there, and the others go on.
+`up`, `down`, `build` and `logs` call them where a deployment has hosts. Each host is a part of its own: what fails on
+one is taken back there, and the others go on.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def logs(
     since: str | None,
     colour: bool,
 ) -> None:
-    """Read participants' logs as :func:`composer.usecases.app.logs` does, those of all hosts at once.
+    """Read participants' logs as :func:`composer.usecases.logs.logs` does, those of all hosts at once.
 
     Raises:
         HostsFailed: Some hosts are away; the others' logs were read.

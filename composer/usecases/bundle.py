@@ -17,12 +17,12 @@ from composer.images.materials import folder_files
 from composer.images.native_wheels import collect, default_target
 from composer.model import Federation, GeneratedFile, Kit, Owner, Participant, RuntimeName
 from composer.model.errors import ComposerError
+from composer.model.talk import Talk
 from composer.render.bundle import KITS, PackedImage, Target, render_docker_bundle, render_process_bundle
 from composer.render.dockerfile import inputs_hash
 from composer.render.metal import environment_name
-from composer.usecases import app
+from composer.usecases.check import require_good_kits
 from composer.usecases.inputs import Inputs, known_inputs, resolved
-from composer.usecases.preparing import require_good_kits
 
 WHEELS = PurePosixPath("wheels")
 IMAGES = PurePosixPath("images.tar")
@@ -61,7 +61,7 @@ class Bundle:
 
 
 def bundle(
-    inputs: Inputs, folder: Path, packing: Packing, talk: app.Talk, ignore: Sequence[str] = ()
+    inputs: Inputs, folder: Path, packing: Packing, talk: Talk, ignore: Sequence[str] = ()
 ) -> tuple[Bundle, ...]:
     """Write an archive for each host of the definition, and for each participant that is on none.
 
@@ -70,7 +70,7 @@ def bundle(
         folder: Where the archives are put; it is made where it is missing.
         packing: How they are made.
         talk: Hears what is done.
-        ignore: As for :func:`composer.usecases.app.check`.
+        ignore: As for :func:`composer.usecases.check.check`.
 
     Raises:
         ComposerError: The kits or the definition do not allow it, something that is to go in cannot be had, or
@@ -85,9 +85,7 @@ def bundle(
         return _pack(federation, folder, packing, seal, talk)
 
 
-def _pack(
-    federation: Federation, folder: Path, packing: Packing, seal: Seal | None, talk: app.Talk
-) -> tuple[Bundle, ...]:
+def _pack(federation: Federation, folder: Path, packing: Packing, seal: Seal | None, talk: Talk) -> tuple[Bundle, ...]:
     hosts: dict[str, list[Participant]] = {}
     for participant in federation.participants:
         hosts.setdefault(participant.host, []).append(participant)
@@ -132,7 +130,7 @@ def _refuse_contradictions(federation: Federation, packing: Packing) -> None:
 class _Wheels:
     """The wheels of each distinct environment, collected once."""
 
-    def __init__(self, place: Path, packing: Packing, federation: Federation, talk: app.Talk) -> None:
+    def __init__(self, place: Path, packing: Packing, federation: Federation, talk: Talk) -> None:
         images = {environment_name(p.image): p.image for p in federation.participants}
         self.target: Target = default_target(tuple(images.values()), packing.python, packing.machine)
         self._folders = {name: place / "wheels" / name for name in images}
@@ -164,7 +162,7 @@ def _packed_images(federation: Federation) -> Mapping[str, PackedImage]:
     return packed
 
 
-def _save(federation: Federation, target: Path, talk: app.Talk) -> Path:
+def _save(federation: Federation, target: Path, talk: Talk) -> Path:
     """Save all images of a host into one tar, in which what they share lies once."""
     from composer.model import Command
     from composer.system.process import stream

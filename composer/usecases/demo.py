@@ -9,9 +9,13 @@ from pathlib import Path
 
 import composer
 from composer.model.errors import ComposerError
+from composer.model.talk import Talk
 from composer.runtimes import runtime_of
 from composer.system.process import run
-from composer.usecases import app
+from composer.usecases.down import down
+from composer.usecases.inputs import Inputs, deployed
+from composer.usecases.provision import provision
+from composer.usecases.up import DEFAULT_TIMEOUT, up
 
 _JOB_SECONDS = 120
 
@@ -26,7 +30,7 @@ class DemoResult:
     after: list[list[float]]
 
 
-def demo(folder: Path, definition: Path | None, talk: app.Talk, timeout: float = app.DEFAULT_TIMEOUT) -> DemoResult:
+def demo(folder: Path, definition: Path | None, talk: Talk, timeout: float = DEFAULT_TIMEOUT) -> DemoResult:
     """Provision a sample project, build, up, run a job of three rounds, fetch its result, and down.
 
     Args:
@@ -41,13 +45,13 @@ def demo(folder: Path, definition: Path | None, talk: app.Talk, timeout: float =
     folder = folder.absolute()
     job = _sample(folder)
     made = sorted((folder / "workspace").glob("*/prod_*"))
-    kits = made[-1] if made else app.provision(folder / "project.yml", folder / "workspace", talk)
-    inputs = app.Inputs((kits,), definition, folder / "deployment")
-    app.up(inputs, talk, timeout)
+    kits = made[-1] if made else provision(folder / "project.yml", folder / "workspace", talk)
+    inputs = Inputs((kits,), definition, folder / "deployment")
+    up(inputs, talk, timeout)
     try:
         result = _run_job(inputs.deployment, job, talk)
     finally:
-        app.down(inputs.deployment, talk)
+        down(inputs.deployment, talk)
     expected = [[weight + 3 for weight in row] for row in result.before]
     if result.after != expected:
         raise ComposerError(f"the job ended with {result.after} instead of {expected}", f"see the logs in {folder}")
@@ -64,7 +68,7 @@ def _sample(folder: Path) -> Path:
     return folder / "job"
 
 
-def _run_job(deployment: Path, job: Path, talk: app.Talk) -> DemoResult:
+def _run_job(deployment: Path, job: Path, talk: Talk) -> DemoResult:
     talk.step("Running a job of three rounds on both sites")
     submitted = _nvflare(deployment, "job", "submit", "-j", str(job))
     identity = str(submitted["job_id"])
@@ -86,7 +90,7 @@ def _nvflare(deployment: Path, *arguments: str) -> dict[str, object]:
 
 
 def _in_admin(deployment: Path, *argv: str) -> str:
-    manifest = app.deployed(deployment)
+    manifest = deployed(deployment)
     service = manifest.admins[0].service
     command = runtime_of(manifest, deployment).in_console(service, argv, deployment.parent, terminal=False)
     return run(command, timeout=_JOB_SECONDS)

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,13 +60,12 @@ def _doctor(deployment: Path, federation: Federation | None) -> tuple[Finding, .
     from composer.hosts.examine import examine_hosts
     from composer.runtimes.engine import connect
     from composer.runtimes.supervisors import supervised_services
-    from composer.usecases import app
 
     running = frozenset[str]()
     if federation is not None and federation.runtime == "process":
         services = supervised_services(deployment)
         running = frozenset(one.name for one in federation.participants if one.service in services)
-        return _errors_first(examine_machine(Machine(None, deployment, federation, running, app.now())))
+        return _errors_first(examine_machine(Machine(None, deployment, federation, running, _now())))
     findings = examine_tools()
     if federation is not None and federation.hosts:
         findings += examine_hosts(federation)
@@ -80,8 +79,12 @@ def _doctor(deployment: Path, federation: Federation | None) -> tuple[Finding, .
         facts = engine.facts()
         there = engine.containers_of(deployment)
         running = frozenset(container.participant for container in there if container.state == "running")
-    machine = Machine(facts, deployment, federation, running, app.now())
+    machine = Machine(facts, deployment, federation, running, _now())
     return _errors_first([*findings, *examine_machine(machine)])
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 def _errors_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

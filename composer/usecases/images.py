@@ -14,12 +14,12 @@ from composer.images.building import collect_wheels, image_statuses
 from composer.model import Owner
 from composer.model.errors import ComposerError
 from composer.model.status import ImageStatus
+from composer.model.talk import Talk
 from composer.runtimes.engine import connect
-from composer.usecases import app
-from composer.usecases.inputs import known_inputs, resolved
+from composer.usecases.inputs import Inputs, deployed, known_inputs, resolved
 
 
-def wheels(inputs: app.Inputs, folder: Path, talk: app.Talk) -> tuple[str, ...]:
+def wheels(inputs: Inputs, folder: Path, talk: Talk) -> tuple[str, ...]:
     """Collect the wheels that the federation's images need into a folder and return their names.
 
     Raises:
@@ -36,18 +36,18 @@ def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
     Raises:
         ComposerError: There is no deployment there, or no engine answers.
     """
-    manifest = app.deployed(deployment)
+    manifest = deployed(deployment)
     here = image_statuses(manifest.built_here, connect().image_facts(), ImageRecord(deployment).read())
     return (*here, *images_on_hosts(manifest, deployment)) if manifest.hosts else here
 
 
-def save(deployment: Path, folder: Path, talk: app.Talk) -> str:
+def save(deployment: Path, folder: Path, talk: Talk) -> str:
     """Write the images of a deployment that are here to a folder, what they share once; return the archive's SHA-256.
 
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
-    manifest = app.deployed(deployment).built_here
+    manifest = deployed(deployment).built_here
     talk.step(f"Saving the images of {len(manifest.participants)} participants")
     engine = connect()
     lacking = find_stale(engine, manifest, ImageRecord(deployment), talk)
@@ -58,17 +58,17 @@ def save(deployment: Path, folder: Path, talk: app.Talk) -> str:
     return save_archive(engine, [participant.image for participant in manifest.participants], folder, talk.output)
 
 
-def push(deployment: Path, talk: app.Talk) -> tuple[str, ...]:
+def push(deployment: Path, talk: Talk) -> tuple[str, ...]:
     """Push the images of a deployment to the registry that composer.yml names and return their names.
 
     Raises:
         ComposerError: There is no deployment there, no registry is named, an image is missing or stale, or the
             registry does not take it.
     """
-    return registry.push(connect(), app.deployed(deployment), ImageRecord(deployment), talk)
+    return registry.push(connect(), deployed(deployment), ImageRecord(deployment), talk)
 
 
-def load(folder: Path, sha256: str, talk: app.Talk) -> tuple[str, ...]:
+def load(folder: Path, sha256: str, talk: Talk) -> tuple[str, ...]:
     """Load the images that :func:`save` wrote and return their tags; ``sha256`` as for :func:`load_archive`.
 
     Raises:
@@ -79,12 +79,12 @@ def load(folder: Path, sha256: str, talk: app.Talk) -> tuple[str, ...]:
     return load_archive(engine, folder, sha256, talk.output)
 
 
-def write_sboms(deployment: Path, folder: Path, talk: app.Talk) -> tuple[str, ...]:
+def write_sboms(deployment: Path, folder: Path, talk: Talk) -> tuple[str, ...]:
     """Write a bill of materials for every participant's image and return the files' names.
 
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
-    manifest = app.deployed(deployment).built_here
+    manifest = deployed(deployment).built_here
     talk.step("Looking into the images")
     return sbom.write_sboms(manifest, connect().image_facts(), folder)

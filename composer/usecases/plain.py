@@ -1,4 +1,4 @@
-"""The use cases of a deployment that runs as plain processes, as :mod:`composer.usecases.app` calls them."""
+"""The use cases of a deployment that runs as plain processes, as `up`, `down` and `build` call them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from composer.runtimes.transaction import held_while_taken_back, one_signal_rais
 from composer.system.process import perform, run
 
 if TYPE_CHECKING:
-    from composer.usecases.preparing import Generated
+    from composer.usecases.generate import Generated
 
 
 def refuse_swapped_kits(deployment: Path, authority: str) -> None:

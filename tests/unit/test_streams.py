@@ -48,7 +48,7 @@ def test_nothing_else_is_blamed_on_the_output(kits: Path, tmp_path: Path) -> Non
     # An error of the system that names no file, as of a sleep, a socket or a process that cannot be made.
     (tmp_path / "sitecustomize.py").write_text(
         "def fail(*_, **__):\n    raise OSError(11, 'Resource temporarily unavailable')\n\n"
-        "import composer.usecases.app as app\napp.check = fail\n"
+        "import composer.usecases.check as check\ncheck.check = fail\n"
     )
     ended = run([*COMPOSER, "check", kits], env={"PYTHONPATH": str(tmp_path)})
     assert ended.returncode == 1

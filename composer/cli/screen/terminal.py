@@ -20,7 +20,7 @@ _ROOM = 2
 
 
 class Terminal:
-    """The :class:`composer.usecases.app.Talk` of the command line: progress on a terminal, plain lines elsewhere.
+    """The :class:`composer.model.talk.Talk` of the command line: progress on a terminal, plain lines elsewhere.
 
     Whatever it is told may hold what others wrote, so all of it is cleaned here, and none is read as rich's markup.
 

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from composer.model import Command
 from composer.model.errors import ComposerError
+from composer.model.talk import Talk
 from composer.system.process import stream
 
 
-def provision(project: Path, workspace: Path, line: Callable[[str], None]) -> Path:
+def provision(project: Path, workspace: Path, talk: Talk) -> Path:
     """Run ``nvflare provision`` and return the ``prod_NN`` folder that it made.
 
     Args:
         project: project.yml.
         workspace: NVFLARE's workspace folder; made where it is missing.
-        line: Gets each line that the provisioner writes.
+        talk: Hears what is done, and each line that the provisioner writes.
 
     Raises:
         ComposerError: There is no such file, NVFLARE is not installed beside composer, or it fails.
     """
+    talk.step(f"Provisioning {project}")
     if not project.is_file():
         raise ComposerError(f"there is no {project}", "name the project.yml of your federation")
     if importlib.util.find_spec("nvflare") is None:
         raise ComposerError("NVFLARE is not installed here", "pip install 'flare-composer[provision]'")
     before = _productions(workspace)
     argv = (sys.executable, "-m", "nvflare.cli", "provision", "-p", str(project), "-w", str(workspace))
-    stream(Command((*argv, "--force")), line)
+    stream(Command((*argv, "--force")), talk.output)
     made = sorted(_productions(workspace) - before)
     if not made:
         raise ComposerError("nvflare provision made no kits", f"see what lies in {workspace}")

@@ -1,0 +1,22 @@
+"""What :func:`composer.usecases.generate.generate` would change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from composer.usecases.inputs import Inputs
+from composer.usecases.planning import plan
+
+if TYPE_CHECKING:
+    from composer.deployment.difference import Difference
+
+
+def diff(inputs: Inputs) -> tuple[Difference, ...]:
+    """Return what :func:`generate` would change in the deployment folder.
+
+    Raises:
+        ComposerError: As for :func:`generate`.
+    """
+    from composer.deployment.write import differences
+
+    return differences(plan(inputs, {}).rendering, inputs.deployment)

@@ -1,0 +1,82 @@
+"""The end of what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from composer.deployment.manifest import Manifest
+from composer.model.errors import ComposerError
+from composer.model.talk import Talk
+from composer.system.process import perform
+from composer.usecases.inputs import deployed
+from composer.usecases.locking import alone_with, taking_turns
+
+
+def down(
+    deployment: Path,
+    talk: Talk,
+    purge: bool = False,
+    confirm: Callable[[str], bool] = lambda _: False,
+    dry_run: bool = False,
+    wait: bool = False,
+) -> None:
+    """Stop and remove this deployment's containers; kits, workspaces and the job store stay.
+
+    Args:
+        deployment: The deployment folder.
+        talk: Hears what is done.
+        purge: Delete the deployment folder too, with the workspaces and the job store, after ``confirm``.
+        confirm: Asked before anything is deleted.
+        dry_run: Only show the commands.
+        wait: As for :func:`generate`.
+
+    Raises:
+        ComposerError: There is no deployment there, its Compose project is somebody else's, or another composer
+            is at work on it.
+    """
+    from composer.deployment import place, purging
+    from composer.hosts import across
+    from composer.runtimes import docker
+    from composer.runtimes.engine import connect
+    from composer.usecases import plain
+
+    if not (deployment / ".lock").exists() and not place.is_unfinished(deployment):
+        # Nobody makes one there, and no folder must be made to say so.
+        deployed(deployment)
+    with ExitStack() as stack:
+        # What runs can be stopped where nothing can be written, such as on a disk that has failed.
+        stack.enter_context(taking_turns(deployment, talk, wait, dry_run, needed=purge))
+        if purge and place.is_unfinished(deployment) and confirm(f"Delete {deployment}?"):
+            purging.purge(deployment, talk, dry_run)
+            return
+        manifest = deployed(deployment)
+        if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
+            raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
+        if manifest.runtime == "process" and not manifest.hosts:
+            manifest = _left(manifest, deployment, talk, purge, dry_run)
+            plain.down(manifest, deployment, talk, purge, dry_run)
+            return
+        stack.enter_context(alone_with(manifest.compose_project, talk, wait, dry_run))
+        manifest = _left(manifest, deployment, talk, purge, dry_run)
+        if manifest.hosts:
+            across.down(manifest, deployment, talk, purge, dry_run)
+            return
+        plain.end_strangers(deployment, talk, dry_run)
+        engine = connect()
+        containers = docker.own_containers(engine, manifest, deployment)
+        for job in docker.running_jobs(engine, manifest, containers):
+            talk.warn(f"job {job} has not ended, and ends now without a result")
+        commands = [docker.stop(deployment), *docker.stop_former(engine, manifest, deployment)]
+        talk.step(f"Stopping {manifest.federation}")
+        for command in commands:
+            perform(command, talk, dry_run)
+        if purge:
+            purging.purge(deployment, talk, dry_run)
+
+
+def _left(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run: bool) -> Manifest:
+    from composer.hosts.leaving import leave
+
+    return manifest if dry_run or not manifest.left else leave(manifest, deployment, talk, purge)

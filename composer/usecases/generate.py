@@ -1,0 +1,120 @@
+"""From kits and a definition to the deployment folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from composer.deployment.manifest import Manifest
+from composer.model import LOCAL, Federation
+from composer.model.talk import Talk
+from composer.runtimes.other import refuse_other_runtime
+from composer.usecases.check import require_good_inputs
+from composer.usecases.inputs import Inputs
+from composer.usecases.locking import lock_inputs
+from composer.usecases.planning import Planned, plan
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What generate wrote, or with ``dry_run`` would write: ``changed`` are paths below the folder."""
+
+    federation: Federation
+    manifest: Manifest
+    changed: tuple[str, ...]
+
+
+def generate(
+    inputs: Inputs,
+    talk: Talk,
+    force: bool = False,
+    dry_run: bool = False,
+    wait: bool = False,
+    ignore: Sequence[str] = (),
+) -> Generated:
+    """Write the deployment folder for the kits and run nothing.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        talk: Hears what is done.
+        force: Replace generated files that were edited by hand, keeping each as ``.orig``.
+        dry_run: Write nothing.
+        wait: Wait for another composer that is at work on the folder.
+        ignore: As for :func:`check`.
+
+    Raises:
+        ComposerError: The kits, the definition or the folder do not allow it, or another composer is at work there.
+    """
+    with lock_inputs(inputs, talk, wait, dry_run):
+        require_good_inputs(inputs, talk, ignore)
+        return write_planned(plan(inputs, {}), talk, force, dry_run)
+
+
+def write_planned(planned: Planned, talk: Talk, force: bool, dry_run: bool) -> Generated:
+    """Write what was planned, and unpack the kits of archives; with ``dry_run`` only show what would be written.
+
+    Raises:
+        ComposerError: The folder does not allow it.
+    """
+    from composer.deployment.write import changed_files
+
+    deployment = planned.inputs.deployment
+    refuse_other_runtime(deployment, planned.federation.runtime)
+    _warn_of_plan(planned, talk)
+    if dry_run:
+        changed = changed_files(planned.rendering, deployment)
+        for path in changed:
+            talk.command(f"write {deployment / path}")
+        return Generated(planned.federation, planned.manifest, tuple(map(str, changed)))
+    return _write(planned, force)
+
+
+def pin_planned(planned: Planned, found: Mapping[str, str], force: bool) -> Generated:
+    """Write anew what was planned and written, with locks that have been found since.
+
+    Raises:
+        ComposerError: As for :func:`write_planned`.
+    """
+    return _write(plan(planned.inputs, found), force)
+
+
+def _write(planned: Planned, force: bool) -> Generated:
+    from composer.deployment.write import begin, write_deployment
+    from composer.kits.sources import find_kits
+
+    known = planned.inputs
+    if not all(path.is_dir() for path in known.kits):
+        begin(known.deployment)
+        find_kits(known.kits, known.deployment / "kits", known.pin)
+    changed = write_deployment(planned.rendering, known.deployment, force)
+    return Generated(planned.federation, planned.manifest, tuple(map(str, changed)))
+
+
+def _warn_of_plan(planned: Planned, talk: Talk) -> None:
+    federation, known = planned.federation, planned.inputs
+    if known.nearby and known.definition and known.nearby != known.definition:
+        talk.warn(
+            f"{known.definition} is used, as when this deployment was made, and not {known.nearby}; choose with -f FILE"
+        )
+    if federation.elsewhere:
+        talk.warn(
+            f"{', '.join(federation.elsewhere)}: left out, on a host without an endpoint; "
+            "its administrator starts a bundle: composer bundle -o DIR"
+        )
+    contained = [one for one in federation.participants if one.host == LOCAL and federation.runtime == "docker"]
+    if any(one.user.uid == 0 for one in contained):
+        talk.warn(
+            "the kits belong to root, so the containers run as root (without capabilities); "
+            "give the kits to an ordinary user to avoid that"
+        )
+
+
+def forget_old_kits(manifest: Manifest, deployment: Path) -> None:
+    """Delete the kits that archives had brought and that nobody in the deployment runs with any more."""
+    import shutil
+
+    used = {participant.kit.name for participant in manifest.participants if participant.kit.parent.name == "kits"}
+    for kit in (deployment / "kits").glob("*"):
+        if kit.name not in used and kit.is_dir() and not kit.is_symlink():
+            shutil.rmtree(kit, ignore_errors=True)

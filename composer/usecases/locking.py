@@ -1,0 +1,52 @@
+"""One composer at a time, as a use case asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+from composer.model.talk import Talk
+from composer.usecases.inputs import Inputs
+
+
+@contextmanager
+def lock_inputs(inputs: Inputs, talk: Talk, wait: bool, dry_run: bool) -> Iterator[None]:
+    """Be the only composer at work on a folder that these inputs may be written to; what is there is read only then.
+
+    Raises:
+        ComposerError: The folder is no place for a deployment, or another composer is at work there.
+    """
+    from composer.deployment.place import require_place
+
+    # Not even a lock may be made in a kit.
+    require_place(inputs.deployment, [*inputs.kits, *([inputs.definition] if inputs.definition else [])])
+    with taking_turns(inputs.deployment, talk, wait, dry_run):
+        yield
+
+
+def taking_turns(
+    deployment: Path, talk: Talk, wait: bool, dry_run: bool, needed: bool = True
+) -> AbstractContextManager[None]:
+    """Be the only composer at work on a deployment folder, for the time of the block; a dry run need not be.
+
+    Raises:
+        ComposerError: Another is, and this was not asked to wait for it; or nothing can be written there, and the lock
+            is ``needed``.
+    """
+    from composer.deployment.turn import my_turn
+
+    if dry_run:
+        return nullcontext()
+    return my_turn(deployment, wait, lambda who: talk.step(f"Waiting for {who}"), needed)
+
+
+def alone_with(compose_project: str, talk: Talk, wait: bool, dry_run: bool) -> AbstractContextManager[None]:
+    """Be the only composer of this machine at work on a Compose project, whatever the folder; a dry run need not be.
+
+    Raises:
+        ComposerError: Another is, and this was not asked to wait for it.
+    """
+    from composer.deployment.turn import my_project
+
+    return nullcontext() if dry_run else my_project(compose_project, wait, lambda who: talk.step(f"Waiting for {who}"))

@@ -1,0 +1,97 @@
+"""What is about to be written, from kits and a definition; nothing is written yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from composer.deployment.manifest import Manifest
+from composer.model import LOCAL, Federation, GeneratedFile, Owner, Rendering
+from composer.model.errors import ComposerError
+from composer.model.talk import Talk, some_of
+from composer.usecases.inputs import Inputs, known_inputs, resolved
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What generate is about to write, and what the folder said of itself before; nothing is written yet."""
+
+    inputs: Inputs
+    federation: Federation
+    rendering: Rendering
+    manifest: Manifest
+    former: Manifest | None
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The participants that the folder started on other hosts until now, and that are no longer among the kits."""
+        kept = {one.name for one in self.manifest.participants}
+        former = self.former.started if self.former else ()
+        return tuple(one.name for one in former if one.host != LOCAL and one.name not in kept)
+
+
+def plan(inputs: Inputs, found: Mapping[str, str]) -> Planned:
+    """Return what :func:`generate` is about to write; nothing is written, and no kit stays unpacked.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        found: Locks of images by their keys, besides those in the deployment folder.
+
+    Raises:
+        ComposerError: The kits or the definition do not allow it.
+    """
+    from composer.deployment.manifest import MANIFEST, parse_manifest
+    from composer.deployment.write import read_manifest
+    from composer.render import render_deployment
+
+    known = known_inputs(inputs)
+    caller = Owner(os.geteuid(), os.getegid())
+    with resolved(known, caller, found, lies_in=known.deployment / "kits") as federation:
+        rendering = render_deployment(federation, known.kits, known.definition, caller)
+    try:
+        former = read_manifest(known.deployment)
+    except ComposerError:
+        # A damaged one stops the writing, or is replaced with --force.
+        former = None
+    rendering = _with_hosts_left(rendering, former, known.deployment)
+    text = next(file.content for file in rendering.files if file.path.name == MANIFEST).decode()
+    return Planned(known, federation, rendering, parse_manifest(text, known.deployment / MANIFEST), former)
+
+
+def _with_hosts_left(rendering: Rendering, former: Manifest | None, deployment: Path) -> Rendering:
+    """Keep in mind which hosts the folder had until now: only `up` and `down` go there to end what runs."""
+    from composer.deployment.manifest import MANIFEST, dump_manifest, parse_manifest
+
+    if former is None or not (former.hosts or former.left):
+        return rendering
+
+    def kept(file: GeneratedFile) -> GeneratedFile:
+        if file.path.name != MANIFEST:
+            return file
+        manifest = parse_manifest(file.content.decode(), deployment / MANIFEST)
+        return replace(file, content=dump_manifest(manifest.after(former)).encode())
+
+    return replace(rendering, files=tuple(map(kept, rendering.files)))
+
+
+def agree_to_remove(
+    running: Sequence[str], planned: Planned, remove: Callable[[str], bool], talk: Talk, dry_run: bool
+) -> None:
+    """Make sure that whoever runs and is not among the kits goes on, unless somebody has agreed that it ends.
+
+    Raises:
+        ComposerError: Nobody has.
+    """
+    kept = {name for one in planned.manifest.participants for name in (one.name, one.service)}
+    ending = sorted({*planned.dropped, *running} - kept)
+    if not ending:
+        return
+    if dry_run:
+        talk.warn(f"{some_of(ending)} would be stopped and removed: not among these kits")
+    elif not remove(f"{some_of(ending)} run in this deployment and are not among these kits. Stop and remove them?"):
+        raise ComposerError(
+            f"{some_of(ending)} run in this deployment, and would be stopped and removed: not among these kits",
+            "give the kits of all who are to run, or add --remove",
+        )
