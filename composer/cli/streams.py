@@ -1,4 +1,4 @@
-"""Standard output and error as composer needs them: a talk that nobody can hear is dropped, and the deed is done."""
+"""Standard output and error as composer needs them: what nobody can hear is dropped, and the deed is done."""
 
 from __future__ import annotations
 

@@ -16,12 +16,12 @@ from composer.model.errors import ComposerError
 from composer.system.foreign_text import clip, escape_line
 
 if TYPE_CHECKING:
-    from composer.model.talk import Talk
+    from composer.model.reporter import Reporter
 
 _SHOWN = 3
 
 
-def purge(deployment: Path, talk: Talk, dry_run: bool = False) -> None:
+def purge(deployment: Path, reporter: Reporter, dry_run: bool = False) -> None:
     """Delete a deployment folder with the workspaces and the job store in it.
 
     Deleted is what composer has made: the files that the manifest names, and its own folders. What somebody else has
@@ -30,7 +30,7 @@ def purge(deployment: Path, talk: Talk, dry_run: bool = False) -> None:
 
     Args:
         deployment: The folder; its real path.
-        talk: Hears what stays.
+        reporter: Hears what stays.
         dry_run: Only tell what would be deleted.
 
     Raises:
@@ -47,7 +47,7 @@ def purge(deployment: Path, talk: Talk, dry_run: bool = False) -> None:
     files = [PurePosixPath(name) for name in (manifest.files if manifest else ())]
     if dry_run:
         for name in (*whole, *map(str, files), *([MANIFEST] if manifest else [])):
-            talk.command(f"delete {deployment / name}")
+            reporter.command(f"delete {deployment / name}")
         return
     deletion = Deletion()
     try:
@@ -59,7 +59,7 @@ def purge(deployment: Path, talk: Talk, dry_run: bool = False) -> None:
                 if not path.is_absolute() and ".." not in path.parts:
                     deletion.delete_file(top, path)
         if not deletion.failed:
-            _remove_or_tell(deployment, talk)
+            _remove_or_tell(deployment, reporter)
     except OSError as error:
         raise ComposerError(
             f"cannot delete {error.filename or deployment}: {error.strerror}", "delete it as its owner"
@@ -73,14 +73,14 @@ def purge(deployment: Path, talk: Talk, dry_run: bool = False) -> None:
         )
 
 
-def _remove_or_tell(deployment: Path, talk: Talk) -> None:
+def _remove_or_tell(deployment: Path, reporter: Reporter) -> None:
     left = list(_left(deployment))
     if not left:
         deployment.rmdir()
         return
     names = ", ".join(clip(escape_line(name), 80) for name in left[:_SHOWN])
     more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
-    talk.warn(f"{deployment} stays: composer has not made what is left in it: {names}{more}")
+    reporter.warn(f"{deployment} stays: composer has not made what is left in it: {names}{more}")
 
 
 def _left(deployment: Path) -> Iterator[str]:

@@ -21,23 +21,29 @@ from composer.hosts.moves import Moves, find_leavers, moves_of
 from composer.hosts.parallel import HostsFailed, on_each
 from composer.hosts.places import Place, Places, places
 from composer.hosts.preflight import check_gpus, check_hosts, require_some
-from composer.hosts.talk import OneHost
+from composer.hosts.reporter import HostReporter
 from composer.hosts.transfer import Receiver, transfer
 from composer.hosts.watch import Watched
 from composer.model import LOCAL, Federation
 from composer.model.errors import ComposerError, CrashLoop, NotHealthy
+from composer.model.reporter import some_of
 from composer.model.status import FederationStatus
-from composer.model.talk import some_of
 from composer.render.far import host_folder
 from composer.runtimes import docker, services
 from composer.runtimes.readiness import wait_until_federated
-from composer.runtimes.transaction import held_while_taken_back, look, one_signal_raised, undo, undone_on_failure
+from composer.runtimes.transaction import (
+    held_while_taken_back,
+    one_signal_raised,
+    roll_back,
+    rolled_back_on_failure,
+    take_snapshot,
+)
 from composer.system.process import attach, perform, stream
 from composer.system.redact import clean_log_line
 
 if TYPE_CHECKING:
     from composer.model import GeneratedFile
-    from composer.model.talk import Talk
+    from composer.model.reporter import Reporter
     from composer.runtimes.engine import Engine
 
 
@@ -45,7 +51,7 @@ def up(
     engine: Engine,
     federation: Federation,
     manifest: Manifest,
-    talk: Talk,
+    reporter: Reporter,
     timeout: float | None,
     confirm: Callable[[str], bool],
 ) -> FederationStatus:
@@ -55,7 +61,7 @@ def up(
         engine: The engine here, which has all images.
         federation: What is to run.
         manifest: What was generated of it.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         timeout: Seconds to wait for the registrations; None: start, and do not wait.
         confirm: Asked before a private key leaves this machine for the first time.
 
@@ -66,29 +72,29 @@ def up(
     """
     deployment = federation.deployment
     if manifest.hosts:
-        talk.step(f"Reaching {', '.join(host.name for host in manifest.hosts)}")
-    with places(manifest, deployment) as opened, moves_of(manifest, deployment, talk) as moves:
+        reporter.step(f"Reaching {', '.join(host.name for host in manifest.hosts)}")
+    with places(manifest, deployment) as opened, moves_of(manifest, deployment, reporter) as moves:
         require_some(opened)
-        _warn_of_clocks(opened, talk)
+        _warn_of_clocks(opened, reporter)
         check_hosts(opened, federation.participants[0].kit.root_fingerprint, deployment)
         find_leavers(moves, engine, opened)
         moves.require_places(opened.away)
-        wanted = _agreed(opened, manifest, deployment, talk, confirm)
-        _bring_images(engine, opened, federation, manifest, talk)
+        wanted = _agreed(opened, manifest, deployment, reporter, confirm)
+        _bring_images(engine, opened, federation, manifest, reporter)
         check_gpus(opened, federation)
-        _deliver(opened, manifest, wanted, moves, talk)
+        _deliver(opened, manifest, wanted, moves, reporter)
         moves.require_places(opened.away)
-        with one_signal_raised(talk), moves.carried_out(opened), _taken_back_on_interrupt(opened, talk):
-            _start_all(opened, talk)
+        with one_signal_raised(reporter), moves.carried_out(opened), _taken_back_on_interrupt(opened, reporter):
+            _start_all(opened, reporter)
             servers_host = next((one.host for one in manifest.started if one.type == "server"), None)
             if servers_host in opened.away or not opened.reached:
                 raise HostsFailed(opened.away)
             if timeout is not None:
-                talk.step("Waiting until they are registered")
+                reporter.step("Waiting until they are registered")
             try:
-                status = wait_until_federated(Watched(opened, manifest, deployment), timeout, talk.progress)
+                status = wait_until_federated(Watched(opened, manifest, deployment), timeout, reporter.progress)
             except CrashLoop as error:
-                moves.failed |= _take_back_looping(opened, talk)
+                moves.failed |= _take_back_looping(opened, reporter)
                 error.hint = "read more on its host, in the log.txt of its workspace"
                 raise _with(error, opened.away) from error
             except NotHealthy as error:
@@ -98,13 +104,13 @@ def up(
         return status
 
 
-def build(manifest: Manifest, federation: Federation, talk: Talk, offline: bool) -> tuple[str, ...]:
+def build(manifest: Manifest, federation: Federation, reporter: Reporter, offline: bool) -> tuple[str, ...]:
     """Have the hosts that build images themselves build those that are missing or stale; return their participants.
 
     Args:
         manifest: What was generated.
         federation: What is to run.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         offline: Fetch nothing from anywhere.
 
     Raises:
@@ -113,22 +119,22 @@ def build(manifest: Manifest, federation: Federation, talk: Talk, offline: bool)
     names = builders(manifest)
     if not names:
         return ()
-    talk.step(f"Reaching {', '.join(names)}")
+    reporter.step(f"Reaching {', '.join(names)}")
     with places(manifest, federation.deployment, names=names) as opened:
-        outcomes = build_there(opened.far, federation, talk, offline)
+        outcomes = build_there(opened.far, federation, reporter, offline)
         opened.drop(outcomes)
         if opened.away:
             raise HostsFailed(opened.away)
     return tuple(name for built in outcomes.values() if isinstance(built, tuple) for name in built)
 
 
-def show(manifest: Manifest, deployment: Path, talk: Talk) -> None:
+def show(manifest: Manifest, deployment: Path, reporter: Reporter) -> None:
     """Show the commands that start a deployment, on however many hosts."""
     if manifest.on(LOCAL).started:
-        perform(docker.start(deployment), talk, dry_run=True)
+        perform(docker.start(deployment), reporter, dry_run=True)
     for host in manifest.hosts:
         folder = host_folder(deployment, host.name)
-        perform(docker.start(folder), OneHost(host.name, host.endpoint, talk), dry_run=True)
+        perform(docker.start(folder), HostReporter(host.name, host.endpoint, reporter), dry_run=True)
 
 
 def logs(
@@ -170,23 +176,28 @@ def logs(
             raise HostsFailed(opened.away)
 
 
-def down(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run: bool) -> None:
+def down(manifest: Manifest, deployment: Path, reporter: Reporter, purge: bool, dry_run: bool) -> None:
     """Stop and remove the containers on all hosts; with ``purge`` all that was brought there, too.
 
     Raises:
         HostsFailed: It could not be done on some hosts; on the others it was.
     """
-    talk.step(f"Stopping {manifest.federation}")
+    reporter.step(f"Stopping {manifest.federation}")
     with places(manifest, deployment) as opened:
-        opened.drop(on_each(tuple(opened.reached), lambda name: _stop(opened.reached[name], talk, purge, dry_run)))
+        opened.drop(on_each(tuple(opened.reached), lambda name: _stop(opened.reached[name], reporter, purge, dry_run)))
         if opened.away:
             raise HostsFailed(opened.away)
     if purge:
-        purge_folder(deployment, talk, dry_run)
+        purge_folder(deployment, reporter, dry_run)
 
 
 def console(
-    manifest: Manifest, deployment: Path, admin: DeployedParticipant, wants_command: bool, terminal: bool, talk: Talk
+    manifest: Manifest,
+    deployment: Path,
+    admin: DeployedParticipant,
+    wants_command: bool,
+    terminal: bool,
+    reporter: Reporter,
 ) -> int:
     """Open the console of an administrator whose kit is on another host, and return its exit status.
 
@@ -202,21 +213,23 @@ def console(
         for error in opened.away.values():
             raise error
         place = opened.reached[admin.host]
-        talk.warn(f"this is NVFLARE's own console; at «User Name» type {admin.name}")
+        reporter.warn(f"this is NVFLARE's own console; at «User Name» type {admin.name}")
         with place.entered():
             return attach(docker.console(place.deployment, admin.service))
 
 
-def _warn_of_clocks(opened: Places, talk: Talk) -> None:
+def _warn_of_clocks(opened: Places, reporter: Reporter) -> None:
     for place in opened.far:
         behind = place.found.behind if place.found else 0.0
         if abs(behind) > SKEW_SECONDS:
             word = "behind" if behind > 0 else "ahead"
-            talk.warn(f"{place.name}: its clock is {abs(behind):.0f} s {word}; certificates are valid by its own clock")
+            reporter.warn(
+                f"{place.name}: its clock is {abs(behind):.0f} s {word}; certificates are valid by its own clock"
+            )
 
 
 def _agreed(
-    opened: Places, manifest: Manifest, deployment: Path, talk: Talk, confirm: Callable[[str], bool]
+    opened: Places, manifest: Manifest, deployment: Path, reporter: Reporter, confirm: Callable[[str], bool]
 ) -> dict[str, dict[str, GeneratedFile]]:
     """Return what is to lie on each host, after somebody has agreed to the keys that leave this machine."""
     wanted, leaving = {}, []
@@ -224,7 +237,7 @@ def _agreed(
         assert place.found is not None
         wanted[place.name] = delivery.files_for(deployment, manifest, place.name, place.found.user)
         if place.found.tampered:
-            talk.warn(
+            reporter.warn(
                 f"{place.name}: {some_of(place.found.tampered)} was changed there; it is replaced by what is here"
             )
         keys = delivery.private_keys(wanted[place.name], place.found)
@@ -239,9 +252,13 @@ def _agreed(
 
 
 def _deliver(
-    opened: Places, manifest: Manifest, wanted: Mapping[str, Mapping[str, GeneratedFile]], moves: Moves, talk: Talk
+    opened: Places,
+    manifest: Manifest,
+    wanted: Mapping[str, Mapping[str, GeneratedFile]],
+    moves: Moves,
+    reporter: Reporter,
 ) -> None:
-    talk.step("Delivering kits")
+    reporter.step("Delivering kits")
 
     def send(name: str) -> int:
         place = opened.reached[name]
@@ -249,13 +266,15 @@ def _deliver(
         assert place.found is not None
         folders = delivery.folders_for(manifest, name)
         count = delivery.send(place.connection, wanted[name], folders, place.found, moves.kept(name))
-        OneHost(name, "", talk).output(f"{count} files sent")
+        HostReporter(name, "", reporter).output(f"{count} files sent")
         return count
 
     opened.drop(on_each([name for name in wanted if name in opened.reached], send))
 
 
-def _bring_images(engine: Engine, opened: Places, federation: Federation, manifest: Manifest, talk: Talk) -> None:
+def _bring_images(
+    engine: Engine, opened: Places, federation: Federation, manifest: Manifest, reporter: Reporter
+) -> None:
     names = builders(manifest)
     receivers = [
         Receiver(place.connection, place.engine, place.manifest.from_build)
@@ -263,33 +282,33 @@ def _bring_images(engine: Engine, opened: Places, federation: Federation, manife
         if place.connection is not None and place.name not in names
     ]
     if any(receiver.manifest.participants for receiver in receivers):
-        talk.step("Bringing images to where they are missing")
-        opened.drop(transfer(engine, receivers, talk.output))
+        reporter.step("Bringing images to where they are missing")
+        opened.drop(transfer(engine, receivers, reporter.output))
     building = [place for place in opened.far if place.name in names]
-    opened.drop(build_there(building, federation, talk))
+    opened.drop(build_there(building, federation, reporter))
     pulling = [place for place in opened.far if place.manifest.from_registry.participants]
-    opened.drop(pull_there(pulling, federation.deployment, talk))
+    opened.drop(pull_there(pulling, federation.deployment, reporter))
 
 
-def _start_all(opened: Places, talk: Talk) -> None:
+def _start_all(opened: Places, reporter: Reporter) -> None:
     busy = [place for place in opened.reached.values() if place.manifest.started]
-    talk.step(f"Starting {sum(len(place.manifest.started) for place in busy)} participants on {len(busy)} hosts")
-    opened.drop(on_each([place.name for place in busy], lambda name: _start(opened.reached[name], talk)))
+    reporter.step(f"Starting {sum(len(place.manifest.started) for place in busy)} participants on {len(busy)} hosts")
+    opened.drop(on_each([place.name for place in busy], lambda name: _start(opened.reached[name], reporter)))
 
 
-def _start(place: Place, talk: Talk) -> None:
-    told = place.told(talk)
+def _start(place: Place, reporter: Reporter) -> None:
+    told = place.told(reporter)
     with place.entered():
-        before = look(place.engine, place.deployment)
-        with place.named(), undone_on_failure(place.engine, place.manifest, place.deployment, before, told):
+        before = take_snapshot(place.engine, place.deployment)
+        with place.named(), rolled_back_on_failure(place.engine, place.manifest, place.deployment, before, told):
             # Whoever leaves is stopped by now, and kept until all has gone well.
             perform(docker.start(place.deployment, remove_orphans=False), told)
 
 
 @contextmanager
-def _taken_back_on_interrupt(opened: Places, talk: Talk) -> Iterator[None]:
+def _taken_back_on_interrupt(opened: Places, reporter: Reporter) -> Iterator[None]:
     found = on_each(
-        tuple(opened.reached), lambda name: look(opened.reached[name].engine, opened.reached[name].deployment)
+        tuple(opened.reached), lambda name: take_snapshot(opened.reached[name].engine, opened.reached[name].deployment)
     )
     opened.drop(found)
     before = {name: one for name, one in found.items() if not isinstance(one, ComposerError)}
@@ -298,26 +317,26 @@ def _taken_back_on_interrupt(opened: Places, talk: Talk) -> Iterator[None]:
     def take_back(name: str) -> None:
         place = places_then[name]
         with place.entered():
-            undo(place.engine, place.deployment, before[name], OneHost(name, "", talk))
+            roll_back(place.engine, place.deployment, before[name], HostReporter(name, "", reporter))
 
     try:
         yield
     except KeyboardInterrupt:
-        with held_while_taken_back(talk):
-            talk.step("Taking back what was started")
+        with held_while_taken_back(reporter):
+            reporter.step("Taking back what was started")
             for outcome in on_each(tuple(before), take_back).values():
                 if isinstance(outcome, ComposerError):
-                    talk.warn(f"not everything could be taken back: {outcome.message}")
+                    reporter.warn(f"not everything could be taken back: {outcome.message}")
         raise
 
 
-def _take_back_looping(opened: Places, talk: Talk) -> set[str]:
+def _take_back_looping(opened: Places, reporter: Reporter) -> set[str]:
     """Stop the part of each host on which somebody crashes again and again, and return these hosts."""
     stopped = set()
     for place in opened.reached.values():
         containers = docker.own_containers(place.engine, place.manifest, place.deployment)
         if any(container.restarts >= docker.CRASH_LOOP for container in containers.values()):
-            _stop(place, talk, purge=False, dry_run=False)
+            _stop(place, reporter, purge=False, dry_run=False)
             stopped.add(place.name)
     return stopped
 
@@ -328,8 +347,8 @@ def _with(error: ComposerError, away: Mapping[str, ComposerError]) -> ComposerEr
     return error
 
 
-def _stop(place: Place, talk: Talk, purge: bool, dry_run: bool) -> None:
-    told = place.told(talk)
+def _stop(place: Place, reporter: Reporter, purge: bool, dry_run: bool) -> None:
+    told = place.told(reporter)
     with place.entered():
         containers = docker.own_containers(place.engine, place.manifest, place.deployment)
         for job in docker.running_jobs(place.engine, place.manifest, containers):

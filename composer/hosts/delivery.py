@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE
 from composer.deployment.manifest import Manifest
 from composer.hosts.ssh import Connection, HostError, says_something_else
-from composer.images.materials import folder_files
+from composer.images.build_inputs import folder_files
 from composer.model import GeneratedFile, Owner
 from composer.model.errors import ComposerError
 from composer.render.far import USER_VARIABLES, host_folder

@@ -15,7 +15,7 @@ from composer.model import Federation
 from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
-    from composer.model.talk import Talk
+    from composer.model.reporter import Reporter
 
 
 def builders(manifest: Manifest) -> tuple[str, ...]:
@@ -25,14 +25,14 @@ def builders(manifest: Manifest) -> tuple[str, ...]:
 
 
 def build_there(
-    places: Sequence[Place], federation: Federation, talk: Talk, offline: bool = False
+    places: Sequence[Place], federation: Federation, reporter: Reporter, offline: bool = False
 ) -> dict[str, tuple[str, ...] | ComposerError]:
     """Have hosts build those images of their participants that are missing or stale there.
 
     Args:
         places: The hosts.
         federation: What is to run.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         offline: As for :func:`composer.images.building.build_stale`.
 
     Returns:
@@ -40,11 +40,11 @@ def build_there(
     """
     by_name = {place.name: place for place in places}
     if by_name:
-        talk.step(f"Having {', '.join(by_name)} build what is missing there")
-    return on_each(tuple(by_name), lambda name: _build(by_name[name], federation, talk, offline))
+        reporter.step(f"Having {', '.join(by_name)} build what is missing there")
+    return on_each(tuple(by_name), lambda name: _build(by_name[name], federation, reporter, offline))
 
 
-def pull_there(places: Sequence[Place], deployment: Path, talk: Talk) -> dict[str, ComposerError | None]:
+def pull_there(places: Sequence[Place], deployment: Path, reporter: Reporter) -> dict[str, ComposerError | None]:
     """Have hosts pull those images of their participants that are missing or stale there; return what went wrong.
 
     Docker's command hands on the registry's passwords as they are known here: none is kept on a host.
@@ -52,24 +52,24 @@ def pull_there(places: Sequence[Place], deployment: Path, talk: Talk) -> dict[st
     Args:
         places: The hosts.
         deployment: The folder that records which images were pushed and pulled.
-        talk: Hears what is done.
+        reporter: Hears what is done.
     """
     by_name = {place.name: place for place in places}
     if by_name:
-        talk.step(f"Having {', '.join(by_name)} pull what is missing there")
-    return on_each(tuple(by_name), lambda name: _pull(by_name[name], deployment, talk))
+        reporter.step(f"Having {', '.join(by_name)} pull what is missing there")
+    return on_each(tuple(by_name), lambda name: _pull(by_name[name], deployment, reporter))
 
 
-def _pull(place: Place, deployment: Path, talk: Talk) -> None:
+def _pull(place: Place, deployment: Path, reporter: Reporter) -> None:
     with place.entered(), place.named():
-        pull_stale(place.engine, place.manifest.from_registry, deployment, place.told(talk), host=place.name)
+        pull_stale(place.engine, place.manifest.from_registry, deployment, place.told(reporter), host=place.name)
 
 
-def _build(place: Place, federation: Federation, talk: Talk, offline: bool) -> tuple[str, ...]:
+def _build(place: Place, federation: Federation, reporter: Reporter, offline: bool) -> tuple[str, ...]:
     try:
         with place.entered(), place.named():
             from_build = place.manifest.from_build
-            return build_stale(place.engine, federation, from_build, place.told(talk), offline, False, place.name)
+            return build_stale(place.engine, federation, from_build, place.told(reporter), offline, False, place.name)
     finally:
         # Builds alone need the wheels; what they made of them is in the images.
         for house in {one.image.wheels for one in federation.participants if one.host == place.name}:

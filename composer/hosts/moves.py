@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
 from composer.deployment.write import record
+from composer.hosts.decommission import belongs_to_another
 from composer.hosts.delivery import Found, files_for, folders_for, look, send
-from composer.hosts.leaving import belongs_to_another
 from composer.hosts.parallel import HostsFailed, on_each
 from composer.hosts.places import Places, engine_of
 from composer.hosts.ssh import Connection, connection
 from composer.model import LOCAL, Command, Host
 from composer.model.errors import ComposerError, NotHealthy
-from composer.model.talk import some_of
+from composer.model.reporter import some_of
 from composer.runtimes.engine import Engine
 from composer.runtimes.transaction import held_while_taken_back
 from composer.system.process import run, surroundings
 
 if TYPE_CHECKING:
-    from composer.model.talk import Talk
+    from composer.model.reporter import Reporter
     from composer.runtimes.engine import Container
 
 
@@ -78,7 +78,7 @@ class Moves:
     Attributes:
         manifest: What is to run.
         deployment: The deployment folder.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         former: The hosts that are left, by name, folder and endpoint; those that are not this deployment's are not
             among them.
         leavers: Whose containers are stopped.
@@ -88,7 +88,7 @@ class Moves:
 
     manifest: Manifest
     deployment: Path
-    talk: Talk
+    reporter: Reporter
     former: dict[str, FormerHost]
     unreached: tuple[Host, ...]
     leavers: list[Leaver] = field(default_factory=list)
@@ -138,7 +138,7 @@ class Moves:
             self._settle(opened)
             raise
         except BaseException:
-            with held_while_taken_back(self.talk):
+            with held_while_taken_back(self.reporter):
                 self._bring_back(self.leavers)
             raise
         self._settle(opened)
@@ -152,7 +152,7 @@ class Moves:
         if running:
             sources = ", ".join(dict.fromkeys(one.source for one in running.values()))
             names = some_of(sorted({one.participant for one in running.values()}))
-            self.talk.step(f"Leaving {sources}: stopping {names} there")
+            self.reporter.step(f"Leaving {sources}: stopping {names} there")
         outcomes = on_each(tuple(running), lambda id_: running[id_].stop())
         for outcome in outcomes.values():
             if isinstance(outcome, ComposerError):
@@ -167,9 +167,9 @@ class Moves:
             except ComposerError as error:
                 reason = error.message
             if reason:
-                self.talk.warn(f"{one.participant} could not be brought back on {one.source}: {reason}")
+                self.reporter.warn(f"{one.participant} could not be brought back on {one.source}: {reason}")
             else:
-                self.talk.step(f"{one.participant} runs on {one.source} again")
+                self.reporter.step(f"{one.participant} runs on {one.source} again")
 
     def _settle(self, opened: Places) -> None:
         failed = self.failed | set(opened.away)
@@ -180,7 +180,7 @@ class Moves:
                 try:
                     one.engine.remove(one.container.id)
                 except ComposerError as error:
-                    self.talk.warn(f"{one.participant} is not removed from {one.source}: {error.message}")
+                    self.reporter.warn(f"{one.participant} is not removed from {one.source}: {error.message}")
         busy = {one.source for one in back}
         for name in {one.source for one in self.leavers if one.source in opened.reached} - busy:
             self._take_kits_away(opened, name)
@@ -195,7 +195,7 @@ class Moves:
             files = files_for(self.deployment, self.manifest, name, found.user)
             send(place.connection, files, folders_for(self.manifest, name), found)
         except ComposerError as error:
-            self.talk.warn(f"{error.message}; the next up takes away the kits of those who have left {name}")
+            self.reporter.warn(f"{error.message}; the next up takes away the kits of those who have left {name}")
 
     def _leave(self, busy: set[str]) -> None:
         if not self.manifest.left:
@@ -206,19 +206,19 @@ class Moves:
         remaining = [*self.unreached, *(one.host for name, one in self.former.items() if name in busy)]
         for name, outcome in outcomes.items():
             if isinstance(outcome, ComposerError):
-                self.talk.warn(outcome.message)
+                self.reporter.warn(outcome.message)
                 remaining.append(idle[name].host)
         record(replace(self.manifest, left=tuple(remaining)), self.deployment)
 
 
 @contextmanager
-def moves_of(manifest: Manifest, deployment: Path, talk: Talk) -> Iterator[Moves]:
+def moves_of(manifest: Manifest, deployment: Path, reporter: Reporter) -> Iterator[Moves]:
     """Lend connections to the hosts that earlier runs had and this one has not; who is away is said.
 
     Args:
         manifest: What the deployment says of itself.
         deployment: The deployment folder.
-        talk: Hears what is done, and which hosts are away.
+        reporter: Hears what is done, and which hosts are away.
     """
     left = {f"{host.name} ({host.endpoint}, {host.path})": host for host in manifest.left}
     with ExitStack() as stack:
@@ -232,13 +232,15 @@ def moves_of(manifest: Manifest, deployment: Path, talk: Talk) -> Iterator[Moves
         for name, outcome in on_each(tuple(left), reach).items():
             host = left[name]
             if isinstance(outcome, ComposerError):
-                talk.warn(f"{outcome.message}; what ran on {host.name} may still run, and two with one identity fight")
+                reporter.warn(
+                    f"{outcome.message}; what ran on {host.name} may still run, and two with one identity fight"
+                )
                 unreached.append(host)
             elif isinstance(outcome, str):
-                talk.warn(f"{host.name}: {outcome}")
+                reporter.warn(f"{host.name}: {outcome}")
             else:
                 former[name] = outcome
-        yield Moves(manifest, deployment, talk, former, tuple(unreached))
+        yield Moves(manifest, deployment, reporter, former, tuple(unreached))
 
 
 def find_leavers(moves: Moves, here: Engine, opened: Places) -> None:

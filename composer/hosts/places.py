@@ -12,12 +12,12 @@ from pathlib import Path
 from composer.deployment.manifest import Manifest
 from composer.hosts.delivery import Found, look
 from composer.hosts.parallel import on_each
+from composer.hosts.reporter import HostReporter
 from composer.hosts.ssh import Connection, HostError, connection
-from composer.hosts.talk import OneHost
 from composer.hosts.traces import There
 from composer.model import LOCAL
 from composer.model.errors import ComposerError
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.render.far import USER_VARIABLES, host_folder
 from composer.runtimes.engine import Engine, connect
 from composer.runtimes.observe import Here, Traces
@@ -64,9 +64,9 @@ class Place:
             error.message = f"{self.name}: {error.message}"
             raise
 
-    def told(self, talk: Talk) -> OneHost:
-        """Return what says to ``talk`` that it is about this machine."""
-        return OneHost(self.name, self.connection.host.endpoint if self.connection else "", talk)
+    def told(self, reporter: Reporter) -> HostReporter:
+        """Return what says to ``reporter`` that it is about this machine."""
+        return HostReporter(self.name, self.connection.host.endpoint if self.connection else "", reporter)
 
     @property
     def environment(self) -> Mapping[str, str | None]:

@@ -13,11 +13,11 @@ from composer.hosts.parallel import on_each
 from composer.hosts.places import Place, Places, places
 from composer.images.building import image_statuses
 from composer.model.errors import ComposerError, NotHealthy
+from composer.model.reporter import some_of
 from composer.model.status import FederationStatus, ImageStatus, ParticipantStatus
-from composer.model.talk import some_of
 from composer.runtimes import docker
 from composer.runtimes.listeners import listeners_there
-from composer.runtimes.observe import View, examine, last_words, merge, view
+from composer.runtimes.observe import View, examine, last_log_line, merge, view
 from composer.system.foreign_text import clip
 
 if TYPE_CHECKING:
@@ -94,11 +94,11 @@ class Watched:
         except ComposerError as error:
             return f"{place.name}: {error.message}"
 
-    def last_words(self, name: str) -> str:
+    def last_log_line(self, name: str) -> str:
         """Return the last line that a participant itself wrote; empty where there is none."""
         place = self.opened.reached[self.manifest.participant(name).host]
         try:
-            return last_words(place.engine, self._container(place, name))
+            return last_log_line(place.engine, self._container(place, name))
         except ComposerError:
             return ""
 

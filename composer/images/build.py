@@ -18,7 +18,7 @@ from composer.system.process import run
 
 if TYPE_CHECKING:
     from composer.images.store import ImageStore
-    from composer.model.talk import Talk
+    from composer.model.reporter import Reporter
 
 _BUILDX = "install Docker's buildx plugin (docker-buildx-plugin)"
 
@@ -51,7 +51,7 @@ def is_replaced(found: RecordedImage, participant: DeployedParticipant, recorded
 
 
 def find_stale(
-    engine: ImageStore, manifest: Manifest, record: ImageRecord, talk: Talk, dry_run: bool = False
+    engine: ImageStore, manifest: Manifest, record: ImageRecord, reporter: Reporter, dry_run: bool = False
 ) -> tuple[DeployedParticipant, ...]:
     """Return what :func:`stale` does, and say which images somebody else has put there.
 
@@ -69,10 +69,10 @@ def find_stale(
         if found is None or found.inputs != participant.inputs or tag in taken:
             continue
         if is_replaced(found, participant, recorded):
-            talk.step(f"Replacing {tag}: it is not the image that was made for this deployment ({found.id[:19]})")
+            reporter.step(f"Replacing {tag}: it is not the image that was made for this deployment ({found.id[:19]})")
         elif known is None or known.inputs != participant.inputs:
             taken[tag] = found
-            talk.step(f"Taking {tag} as this engine has it ({found.id[:19]}): nothing is recorded of it yet")
+            reporter.step(f"Taking {tag} as this engine has it ({found.id[:19]}): nothing is recorded of it yet")
     if not dry_run:
         record.add(taken)
     return waiting

@@ -18,8 +18,8 @@ from composer.images import build
 from composer.images.lock import add_wheels, lock_key, render_lock
 from composer.model import LOCAL, Command, Federation, Image, Wheelhouse
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.reporter import Reporter, some_of
 from composer.model.status import ImageStatus
-from composer.model.talk import Talk, some_of
 from composer.render.dockerfile import render_resolution
 from composer.system.process import perform, stream
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _OLD_PIP = "no such option: --"
 
 
-def find_locks(federation: Federation, services: Sequence[str], talk: Talk) -> dict[str, str]:
+def find_locks(federation: Federation, services: Sequence[str], reporter: Reporter) -> dict[str, str]:
     """Find out what pip would install into images that are not pinned yet; return the locks by their keys.
 
     It is found out in the base images, where the answer depends on, by builds that leave no image behind.
@@ -38,7 +38,7 @@ def find_locks(federation: Federation, services: Sequence[str], talk: Talk) -> d
     Args:
         federation: What is to run.
         services: Those whose images are about to be built; the others' are left as they are.
-        talk: Hears what is done.
+        reporter: Hears what is done.
 
     Raises:
         ComposerError: The package index cannot be reached or lacks something, or a base image cannot be had.
@@ -48,16 +48,16 @@ def find_locks(federation: Federation, services: Sequence[str], talk: Talk) -> d
     if not open_ones:
         return {}
     builder = build.require_buildx()
-    talk.step("Finding out which Python packages to pin")
+    reporter.step("Finding out which Python packages to pin")
     found = {}
     for key, image in open_ones.items():
         try:
-            with _exported(image, "lock", builder, talk) as folder:
+            with _exported(image, "lock", builder, reporter) as folder:
                 found[key] = render_lock((folder / "report.json").read_text(encoding="utf-8"), image)
         except CommandFailed as error:
             if _OLD_PIP not in error.stderr:
                 raise build.explain(error) from error
-            talk.warn(f"the pip of {image.base} is too old to pin packages by their hashes: they are not pinned")
+            reporter.warn(f"the pip of {image.base} is too old to pin packages by their hashes: they are not pinned")
     return found
 
 
@@ -71,7 +71,7 @@ def build_stale(
     engine: ImageStore,
     federation: Federation,
     manifest: Manifest,
-    talk: Talk,
+    reporter: Reporter,
     offline: bool,
     dry_run: bool,
     host: str = LOCAL,
@@ -82,7 +82,7 @@ def build_stale(
         engine: The engine that gets the images.
         federation: What is to run.
         manifest: What was generated of it.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         offline: Fetch nothing: no network for any step, no base image but those that the engine has.
         dry_run: Only show the commands.
         host: Whose engine it is.
@@ -91,7 +91,7 @@ def build_stale(
         ComposerError: An image cannot be built, or ``offline`` and its base image is not there.
     """
     record = ImageRecord(federation.deployment, host)
-    waiting = build.find_stale(engine, manifest, record, talk, dry_run)
+    waiting = build.find_stale(engine, manifest, record, reporter, dry_run)
     if not waiting:
         return ()
     builder = build.require_buildx()
@@ -101,14 +101,14 @@ def build_stale(
     if offline:
         _require_bases(engine, chosen)
     for house in _wheelhouses(chosen):
-        talk.step(f"Bringing the wheels of {house.folder} into builds")
-        _run(build.build_wheels(folder, house, builder), talk, dry_run)
+        reporter.step(f"Bringing the wheels of {house.folder} into builds")
+        _run(build.build_wheels(folder, house, builder), reporter, dry_run)
     for inputs in dict.fromkeys(p.inputs for p in waiting):
         alike = [p for p in waiting if p.inputs == inputs]
         first = alike[0].service
-        talk.step(f"Building the image of {some_of([p.name for p in alike])}")
+        reporter.step(f"Building the image of {some_of([p.name for p in alike])}")
         command = build.build(folder / "images" / first, images[first], [p.image for p in alike], builder, offline)
-        _run(command, talk, dry_run)
+        _run(command, reporter, dry_run)
     if not dry_run:
         build.record_made(engine, waiting, record)
     return tuple(participant.name for participant in waiting)
@@ -153,7 +153,7 @@ def _image_status(
     )
 
 
-def collect_wheels(federation: Federation, folder: Path, talk: Talk) -> tuple[str, ...]:
+def collect_wheels(federation: Federation, folder: Path, reporter: Reporter) -> tuple[str, ...]:
     """Collect all wheels that the federation's images need, for their base images' Python and platform.
 
     The locks go with them, so that a build from this folder installs just what was collected.
@@ -161,7 +161,7 @@ def collect_wheels(federation: Federation, folder: Path, talk: Talk) -> tuple[st
     Args:
         federation: What is to be built elsewhere.
         folder: Where they are put; what is in it already stays.
-        talk: Hears what is done.
+        reporter: Hears what is done.
 
     Returns:
         The names of the wheels.
@@ -170,9 +170,9 @@ def collect_wheels(federation: Federation, folder: Path, talk: Talk) -> tuple[st
         ComposerError: The package index cannot be reached or lacks something, or the folder cannot be written.
     """
     images = {lock_key(p.image): p.image for p in federation.participants}
-    found = find_locks(federation, [p.service for p in federation.participants], talk)
+    found = find_locks(federation, [p.service for p in federation.participants], reporter)
     builder = build.require_buildx()
-    talk.step("Collecting wheels")
+    reporter.step("Collecting wheels")
     names: set[str] = set()
     for key, image in images.items():
         locked = replace(image, lock=image.lock or found.get(key, ""))
@@ -181,7 +181,7 @@ def collect_wheels(federation: Federation, folder: Path, talk: Talk) -> tuple[st
                 f"the pip of {image.base} is too old to say what it needs", "take an image.base with pip 22.2 or newer"
             )
         try:
-            with _exported(locked, "wheels", builder, talk) as exported:
+            with _exported(locked, "wheels", builder, reporter) as exported:
                 wheels = {path.name: _sha256(path) for path in exported.glob("*.whl")}
                 _deliver(exported, wheels, folder)
                 (folder / f"{key[:16]}.lock").write_text(add_wheels(locked.lock, wheels), encoding="utf-8")
@@ -194,20 +194,20 @@ def collect_wheels(federation: Federation, folder: Path, talk: Talk) -> tuple[st
 
 
 @contextmanager
-def _exported(image: Image, target: str, builder: str, talk: Talk) -> Iterator[Path]:
+def _exported(image: Image, target: str, builder: str, reporter: Reporter) -> Iterator[Path]:
     """Build a target of the image's resolution and lend the folder with what came out."""
     with TemporaryDirectory(prefix="composer-") as place:
         context, out = Path(place, "context"), Path(place, "out")
         context.mkdir()
         for file in render_resolution(image):
             (context / file.path).write_bytes(file.content)
-        stream(build.export(context, target, out, image, builder), talk.output)
+        stream(build.export(context, target, out, image, builder), reporter.output)
         yield out
 
 
-def _run(command: Command, talk: Talk, dry_run: bool) -> None:
+def _run(command: Command, reporter: Reporter, dry_run: bool) -> None:
     try:
-        perform(command, talk, dry_run)
+        perform(command, reporter, dry_run)
     except CommandFailed as error:
         raise build.explain(error) from error
 

@@ -12,7 +12,7 @@ from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.images.build import find_stale, record_made, stale
 from composer.model import LOCAL, Command
 from composer.model.errors import CommandFailed, ComposerError
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.system.process import perform, run
 
 if TYPE_CHECKING:
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def pull_stale(
-    engine: ImageStore, manifest: Manifest, deployment: Path, talk: Talk, dry_run: bool = False, host: str = LOCAL
+    engine: ImageStore,
+    manifest: Manifest,
+    deployment: Path,
+    reporter: Reporter,
+    dry_run: bool = False,
+    host: str = LOCAL,
 ) -> None:
     """Pull the images that are missing or stale: the very ones that were pushed from here, where any were.
 
@@ -28,7 +33,7 @@ def pull_stale(
         engine: The engine that gets the images, to which Docker's commands go too.
         manifest: Of the participants whose images come from a registry.
         deployment: The folder that records which images were pushed and pulled.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         dry_run: Only show the commands.
         host: Whose engine it is.
 
@@ -38,15 +43,15 @@ def pull_stale(
     if not manifest.participants:
         return
     record = ImageRecord(deployment, host)
-    waiting = find_stale(engine, manifest, record, talk, dry_run)
+    waiting = find_stale(engine, manifest, record, reporter, dry_run)
     pushed = {tag: one for tag, one in ImageRecord(deployment).read().items() if one.digest}
     for tag, inputs in {one.image: one.inputs for one in waiting}.items():
-        talk.step(f"Pulling {tag}")
+        reporter.step(f"Pulling {tag}")
         known = pushed.get(tag)
         # A tag is whatever was pushed under it last, and by whomever; a digest is one image.
         name = f"{tag.rpartition(':')[0]}@{known.digest}" if known and known.inputs == inputs else tag
         hint = "push it where it was built (composer images push), and log in here: docker login"
-        _run(Command(("docker", "pull", "--quiet", name)), f"{tag} cannot be pulled", hint, talk, dry_run)
+        _run(Command(("docker", "pull", "--quiet", name)), f"{tag} cannot be pulled", hint, reporter, dry_run)
         if name != tag and not dry_run:
             engine.name_image(name, tag)
     if dry_run:
@@ -60,7 +65,7 @@ def pull_stale(
     record_made(engine, waiting, record)
 
 
-def push(engine: ImageStore, manifest: Manifest, record: ImageRecord, talk: Talk) -> tuple[str, ...]:
+def push(engine: ImageStore, manifest: Manifest, record: ImageRecord, reporter: Reporter) -> tuple[str, ...]:
     """Push the images of a deployment, record their digests, and return their names.
 
     Raises:
@@ -71,13 +76,13 @@ def push(engine: ImageStore, manifest: Manifest, record: ImageRecord, talk: Talk
         raise ComposerError(
             "composer.yml names no registry", "say where to: image: {registry: registry.example/flare}, then build"
         )
-    waiting = _tags(find_stale(engine, ours, record, talk))
+    waiting = _tags(find_stale(engine, ours, record, reporter))
     if waiting:
         raise ComposerError(f"there is no image {waiting[0]} of the Dockerfile as it is", "build it: composer build")
     tags = _tags(ours.participants)
     for tag in tags:
-        talk.step(f"Pushing {tag}")
-        _run(Command(("docker", "push", tag)), f"{tag} cannot be pushed", "log in there: docker login", talk, False)
+        reporter.step(f"Pushing {tag}")
+        _run(Command(("docker", "push", tag)), f"{tag} cannot be pushed", "log in there: docker login", reporter, False)
     images = engine.built_images()
     record.add({tag: replace(images[tag], digest=_digest(tag)) for tag in tags})
     return tags
@@ -95,8 +100,8 @@ def _tags(participants: tuple[DeployedParticipant, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(participant.image for participant in participants))
 
 
-def _run(command: Command, failed: str, hint: str, talk: Talk, dry_run: bool) -> None:
+def _run(command: Command, failed: str, hint: str, reporter: Reporter, dry_run: bool) -> None:
     try:
-        perform(command, talk, dry_run)
+        perform(command, reporter, dry_run)
     except CommandFailed as error:
         raise ComposerError(f"{failed}: {error.last_line}", hint) from error

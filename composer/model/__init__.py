@@ -91,7 +91,7 @@ class Kit:
         project: The project's name; empty where the kit does not say (admin kits before 2.7).
         organization: The participant's organization.
         server_identity: The server's name; empty where the kit does not say (before 2.6).
-        scheme: How participants talk: ``http``, ``grpc`` or ``tcp``.
+        scheme: How participants reporter: ``http``, ``grpc`` or ``tcp``.
         connection_security: ``mtls``, ``tls`` or ``clear``.
         connects_to: What it dials, the parent first.
         listens_on: What others dial; the server's own address first.

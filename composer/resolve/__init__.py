@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from composer.definition import Definition, ParticipantChoice
-from composer.images.materials import Materials
+from composer.images.build_inputs import BuildInputs
 from composer.kits.releases import NVFLARE_VERSIONS, conflict
 from composer.model import (
     Federation,
@@ -30,7 +30,7 @@ LOOPBACK = "127.0.0.1"
 def resolve_federation(
     project: Project,
     definition: Definition,
-    materials: Materials,
+    build_inputs: BuildInputs,
     deployment: Path,
     caller: Owner,
     apart: bool = False,
@@ -40,7 +40,7 @@ def resolve_federation(
     Args:
         project: The kits.
         definition: The user's choices.
-        materials: The contents of the files that the definition names.
+        build_inputs: The contents of the files that the definition names.
         deployment: The deployment folder (absolute).
         caller: Who runs composer; root may run containers as the kits' owner, others only as themselves.
         apart: Nobody runs here: all are on the hosts that the definition gives them, or each on one of its own.
@@ -65,7 +65,7 @@ def resolve_federation(
             _dialled_here(kit, project.kits, services, places),
             places[kit.name],
             definition,
-            materials,
+            build_inputs,
             caller,
         )
         for kit in project.kits
@@ -158,7 +158,7 @@ def _resolve_participant(
     after: tuple[str, ...],
     host: str,
     definition: Definition,
-    materials: Materials,
+    build_inputs: BuildInputs,
     caller: Owner,
 ) -> Participant:
     choice = definition.participants.get(kit.name, ParticipantChoice())
@@ -167,7 +167,7 @@ def _resolve_participant(
         NVFLARE_VERSIONS[kit.release],
         choice.image,
         definition.image,
-        materials,
+        build_inputs,
     )
     reason = conflict(kit.release, image.nvflare)
     if reason:
@@ -185,7 +185,7 @@ def _resolve_participant(
         after=after,
         environment=_environment(kit.name, choice.environment),
         data=tuple(Mount(data.source, data.target, data.read_only) for data in choice.data),
-        local_files=materials.local.get(kit.name, ()),
+        local_files=build_inputs.local.get(kit.name, ()),
         gpus=choice.gpus if choice.gpus == "all" else tuple(map(str, choice.gpus or ())),
         shm_size=choice.shm_size or "",
         host=host,

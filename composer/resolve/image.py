@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from composer.definition import ImageChoice
+from composer.images.build_inputs import BuildInputs
 from composer.images.lock import lock_key
-from composer.images.materials import Materials
 from composer.kits.releases import RELEASES, minor_release, python_for
 from composer.model import Image
 from composer.model.errors import ComposerError
@@ -31,7 +31,9 @@ _PASSWORD = re.compile(r"://[^/\s@]+@")
 _OTHER_FILE = re.compile(r"^\s*(-[rce]\b|--requirement|--constraint|--editable|\.{0,2}/|file:).*", re.MULTILINE)
 
 
-def resolve_image(repository: str, nvflare: str, own: ImageChoice, common: ImageChoice, materials: Materials) -> Image:
+def resolve_image(
+    repository: str, nvflare: str, own: ImageChoice, common: ImageChoice, build_inputs: BuildInputs
+) -> Image:
     """Resolve what goes into a participant's image.
 
     Args:
@@ -39,7 +41,7 @@ def resolve_image(repository: str, nvflare: str, own: ImageChoice, common: Image
         nvflare: The version of NVFLARE that fits the kit.
         own: The participant's choice; what it leaves out, ``common`` fills in.
         common: The federation's choice.
-        materials: The contents of the files that the choices name.
+        build_inputs: The contents of the files that the choices name.
 
     Raises:
         ComposerError: A choice is not what its key stands for.
@@ -56,20 +58,20 @@ def resolve_image(repository: str, nvflare: str, own: ImageChoice, common: Image
         base=base,
         nvflare=version,
         packages=tuple(sorted(packages)),
-        requirements=_requirements(version, choice.requirements, materials),
+        requirements=_requirements(version, choice.requirements, build_inputs),
         pip_options=tuple(
             _secretless("pip_options", _checked("pip_options", option, _OPTION, "write one option an item"))
             for option in choice.pip_options or ()
         ),
         environment=_environment({**dict(common.environment or {}), **dict(own.environment or {})}),
-        wheels=materials.wheelhouses[choice.wheels] if choice.wheels else None,
+        wheels=build_inputs.wheelhouses[choice.wheels] if choice.wheels else None,
         ca_bundle=choice.ca_bundle,
         pip_config=choice.pip_config,
         pythons=_pythons(base, version),
         registry=registry,
         build_network="host" if choice.build_network == "host" else "",
     )
-    return replace(image, lock=materials.locks.get((choice.wheels, lock_key(image)), ""))
+    return replace(image, lock=build_inputs.locks.get((choice.wheels, lock_key(image)), ""))
 
 
 def _laid_over(own: ImageChoice, common: ImageChoice) -> ImageChoice:
@@ -109,9 +111,9 @@ def _pythons(base: str, nvflare: str) -> tuple[tuple[int, int], tuple[int, int]]
     return (release.oldest_python, release.newest_python) if release and not _OFFICIAL.match(base) else None
 
 
-def _requirements(nvflare: str, file: Path | None, materials: Materials) -> str:
+def _requirements(nvflare: str, file: Path | None, build_inputs: BuildInputs) -> str:
     """Return what is asked of pip: NVFLARE in its version, unless the user's own file says which, and that file."""
-    own = materials.requirements[file] if file else ""
+    own = build_inputs.requirements[file] if file else ""
     elsewhere = _OTHER_FILE.search(own)
     if elsewhere:
         raise ComposerError(

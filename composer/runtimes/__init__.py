@@ -30,7 +30,7 @@ class Watched(Protocol):
     def unreachable(self, participant: DeployedParticipant) -> str:
         """Return why the other side of its connection does not answer as it must; empty if it does."""
 
-    def last_words(self, name: str) -> str:
+    def last_log_line(self, name: str) -> str:
         """Return the last line that a participant itself wrote; empty where there is none."""
 
 

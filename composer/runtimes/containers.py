@@ -39,10 +39,10 @@ class Containers:
         """Return why the other side of its connection does not answer as it must; empty if it does."""
         return observe.unreachable(participant)
 
-    def last_words(self, name: str) -> str:
+    def last_log_line(self, name: str) -> str:
         """Return the last line that a participant itself wrote; empty where there is none."""
         containers = docker.own_containers(self._engine, self.manifest, self.deployment)
-        return observe.last_words(self._engine, containers.get(name))
+        return observe.last_log_line(self._engine, containers.get(name))
 
     def logs(
         self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool

@@ -15,8 +15,8 @@ from composer.system.probe import holders_of
 
 if TYPE_CHECKING:
     from composer.deployment.manifest import DeployedParticipant, Manifest
+    from composer.model.reporter import Reporter
     from composer.model.status import FederationStatus, ParticipantStatus
-    from composer.model.talk import Talk
     from composer.runtimes.engine import Container, Engine
 
 _LINE = re.compile(r"([0-9]{1,5}) (?:outside|([0-9]{1,10}) (.{1,200}))")
@@ -99,8 +99,8 @@ def _shared(participants: Iterable[DeployedParticipant]) -> Iterable[tuple[str, 
                 yield participant.name, f"port {port} has several listeners: {', '.join(holders)}"
 
 
-def name_opened_ports(manifest: Manifest, talk: Talk) -> None:
+def name_opened_ports(manifest: Manifest, reporter: Reporter) -> None:
     """Say which participants but the server open a port, as their kits want it."""
     for one in manifest.started:
         if one.type != "server" and one.listens:
-            talk.step(f"{one.name} opens port {' and '.join(map(str, one.listens))} to others, as its kit says")
+            reporter.step(f"{one.name} opens port {' and '.join(map(str, one.listens))} to others, as its kit says")

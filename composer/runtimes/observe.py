@@ -19,9 +19,9 @@ from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.engine import Container, Engine
 from composer.runtimes.listeners import listeners_there, told_of_listeners
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
+from composer.system.background import in_background
 from composer.system.foreign_files import ForeignFile, read_foreign
 from composer.system.foreign_text import clip
-from composer.system.meanwhile import meanwhile
 from composer.system.probe import Identity, explain, shake_hands
 from composer.system.process import run
 from composer.system.redact import clean_log_line
@@ -134,7 +134,7 @@ def examine(
     """
     traces = traces or Here(deployment)
     # Compose takes as long to read its files as the engine to tell of its containers.
-    with meanwhile(lambda: _configurations(deployment)) as configurations:
+    with in_background(lambda: _configurations(deployment)) as configurations:
         containers = docker.own_containers(engine, manifest, deployment)
         seen = seen or merge(manifest.federation, [_view(manifest, containers, now, traces)])
         listening = {
@@ -173,7 +173,7 @@ def _why_not_well(
         return "; ".join(part for part in (since, status.detail, unreached) if part)
     if status.state in ("running", "restarting"):
         told = "crashes again and again" if container.restarts >= docker.CRASH_LOOP else "has crashed"
-        said = last_words(engine, container)
+        said = last_log_line(engine, container)
         return f"{told}; its last line: {said}" if said else told
     return status.detail
 
@@ -226,7 +226,7 @@ def _forgotten(health: Health) -> Health:
     return "starting" if health == "healthy" else health
 
 
-def last_words(engine: Engine, container: Container | None) -> str:
+def last_log_line(engine: Engine, container: Container | None) -> str:
     """Return the last line that a participant itself wrote, without colours; empty where there is none."""
     return last_of(engine.last_lines(container.id, 20)) if container else ""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from composer.deployment.layout import COMPOSE_FILE, STARTED
 from composer.model import RuntimeName
 from composer.model.errors import ComposerError
-from composer.model.talk import some_of
+from composer.model.reporter import some_of
 from composer.runtimes.supervisors import supervised_services, workspaces
 
 

@@ -130,7 +130,7 @@ class Processes:
         for one in seen.participants:
             detail, participant = one.detail, deployed[one.name]
             if one.state == "restarting":
-                detail = f"crashes again and again; its last line: {self.last_words(one.name)}"
+                detail = f"crashes again and again; its last line: {self.last_log_line(one.name)}"
             elif one.state == "running" and not one.registered and one.type != "server":
                 detail = "; ".join(part for part in ("not registered yet", unreachable(participant)) if part)
             elif one.state in ("absent", "exited") and (user := runs_as(self._workspace(participant))):
@@ -144,7 +144,7 @@ class Processes:
         """Return why the other side of its connection does not answer as it must; empty if it does."""
         return unreachable(participant)
 
-    def last_words(self, name: str) -> str:
+    def last_log_line(self, name: str) -> str:
         """Return the last line that a participant itself wrote, without colours; empty where there is none."""
         participant = next(one for one in self.manifest.participants if one.name == name)
         try:

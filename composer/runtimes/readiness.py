@@ -98,6 +98,6 @@ def _symptom(status: ParticipantStatus, looping: Sequence[str], timeout: float) 
 def _cause(runtime: Watched, participant: DeployedParticipant, status: ParticipantStatus) -> str:
     """Name, port and TLS are tried from its host; where they are well, the participant's own last words must do."""
     probed = status.detail if participant.type == "server" else runtime.unreachable(participant)
-    words = runtime.last_words(participant.name)
+    words = runtime.last_log_line(participant.name)
     said = f"its last line was: {words}" if words else ""
     return "; ".join(part for part in (probed, said) if part) or "it wrote nothing"

@@ -17,26 +17,26 @@ from composer.system.signals import held, raised_once
 
 if TYPE_CHECKING:
     from composer.deployment.manifest import Manifest
-    from composer.model.talk import Talk
+    from composer.model.reporter import Reporter
     from composer.runtimes.engine import Container, Engine
 
 
 @dataclass(frozen=True)
-class Before:
+class Snapshot:
     """What there was before a start: containers by id, and the Compose files that they were made from, if known."""
 
     containers: Mapping[str, Container]
     files: Mapping[str, bytes]
 
 
-def look(engine: Engine, deployment: Path) -> Before:
+def take_snapshot(engine: Engine, deployment: Path) -> Snapshot:
     """Return what there is now."""
-    return Before({one.id: one for one in engine.containers_of(deployment)}, read_started(deployment))
+    return Snapshot({one.id: one for one in engine.containers_of(deployment)}, read_started(deployment))
 
 
 @contextlib.contextmanager
-def undone_on_failure(
-    engine: Engine, manifest: Manifest, deployment: Path, before: Before, talk: Talk
+def rolled_back_on_failure(
+    engine: Engine, manifest: Manifest, deployment: Path, before: Snapshot, reporter: Reporter
 ) -> Iterator[None]:
     """Run the block that starts a deployment; if it fails or is interrupted, stop what it started and restart the rest.
 
@@ -47,31 +47,31 @@ def undone_on_failure(
         ComposerError: What failed; where the engine says whom it could not start and why, that.
     """
     keep_started(deployment, dict(_compose_files(deployment)))
-    with one_signal_raised(talk):
+    with one_signal_raised(reporter):
         try:
             yield
         except NotHealthy:
             raise
         except BaseException as error:
-            with held_while_taken_back(talk):
+            with held_while_taken_back(reporter):
                 told = _explained(error, engine, manifest, deployment) if isinstance(error, CommandFailed) else error
-                undo(engine, deployment, before, talk)
-                _attempt(talk, lambda: keep_started(deployment, before.files))
+                roll_back(engine, deployment, before, reporter)
+                _attempt(reporter, lambda: keep_started(deployment, before.files))
             raise told from error
 
 
-def one_signal_raised(talk: Talk) -> contextlib.AbstractContextManager[None]:
+def one_signal_raised(reporter: Reporter) -> contextlib.AbstractContextManager[None]:
     """Let the first signal that comes meanwhile end the block, and the next ones wait for what that takes back."""
-    return raised_once(lambda: _ask_to_wait(talk))
+    return raised_once(lambda: _ask_to_wait(reporter))
 
 
-def _ask_to_wait(talk: Talk) -> None:
-    talk.warn("what was started is being taken back: please wait")
+def _ask_to_wait(reporter: Reporter) -> None:
+    reporter.warn("what was started is being taken back: please wait")
 
 
-def held_while_taken_back(talk: Talk) -> contextlib.AbstractContextManager[None]:
+def held_while_taken_back(reporter: Reporter) -> contextlib.AbstractContextManager[None]:
     """Let no signal end what is taken back meanwhile; who sends one is asked to wait."""
-    return held(lambda: _ask_to_wait(talk))
+    return held(lambda: _ask_to_wait(reporter))
 
 
 def _compose_files(deployment: Path) -> Iterator[tuple[str, bytes]]:
@@ -80,12 +80,12 @@ def _compose_files(deployment: Path) -> Iterator[tuple[str, bytes]]:
             yield name, (deployment / name).read_bytes()
 
 
-def _attempt(talk: Talk, step: Callable[[], object]) -> None:
+def _attempt(reporter: Reporter, step: Callable[[], object]) -> None:
     """Take one step back; where it fails the others are taken all the same."""
     try:
         step()
     except ComposerError as error:
-        talk.warn(f"not everything could be taken back: {error.message}; see what runs with: composer status")
+        reporter.warn(f"not everything could be taken back: {error.message}; see what runs with: composer status")
 
 
 def _explained(error: CommandFailed, engine: Engine, manifest: Manifest, deployment: Path) -> ComposerError:
@@ -111,28 +111,28 @@ def _found_cause(error: CommandFailed, engine: Engine, manifest: Manifest, deplo
     return ComposerError(f"{' or '.join(refused)} cannot be started: {reason}", error.hint)
 
 
-def undo(engine: Engine, deployment: Path, before: Before, talk: Talk) -> None:
+def roll_back(engine: Engine, deployment: Path, before: Snapshot, reporter: Reporter) -> None:
     """Take back what was started since ``before``, and bring back what ran then, as far as each step goes."""
-    talk.step("Taking back what was started")
+    reporter.step("Taking back what was started")
     if not before.containers:
-        _attempt(talk, lambda: run(docker.stop(deployment)))
+        _attempt(reporter, lambda: run(docker.stop(deployment)))
         return
     there: list[Container] = []
-    _attempt(talk, lambda: there.extend(engine.containers_of(deployment)))
+    _attempt(reporter, lambda: there.extend(engine.containers_of(deployment)))
     for container in there:
         if container.id not in before.containers:
-            _attempt(talk, lambda gone=container.id: engine.remove(gone))  # type: ignore[misc]
+            _attempt(reporter, lambda gone=container.id: engine.remove(gone))  # type: ignore[misc]
     running = {one.id for one in there if one.state == "running"}
     ended = [one for one in before.containers.values() if one.state == "running" and one.id not in running]
     if ended and before.files:
-        _attempt(talk, lambda: _bring_back(engine, deployment, ended, before.files, talk))
+        _attempt(reporter, lambda: _bring_back(engine, deployment, ended, before.files, reporter))
     elif ended:
         names = ", ".join(sorted(one.participant for one in ended))
-        talk.warn(f"{names} ran before and cannot be brought back: composer up")
+        reporter.warn(f"{names} ran before and cannot be brought back: composer up")
 
 
 def _bring_back(
-    engine: Engine, deployment: Path, ended: list[Container], files: Mapping[str, bytes], talk: Talk
+    engine: Engine, deployment: Path, ended: list[Container], files: Mapping[str, bytes], reporter: Reporter
 ) -> None:
     for container in ended:
         engine.name_image(container.image_id, container.image)
@@ -142,5 +142,5 @@ def _bring_back(
         for path in former:
             path.write_bytes(files[path.name])
         command = docker.start_again(deployment, former, services)
-        talk.command(command_line(command))
+        reporter.command(command_line(command))
         run(command)

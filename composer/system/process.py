@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from composer.model import Command
 from composer.model.errors import CommandFailed, ComposerError, TookTooLong, WroteTooMuch
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.system.signals import Signalled, handled
 
 Echo = Callable[[str], None]
@@ -168,15 +168,15 @@ def stream(command: Command, line: Callable[[str], None]) -> None:
         raise CommandFailed(command_line(command), process.returncode, "\n".join(kept))
 
 
-def perform(command: Command, talk: Talk, dry_run: bool = False) -> None:
+def perform(command: Command, reporter: Reporter, dry_run: bool = False) -> None:
     """Run a command before the user's eyes, or only show it.
 
     Raises:
         CommandFailed: It ended with another status than 0.
     """
-    talk.command(command_line(command))
+    reporter.command(command_line(command))
     if not dry_run:
-        stream(command, talk.output)
+        stream(command, reporter.output)
 
 
 def _lines(stream: IO[bytes]) -> Iterator[str]:

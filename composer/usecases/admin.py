@@ -8,11 +8,11 @@ from pathlib import Path
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import LOCAL
 from composer.model.errors import ComposerError
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.usecases.inputs import deployed
 
 
-def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal: bool, talk: Talk) -> int:
+def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal: bool, reporter: Reporter) -> int:
     """Run the admin console in a container, or one ``nvflare`` command, and return its exit status.
 
     Args:
@@ -20,7 +20,7 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
         name: The admin; needed only where there are several.
         arguments: Of ``nvflare``; empty for the console. The command sees the present folder and may write to it.
         terminal: Whether composer has a terminal to hand on.
-        talk: Hears what is done.
+        reporter: Hears what is done.
 
     Raises:
         ComposerError: There is no such admin, no terminal for the console, no folder to work in, or this release's
@@ -34,17 +34,17 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
     if chosen.host != LOCAL:
         from composer.hosts import across
 
-        return across.console(manifest, deployment, chosen, bool(arguments), terminal, talk)
+        return across.console(manifest, deployment, chosen, bool(arguments), terminal, reporter)
     runtime = runtime_of(manifest, deployment)
     if arguments:
         _require_able(chosen, arguments, deployment)
         command = runtime.in_console(chosen.service, ("nvflare", *arguments), Path.cwd(), terminal)
     elif terminal:
-        talk.warn(f"this is NVFLARE's own console; at «User Name» type {chosen.name}")
+        reporter.warn(f"this is NVFLARE's own console; at «User Name» type {chosen.name}")
         command = runtime.console(chosen.service)
     else:
         raise ComposerError("the console needs a terminal", "give a command: composer admin -- job list")
-    talk.command(command_line(command))
+    reporter.command(command_line(command))
     return attach(command)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.runtimes.other import refuse_other_runtime
 from composer.usecases.check import require_good_inputs
 from composer.usecases.generate import Generated, pin_planned, write_planned
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def build(
     inputs: Inputs,
-    talk: Talk,
+    reporter: Reporter,
     force: bool = False,
     dry_run: bool = False,
     offline: bool = False,
@@ -31,7 +31,7 @@ def build(
 
     Args:
         inputs: Kits, definition, deployment folder.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         force: As for :func:`generate`.
         dry_run: Only show the files and commands.
         offline: Fetch nothing from anywhere.
@@ -44,38 +44,44 @@ def build(
     from composer.images.building import build_stale
     from composer.runtimes import docker
     from composer.runtimes.engine import connect
-    from composer.system.meanwhile import meanwhile
+    from composer.system.background import in_background
 
-    with lock_inputs(inputs, talk, wait, dry_run):
+    with lock_inputs(inputs, reporter, wait, dry_run):
         if chosen_runtime(inputs) == "process":
             from composer.usecases import plain
 
-            require_good_inputs(inputs, talk, ignore)
-            generated = write_planned(plan(inputs, {}), talk, force, dry_run)
-            return plain.build(generated, inputs.deployment, talk, dry_run)
-        with meanwhile(docker.require_compose):
-            require_good_inputs(inputs, talk, ignore)
+            require_good_inputs(inputs, reporter, ignore)
+            generated = write_planned(plan(inputs, {}), reporter, force, dry_run)
+            return plain.build(generated, inputs.deployment, reporter, dry_run)
+        with in_background(docker.require_compose):
+            require_good_inputs(inputs, reporter, ignore)
             refuse_other_runtime(inputs.deployment, "docker")
             engine = connect()
         planned = plan(inputs, {})
-        generated = write_planned(planned, talk, force, dry_run)
+        generated = write_planned(planned, reporter, force, dry_run)
         if not dry_run:
-            generated = pinned(engine, planned, generated, generated.manifest, talk, force, offline)
+            generated = pinned(engine, planned, generated, generated.manifest, reporter, force, offline)
         manifest = generated.manifest
-        built = build_stale(engine, generated.federation, manifest.built_here, talk, offline, dry_run)
+        built = build_stale(engine, generated.federation, manifest.built_here, reporter, offline, dry_run)
         if dry_run or not manifest.hosts:
             return built
         from composer.hosts import across
 
-        return (*built, *across.build(manifest, generated.federation, talk, offline))
+        return (*built, *across.build(manifest, generated.federation, reporter, offline))
 
 
 def pinned(
-    engine: Engine, planned: Planned, generated: Generated, built: Manifest, talk: Talk, force: bool, offline: bool
+    engine: Engine,
+    planned: Planned,
+    generated: Generated,
+    built: Manifest,
+    reporter: Reporter,
+    force: bool,
+    offline: bool,
 ) -> Generated:
     """Where images among ``built`` that must be built are not pinned to hashes yet, pin them and generate again."""
     from composer.images.building import find_locks, waiting_services
 
     waiting = waiting_services(engine, built, generated.federation.deployment)
-    found = {} if offline else find_locks(generated.federation, waiting, talk)
+    found = {} if offline else find_locks(generated.federation, waiting, reporter)
     return pin_planned(planned, found, force) if found else generated

@@ -13,11 +13,11 @@ from composer.bundles.age import Seal, require_age
 from composer.bundles.pack import Contents, Sums, write_archive
 from composer.definition import Definition
 from composer.deployment.image_record import ImageRecord
-from composer.images.materials import folder_files
+from composer.images.build_inputs import folder_files
 from composer.images.native_wheels import collect, default_target
 from composer.model import Federation, GeneratedFile, Kit, Owner, Participant, RuntimeName
 from composer.model.errors import ComposerError
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.render.bundle import KITS, PackedImage, Target, render_docker_bundle, render_process_bundle
 from composer.render.dockerfile import inputs_hash
 from composer.render.metal import environment_name
@@ -61,7 +61,7 @@ class Bundle:
 
 
 def bundle(
-    inputs: Inputs, folder: Path, packing: Packing, talk: Talk, ignore: Sequence[str] = ()
+    inputs: Inputs, folder: Path, packing: Packing, reporter: Reporter, ignore: Sequence[str] = ()
 ) -> tuple[Bundle, ...]:
     """Write an archive for each host of the definition, and for each participant that is on none.
 
@@ -69,7 +69,7 @@ def bundle(
         inputs: Kits, definition, and a deployment folder whose images were pinned; it need not be there.
         folder: Where the archives are put; it is made where it is missing.
         packing: How they are made.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         ignore: As for :func:`composer.usecases.check.check`.
 
     Raises:
@@ -79,18 +79,20 @@ def bundle(
     seal = Seal(packing.recipients, packing.passphrase) if packing.recipients or packing.passphrase else None
     if seal:
         require_age(seal.recipients)
-    require_good_kits(inputs, talk, ignore)
+    require_good_kits(inputs, reporter, ignore)
     with _resolved(inputs, packing) as federation:
         _refuse_contradictions(federation, packing)
-        return _pack(federation, folder, packing, seal, talk)
+        return _pack(federation, folder, packing, seal, reporter)
 
 
-def _pack(federation: Federation, folder: Path, packing: Packing, seal: Seal | None, talk: Talk) -> tuple[Bundle, ...]:
+def _pack(
+    federation: Federation, folder: Path, packing: Packing, seal: Seal | None, reporter: Reporter
+) -> tuple[Bundle, ...]:
     hosts: dict[str, list[Participant]] = {}
     for participant in federation.participants:
         hosts.setdefault(participant.host, []).append(participant)
     with TemporaryDirectory(prefix="composer-") as place:
-        wheels = _Wheels(Path(place), packing, federation, talk) if packing.wheels else None
+        wheels = _Wheels(Path(place), packing, federation, reporter) if packing.wheels else None
         images = _packed_images(federation) if packing.images else {}
         sums = Sums()
         made = []
@@ -101,15 +103,15 @@ def _pack(federation: Federation, folder: Path, packing: Packing, seal: Seal | N
         for host, participants in hosts.items():
             part = replace(federation, participants=tuple(participants))
             name = f"{federation.compose_project}-{host}"
-            talk.step(f"Packing {name}")
+            reporter.step(f"Packing {name}")
             attached = dict(wheels.of(part)) if wheels else {}
             if images:
-                attached[IMAGES] = _save(part, Path(place) / f"{host}.tar", talk)
+                attached[IMAGES] = _save(part, Path(place) / f"{host}.tar", reporter)
             contents = Contents(name, _files(name, part, wheels.target if wheels else None, images), attached)
             path, sha256 = write_archive(contents, folder, sums, seal)
             made.append(Bundle(path, sha256, tuple(participant.name for participant in participants)))
             if seal and (folder / f"{name}.tar.gz").exists():
-                talk.warn(f"{folder / name}.tar.gz, which is not encrypted, lies beside it from before")
+                reporter.warn(f"{folder / name}.tar.gz, which is not encrypted, lies beside it from before")
     return tuple(made)
 
 
@@ -130,13 +132,13 @@ def _refuse_contradictions(federation: Federation, packing: Packing) -> None:
 class _Wheels:
     """The wheels of each distinct environment, collected once."""
 
-    def __init__(self, place: Path, packing: Packing, federation: Federation, talk: Talk) -> None:
+    def __init__(self, place: Path, packing: Packing, federation: Federation, reporter: Reporter) -> None:
         images = {environment_name(p.image): p.image for p in federation.participants}
         self.target: Target = default_target(tuple(images.values()), packing.python, packing.machine)
         self._folders = {name: place / "wheels" / name for name in images}
         for name, image in images.items():
-            talk.step(f"Collecting wheels for Python {self.target.python} on {self.target.machine}")
-            collect(image, self.target, self._folders[name], talk.output)
+            reporter.step(f"Collecting wheels for Python {self.target.python} on {self.target.machine}")
+            collect(image, self.target, self._folders[name], reporter.output)
 
     def of(self, federation: Federation) -> Iterator[tuple[PurePosixPath, Path]]:
         for name in {environment_name(p.image) for p in federation.participants}:
@@ -162,13 +164,13 @@ def _packed_images(federation: Federation) -> Mapping[str, PackedImage]:
     return packed
 
 
-def _save(federation: Federation, target: Path, talk: Talk) -> Path:
+def _save(federation: Federation, target: Path, reporter: Reporter) -> Path:
     """Save all images of a host into one tar, in which what they share lies once."""
     from composer.model import Command
     from composer.system.process import stream
 
     tags = sorted({participant.image.tag for participant in federation.participants})
-    stream(Command(("docker", "save", "--output", str(target), *tags)), talk.output)
+    stream(Command(("docker", "save", "--output", str(target), *tags)), reporter.output)
     return target
 
 

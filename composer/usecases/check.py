@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.model.errors import ChecksFailed
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.usecases.inputs import Inputs, known_inputs
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def check(
         return check_kits(known.kits, Path(folder), options, known.pin)
 
 
-def require_good_kits(inputs: Inputs, talk: Talk, ignore: Sequence[str] = ()) -> str:
+def require_good_kits(inputs: Inputs, reporter: Reporter, ignore: Sequence[str] = ()) -> str:
     """Check the kits, warn of what stops nothing, and return the fingerprint of the authority that they all trust.
 
     Args:
         inputs: Kits, or where they are named.
-        talk: Hears the warnings.
+        reporter: Hears the warnings.
         ignore: Ids of checks whose findings are left out.
 
     Raises:
@@ -57,11 +57,11 @@ def require_good_kits(inputs: Inputs, talk: Talk, ignore: Sequence[str] = ()) ->
     if not report.ok:
         raise ChecksFailed(report.findings, "`composer check` on the same kits says all and what to do")
     for finding in report.findings:
-        talk.warn(f"{finding.kit}: {finding.message} ({finding.id}); {finding.fix}")
+        reporter.warn(f"{finding.kit}: {finding.message} ({finding.id}); {finding.fix}")
     return report.kits[0].root_fingerprint
 
 
-def require_good_inputs(inputs: Inputs, talk: Talk, ignore: Sequence[str] = ()) -> str:
+def require_good_inputs(inputs: Inputs, reporter: Reporter, ignore: Sequence[str] = ()) -> str:
     """Check where the deployment folder is to lie, then the kits, as :func:`require_good_kits` does.
 
     Raises:
@@ -72,4 +72,4 @@ def require_good_inputs(inputs: Inputs, talk: Talk, ignore: Sequence[str] = ()) 
 
     known = known_inputs(inputs)
     require_place(known.deployment, [*known.kits, *([known.definition] if known.definition else [])])
-    return require_good_kits(inputs, talk, ignore)
+    return require_good_kits(inputs, reporter, ignore)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import composer
 from composer.model.errors import ComposerError
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.runtimes import runtime_of
 from composer.system.process import run
 from composer.usecases.down import down
@@ -30,13 +30,13 @@ class DemoResult:
     after: list[list[float]]
 
 
-def demo(folder: Path, definition: Path | None, talk: Talk, timeout: float = DEFAULT_TIMEOUT) -> DemoResult:
+def demo(folder: Path, definition: Path | None, reporter: Reporter, timeout: float = DEFAULT_TIMEOUT) -> DemoResult:
     """Provision a sample project, build, up, run a job of three rounds, fetch its result, and down.
 
     Args:
         folder: Where all of it is put; kits that an earlier demo left there are used again.
         definition: composer.yml for what this machine needs (base image, proxy); its ``kits`` are not used.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         timeout: Seconds to wait for the registrations.
 
     Raises:
@@ -45,13 +45,13 @@ def demo(folder: Path, definition: Path | None, talk: Talk, timeout: float = DEF
     folder = folder.absolute()
     job = _sample(folder)
     made = sorted((folder / "workspace").glob("*/prod_*"))
-    kits = made[-1] if made else provision(folder / "project.yml", folder / "workspace", talk)
+    kits = made[-1] if made else provision(folder / "project.yml", folder / "workspace", reporter)
     inputs = Inputs((kits,), definition, folder / "deployment")
-    up(inputs, talk, timeout)
+    up(inputs, reporter, timeout)
     try:
-        result = _run_job(inputs.deployment, job, talk)
+        result = _run_job(inputs.deployment, job, reporter)
     finally:
-        down(inputs.deployment, talk)
+        down(inputs.deployment, reporter)
     expected = [[weight + 3 for weight in row] for row in result.before]
     if result.after != expected:
         raise ComposerError(f"the job ended with {result.after} instead of {expected}", f"see the logs in {folder}")
@@ -68,8 +68,8 @@ def _sample(folder: Path) -> Path:
     return folder / "job"
 
 
-def _run_job(deployment: Path, job: Path, talk: Talk) -> DemoResult:
-    talk.step("Running a job of three rounds on both sites")
+def _run_job(deployment: Path, job: Path, reporter: Reporter) -> DemoResult:
+    reporter.step("Running a job of three rounds on both sites")
     submitted = _nvflare(deployment, "job", "submit", "-j", str(job))
     identity = str(submitted["job_id"])
     ended = _nvflare(deployment, "job", "wait", identity, "--timeout", str(_JOB_SECONDS), "--interval", "1")

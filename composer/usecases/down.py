@@ -8,15 +8,15 @@ from pathlib import Path
 
 from composer.deployment.manifest import Manifest
 from composer.model.errors import ComposerError
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.system.process import perform
 from composer.usecases.inputs import deployed
-from composer.usecases.locking import alone_with, taking_turns
+from composer.usecases.locking import locked_deployment, locked_project
 
 
 def down(
     deployment: Path,
-    talk: Talk,
+    reporter: Reporter,
     purge: bool = False,
     confirm: Callable[[str], bool] = lambda _: False,
     dry_run: bool = False,
@@ -26,7 +26,7 @@ def down(
 
     Args:
         deployment: The deployment folder.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         purge: Delete the deployment folder too, with the workspaces and the job store, after ``confirm``.
         confirm: Asked before anything is deleted.
         dry_run: Only show the commands.
@@ -47,36 +47,36 @@ def down(
         deployed(deployment)
     with ExitStack() as stack:
         # What runs can be stopped where nothing can be written, such as on a disk that has failed.
-        stack.enter_context(taking_turns(deployment, talk, wait, dry_run, needed=purge))
+        stack.enter_context(locked_deployment(deployment, reporter, wait, dry_run, needed=purge))
         if purge and place.is_unfinished(deployment) and confirm(f"Delete {deployment}?"):
-            purging.purge(deployment, talk, dry_run)
+            purging.purge(deployment, reporter, dry_run)
             return
         manifest = deployed(deployment)
         if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
             raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
         if manifest.runtime == "process" and not manifest.hosts:
-            manifest = _left(manifest, deployment, talk, purge, dry_run)
-            plain.down(manifest, deployment, talk, purge, dry_run)
+            manifest = _left(manifest, deployment, reporter, purge, dry_run)
+            plain.down(manifest, deployment, reporter, purge, dry_run)
             return
-        stack.enter_context(alone_with(manifest.compose_project, talk, wait, dry_run))
-        manifest = _left(manifest, deployment, talk, purge, dry_run)
+        stack.enter_context(locked_project(manifest.compose_project, reporter, wait, dry_run))
+        manifest = _left(manifest, deployment, reporter, purge, dry_run)
         if manifest.hosts:
-            across.down(manifest, deployment, talk, purge, dry_run)
+            across.down(manifest, deployment, reporter, purge, dry_run)
             return
-        plain.end_strangers(deployment, talk, dry_run)
+        plain.end_strangers(deployment, reporter, dry_run)
         engine = connect()
         containers = docker.own_containers(engine, manifest, deployment)
         for job in docker.running_jobs(engine, manifest, containers):
-            talk.warn(f"job {job} has not ended, and ends now without a result")
+            reporter.warn(f"job {job} has not ended, and ends now without a result")
         commands = [docker.stop(deployment), *docker.stop_former(engine, manifest, deployment)]
-        talk.step(f"Stopping {manifest.federation}")
+        reporter.step(f"Stopping {manifest.federation}")
         for command in commands:
-            perform(command, talk, dry_run)
+            perform(command, reporter, dry_run)
         if purge:
-            purging.purge(deployment, talk, dry_run)
+            purging.purge(deployment, reporter, dry_run)
 
 
-def _left(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run: bool) -> Manifest:
-    from composer.hosts.leaving import leave
+def _left(manifest: Manifest, deployment: Path, reporter: Reporter, purge: bool, dry_run: bool) -> Manifest:
+    from composer.hosts.decommission import decommission
 
-    return manifest if dry_run or not manifest.left else leave(manifest, deployment, talk, purge)
+    return manifest if dry_run or not manifest.left else decommission(manifest, deployment, reporter, purge)

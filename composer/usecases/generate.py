@@ -8,7 +8,7 @@ from pathlib import Path
 
 from composer.deployment.manifest import Manifest
 from composer.model import LOCAL, Federation
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.runtimes.other import refuse_other_runtime
 from composer.usecases.check import require_good_inputs
 from composer.usecases.inputs import Inputs
@@ -27,7 +27,7 @@ class Generated:
 
 def generate(
     inputs: Inputs,
-    talk: Talk,
+    reporter: Reporter,
     force: bool = False,
     dry_run: bool = False,
     wait: bool = False,
@@ -37,7 +37,7 @@ def generate(
 
     Args:
         inputs: Kits, definition, deployment folder.
-        talk: Hears what is done.
+        reporter: Hears what is done.
         force: Replace generated files that were edited by hand, keeping each as ``.orig``.
         dry_run: Write nothing.
         wait: Wait for another composer that is at work on the folder.
@@ -46,12 +46,12 @@ def generate(
     Raises:
         ComposerError: The kits, the definition or the folder do not allow it, or another composer is at work there.
     """
-    with lock_inputs(inputs, talk, wait, dry_run):
-        require_good_inputs(inputs, talk, ignore)
-        return write_planned(plan(inputs, {}), talk, force, dry_run)
+    with lock_inputs(inputs, reporter, wait, dry_run):
+        require_good_inputs(inputs, reporter, ignore)
+        return write_planned(plan(inputs, {}), reporter, force, dry_run)
 
 
-def write_planned(planned: Planned, talk: Talk, force: bool, dry_run: bool) -> Generated:
+def write_planned(planned: Planned, reporter: Reporter, force: bool, dry_run: bool) -> Generated:
     """Write what was planned, and unpack the kits of archives; with ``dry_run`` only show what would be written.
 
     Raises:
@@ -61,11 +61,11 @@ def write_planned(planned: Planned, talk: Talk, force: bool, dry_run: bool) -> G
 
     deployment = planned.inputs.deployment
     refuse_other_runtime(deployment, planned.federation.runtime)
-    _warn_of_plan(planned, talk)
+    _warn_of_plan(planned, reporter)
     if dry_run:
         changed = changed_files(planned.rendering, deployment)
         for path in changed:
-            talk.command(f"write {deployment / path}")
+            reporter.command(f"write {deployment / path}")
         return Generated(planned.federation, planned.manifest, tuple(map(str, changed)))
     return _write(planned, force)
 
@@ -91,20 +91,20 @@ def _write(planned: Planned, force: bool) -> Generated:
     return Generated(planned.federation, planned.manifest, tuple(map(str, changed)))
 
 
-def _warn_of_plan(planned: Planned, talk: Talk) -> None:
+def _warn_of_plan(planned: Planned, reporter: Reporter) -> None:
     federation, known = planned.federation, planned.inputs
     if known.nearby and known.definition and known.nearby != known.definition:
-        talk.warn(
+        reporter.warn(
             f"{known.definition} is used, as when this deployment was made, and not {known.nearby}; choose with -f FILE"
         )
     if federation.elsewhere:
-        talk.warn(
+        reporter.warn(
             f"{', '.join(federation.elsewhere)}: left out, on a host without an endpoint; "
             "its administrator starts a bundle: composer bundle -o DIR"
         )
     contained = [one for one in federation.participants if one.host == LOCAL and federation.runtime == "docker"]
     if any(one.user.uid == 0 for one in contained):
-        talk.warn(
+        reporter.warn(
             "the kits belong to root, so the containers run as root (without capabilities); "
             "give the kits to an ordinary user to avoid that"
         )

@@ -13,13 +13,13 @@ from composer.images.build import find_stale
 from composer.images.building import collect_wheels, image_statuses
 from composer.model import Owner
 from composer.model.errors import ComposerError
+from composer.model.reporter import Reporter
 from composer.model.status import ImageStatus
-from composer.model.talk import Talk
 from composer.runtimes.engine import connect
 from composer.usecases.inputs import Inputs, deployed, known_inputs, resolved
 
 
-def wheels(inputs: Inputs, folder: Path, talk: Talk) -> tuple[str, ...]:
+def wheels(inputs: Inputs, folder: Path, reporter: Reporter) -> tuple[str, ...]:
     """Collect the wheels that the federation's images need into a folder and return their names.
 
     Raises:
@@ -27,7 +27,7 @@ def wheels(inputs: Inputs, folder: Path, talk: Talk) -> tuple[str, ...]:
     """
     caller = Owner(os.geteuid(), os.getegid())
     with resolved(known_inputs(inputs), caller, {}, connected=True) as federation:
-        return collect_wheels(federation, folder, talk)
+        return collect_wheels(federation, folder, reporter)
 
 
 def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
@@ -41,50 +41,50 @@ def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
     return (*here, *images_on_hosts(manifest, deployment)) if manifest.hosts else here
 
 
-def save(deployment: Path, folder: Path, talk: Talk) -> str:
+def save(deployment: Path, folder: Path, reporter: Reporter) -> str:
     """Write the images of a deployment that are here to a folder, what they share once; return the archive's SHA-256.
 
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
     manifest = deployed(deployment).built_here
-    talk.step(f"Saving the images of {len(manifest.participants)} participants")
+    reporter.step(f"Saving the images of {len(manifest.participants)} participants")
     engine = connect()
-    lacking = find_stale(engine, manifest, ImageRecord(deployment), talk)
+    lacking = find_stale(engine, manifest, ImageRecord(deployment), reporter)
     if lacking:
         raise ComposerError(
             f"there is no image {lacking[0].image} of the Dockerfile as it is", "build it: composer build"
         )
-    return save_archive(engine, [participant.image for participant in manifest.participants], folder, talk.output)
+    return save_archive(engine, [participant.image for participant in manifest.participants], folder, reporter.output)
 
 
-def push(deployment: Path, talk: Talk) -> tuple[str, ...]:
+def push(deployment: Path, reporter: Reporter) -> tuple[str, ...]:
     """Push the images of a deployment to the registry that composer.yml names and return their names.
 
     Raises:
         ComposerError: There is no deployment there, no registry is named, an image is missing or stale, or the
             registry does not take it.
     """
-    return registry.push(connect(), deployed(deployment), ImageRecord(deployment), talk)
+    return registry.push(connect(), deployed(deployment), ImageRecord(deployment), reporter)
 
 
-def load(folder: Path, sha256: str, talk: Talk) -> tuple[str, ...]:
+def load(folder: Path, sha256: str, reporter: Reporter) -> tuple[str, ...]:
     """Load the images that :func:`save` wrote and return their tags; ``sha256`` as for :func:`load_archive`.
 
     Raises:
         ComposerError: The folder holds none, or they are damaged.
     """
     engine = connect()
-    talk.step(f"Loading the images in {folder}")
-    return load_archive(engine, folder, sha256, talk.output)
+    reporter.step(f"Loading the images in {folder}")
+    return load_archive(engine, folder, sha256, reporter.output)
 
 
-def write_sboms(deployment: Path, folder: Path, talk: Talk) -> tuple[str, ...]:
+def write_sboms(deployment: Path, folder: Path, reporter: Reporter) -> tuple[str, ...]:
     """Write a bill of materials for every participant's image and return the files' names.
 
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
     manifest = deployed(deployment).built_here
-    talk.step("Looking into the images")
+    reporter.step("Looking into the images")
     return sbom.write_sboms(manifest, connect().image_facts(), folder)

@@ -92,7 +92,7 @@ def resolved(
     from tempfile import TemporaryDirectory
 
     from composer.definition import Definition, load_definition, without_wheels
-    from composer.images.materials import load_materials
+    from composer.images.build_inputs import load_build_inputs
     from composer.kits import load_kits
     from composer.resolve import resolve_federation
 
@@ -102,12 +102,14 @@ def resolved(
     with TemporaryDirectory(prefix="composer-") as place:
         folder = Path(place).resolve()
         project = load_kits(inputs.kits, folder, inputs.pin)
-        materials = load_materials(project, definition, inputs.deployment)
-        materials = replace(materials, locks={**materials.locks, **{(None, key): lock for key, lock in found.items()}})
+        build_inputs = load_build_inputs(project, definition, inputs.deployment)
+        build_inputs = replace(
+            build_inputs, locks={**build_inputs.locks, **{(None, key): lock for key, lock in found.items()}}
+        )
         if lies_in:
             kits = tuple(_moved(kit, folder, lies_in.resolve()) for kit in project.kits)
             project = replace(project, kits=kits)
-        yield resolve_federation(project, definition, materials, inputs.deployment, caller, apart)
+        yield resolve_federation(project, definition, build_inputs, inputs.deployment, caller, apart)
 
 
 def _moved(kit: Kit, source: Path, target: Path) -> Kit:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.usecases.inputs import Inputs
 
 
 @contextmanager
-def lock_inputs(inputs: Inputs, talk: Talk, wait: bool, dry_run: bool) -> Iterator[None]:
+def lock_inputs(inputs: Inputs, reporter: Reporter, wait: bool, dry_run: bool) -> Iterator[None]:
     """Be the only composer at work on a folder that these inputs may be written to; what is there is read only then.
 
     Raises:
@@ -21,12 +21,12 @@ def lock_inputs(inputs: Inputs, talk: Talk, wait: bool, dry_run: bool) -> Iterat
 
     # Not even a lock may be made in a kit.
     require_place(inputs.deployment, [*inputs.kits, *([inputs.definition] if inputs.definition else [])])
-    with taking_turns(inputs.deployment, talk, wait, dry_run):
+    with locked_deployment(inputs.deployment, reporter, wait, dry_run):
         yield
 
 
-def taking_turns(
-    deployment: Path, talk: Talk, wait: bool, dry_run: bool, needed: bool = True
+def locked_deployment(
+    deployment: Path, reporter: Reporter, wait: bool, dry_run: bool, needed: bool = True
 ) -> AbstractContextManager[None]:
     """Be the only composer at work on a deployment folder, for the time of the block; a dry run need not be.
 
@@ -34,19 +34,23 @@ def taking_turns(
         ComposerError: Another is, and this was not asked to wait for it; or nothing can be written there, and the lock
             is ``needed``.
     """
-    from composer.deployment.turn import my_turn
+    from composer.deployment.locks import lock_deployment
 
     if dry_run:
         return nullcontext()
-    return my_turn(deployment, wait, lambda who: talk.step(f"Waiting for {who}"), needed)
+    return lock_deployment(deployment, wait, lambda who: reporter.step(f"Waiting for {who}"), needed)
 
 
-def alone_with(compose_project: str, talk: Talk, wait: bool, dry_run: bool) -> AbstractContextManager[None]:
+def locked_project(compose_project: str, reporter: Reporter, wait: bool, dry_run: bool) -> AbstractContextManager[None]:
     """Be the only composer of this machine at work on a Compose project, whatever the folder; a dry run need not be.
 
     Raises:
         ComposerError: Another is, and this was not asked to wait for it.
     """
-    from composer.deployment.turn import my_project
+    from composer.deployment.locks import lock_project
 
-    return nullcontext() if dry_run else my_project(compose_project, wait, lambda who: talk.step(f"Waiting for {who}"))
+    return (
+        nullcontext()
+        if dry_run
+        else lock_project(compose_project, wait, lambda who: reporter.step(f"Waiting for {who}"))
+    )

@@ -13,8 +13,8 @@ from composer.deployment.manifest import Manifest
 from composer.deployment.purging import purge as purge_folder
 from composer.model import Command
 from composer.model.errors import CommandFailed, ComposerError, NotHealthy
+from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus
-from composer.model.talk import Talk
 from composer.runtimes.docker import require_free_ports
 from composer.runtimes.process import Processes, authorities, end_everybody
 from composer.runtimes.readiness import wait_until_federated
@@ -41,7 +41,7 @@ def refuse_swapped_kits(deployment: Path, authority: str) -> None:
             )
 
 
-def build(generated: Generated, deployment: Path, talk: Talk, dry_run: bool) -> tuple[str, ...]:
+def build(generated: Generated, deployment: Path, reporter: Reporter, dry_run: bool) -> tuple[str, ...]:
     """Make the virtual environments that are missing; return the names of those who waited for them.
 
     Raises:
@@ -50,12 +50,14 @@ def build(generated: Generated, deployment: Path, talk: Talk, dry_run: bool) -> 
     manifest = generated.manifest
     waiting = [one.name for one in manifest.participants if not (deployment / one.image / ".complete").is_file()]
     if waiting:
-        talk.step("Installing NVFLARE")
-        _stream(Processes(manifest, deployment).prepare(), talk, dry_run)
+        reporter.step("Installing NVFLARE")
+        _stream(Processes(manifest, deployment).prepare(), reporter, dry_run)
     return tuple(waiting)
 
 
-def up(generated: Generated, deployment: Path, talk: Talk, timeout: float | None, dry_run: bool) -> FederationStatus:
+def up(
+    generated: Generated, deployment: Path, reporter: Reporter, timeout: float | None, dry_run: bool
+) -> FederationStatus:
     """Install what is missing, start, and wait until federated.
 
     Raises:
@@ -66,57 +68,57 @@ def up(generated: Generated, deployment: Path, talk: Talk, timeout: float | None
     processes = Processes(manifest, deployment)
     before = processes.running()
     require_free_ports(manifest, before)
-    build(generated, deployment, talk, dry_run)
+    build(generated, deployment, reporter, dry_run)
     for name, what in processes.changes().items():
-        talk.step(f"Restarting {name}: {what}")
+        reporter.step(f"Restarting {name}: {what}")
     for service in processes.former():
-        talk.step(f"Stopping {service}: it is not in the deployment any more")
-    talk.step(f"Starting {len(manifest.started)} participants")
+        reporter.step(f"Stopping {service}: it is not in the deployment any more")
+    reporter.step(f"Starting {len(manifest.started)} participants")
     if dry_run:
-        _stream(processes.start(), talk, dry_run)
+        _stream(processes.start(), reporter, dry_run)
         return FederationStatus(manifest.federation)
-    with one_signal_raised(talk), _undone_on_failure(processes, before, talk):
-        _stream(processes.start(), talk, dry_run)
+    with one_signal_raised(reporter), _rolled_back_on_failure(processes, before, reporter):
+        _stream(processes.start(), reporter, dry_run)
         if timeout is not None:
-            talk.step("Waiting until they are registered")
-        return wait_until_federated(processes, timeout, talk.progress)
+            reporter.step("Waiting until they are registered")
+        return wait_until_federated(processes, timeout, reporter.progress)
 
 
-def down(manifest: Manifest, deployment: Path, talk: Talk, purge: bool, dry_run: bool) -> None:
+def down(manifest: Manifest, deployment: Path, reporter: Reporter, purge: bool, dry_run: bool) -> None:
     """End the participants' processes, and delete the folder where ``purge`` says so.
 
     Raises:
         ComposerError: Something cannot be ended or deleted.
     """
-    talk.step(f"Stopping {manifest.federation}")
-    _stream(Processes(manifest, deployment).stop(), talk, dry_run)
+    reporter.step(f"Stopping {manifest.federation}")
+    _stream(Processes(manifest, deployment).stop(), reporter, dry_run)
     if not dry_run:
         # The script in the folder may be older than this composer, or edited.
-        _stream(end_everybody(deployment), talk, dry_run)
+        _stream(end_everybody(deployment), reporter, dry_run)
     if purge:
-        purge_folder(deployment, talk, dry_run)
+        purge_folder(deployment, reporter, dry_run)
 
 
-def end_strangers(deployment: Path, talk: Talk, dry_run: bool) -> None:
+def end_strangers(deployment: Path, reporter: Reporter, dry_run: bool) -> None:
     """End the processes of a deployment folder that is to run as containers.
 
     Raises:
         ComposerError: One cannot be ended.
     """
     if supervised_services(deployment):
-        _stream(end_everybody(deployment), talk, dry_run)
+        _stream(end_everybody(deployment), reporter, dry_run)
 
 
 @contextmanager
-def _undone_on_failure(processes: Processes, before: tuple[str, ...], talk: Talk) -> Iterator[None]:
+def _rolled_back_on_failure(processes: Processes, before: tuple[str, ...], reporter: Reporter) -> Iterator[None]:
     try:
         yield
     except NotHealthy:
         processes.forget_former()
         raise
     except BaseException:
-        with held_while_taken_back(talk):
-            talk.step("Taking back what was started")
+        with held_while_taken_back(reporter):
+            reporter.step("Taking back what was started")
             mine = [one.name for one in processes.manifest.started if one.name not in before]
             for command in (processes.stop(mine) if mine else None, processes.bring_back()):
                 try:
@@ -124,15 +126,15 @@ def _undone_on_failure(processes: Processes, before: tuple[str, ...], talk: Talk
                         run(command)
                 except ComposerError as error:
                     told = _as_the_script_said(error).message if isinstance(error, CommandFailed) else error.message
-                    talk.warn(f"not everything could be taken back: {told}")
+                    reporter.warn(f"not everything could be taken back: {told}")
             processes.forget_former()
         raise
     processes.forget_former()
 
 
-def _stream(command: Command, talk: Talk, dry_run: bool) -> None:
+def _stream(command: Command, reporter: Reporter, dry_run: bool) -> None:
     try:
-        perform(command, talk, dry_run)
+        perform(command, reporter, dry_run)
     except CommandFailed as error:
         raise _as_the_script_said(error) from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from composer.deployment.manifest import Manifest
 from composer.model import LOCAL, Federation, GeneratedFile, Owner, Rendering
 from composer.model.errors import ComposerError
-from composer.model.talk import Talk, some_of
+from composer.model.reporter import Reporter, some_of
 from composer.usecases.inputs import Inputs, known_inputs, resolved
 
 
@@ -77,7 +77,7 @@ def _with_hosts_left(rendering: Rendering, former: Manifest | None, deployment: 
 
 
 def agree_to_remove(
-    running: Sequence[str], planned: Planned, remove: Callable[[str], bool], talk: Talk, dry_run: bool
+    running: Sequence[str], planned: Planned, remove: Callable[[str], bool], reporter: Reporter, dry_run: bool
 ) -> None:
     """Make sure that whoever runs and is not among the kits goes on, unless somebody has agreed that it ends.
 
@@ -89,7 +89,7 @@ def agree_to_remove(
     if not ending:
         return
     if dry_run:
-        talk.warn(f"{some_of(ending)} would be stopped and removed: not among these kits")
+        reporter.warn(f"{some_of(ending)} would be stopped and removed: not among these kits")
     elif not remove(f"{some_of(ending)} run in this deployment and are not among these kits. Stop and remove them?"):
         raise ComposerError(
             f"{some_of(ending)} run in this deployment, and would be stopped and removed: not among these kits",

@@ -8,29 +8,29 @@ from pathlib import Path
 
 from composer.model import Command
 from composer.model.errors import ComposerError
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from composer.system.process import stream
 
 
-def provision(project: Path, workspace: Path, talk: Talk) -> Path:
+def provision(project: Path, workspace: Path, reporter: Reporter) -> Path:
     """Run ``nvflare provision`` and return the ``prod_NN`` folder that it made.
 
     Args:
         project: project.yml.
         workspace: NVFLARE's workspace folder; made where it is missing.
-        talk: Hears what is done, and each line that the provisioner writes.
+        reporter: Hears what is done, and each line that the provisioner writes.
 
     Raises:
         ComposerError: There is no such file, NVFLARE is not installed beside composer, or it fails.
     """
-    talk.step(f"Provisioning {project}")
+    reporter.step(f"Provisioning {project}")
     if not project.is_file():
         raise ComposerError(f"there is no {project}", "name the project.yml of your federation")
     if importlib.util.find_spec("nvflare") is None:
         raise ComposerError("NVFLARE is not installed here", "pip install 'flare-composer[provision]'")
     before = _productions(workspace)
     argv = (sys.executable, "-m", "nvflare.cli", "provision", "-p", str(project), "-w", str(workspace))
-    stream(Command((*argv, "--force")), talk.output)
+    stream(Command((*argv, "--force")), reporter.output)
     made = sorted(_productions(workspace) - before)
     if not made:
         raise ComposerError("nvflare provision made no kits", f"see what lies in {workspace}")

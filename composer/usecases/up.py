@@ -9,8 +9,8 @@ from pathlib import Path
 
 from composer.deployment.manifest import Manifest
 from composer.model import LOCAL
+from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus
-from composer.model.talk import Talk
 from composer.runtimes.listeners import name_opened_ports, require_unshared_ports
 from composer.runtimes.other import refuse_other_runtime
 from composer.system.process import perform
@@ -18,7 +18,7 @@ from composer.usecases.build import pinned
 from composer.usecases.check import require_good_inputs
 from composer.usecases.generate import forget_old_kits, write_planned
 from composer.usecases.inputs import Inputs, chosen_runtime
-from composer.usecases.locking import alone_with, lock_inputs
+from composer.usecases.locking import lock_inputs, locked_project
 from composer.usecases.planning import agree_to_remove, plan
 
 DEFAULT_TIMEOUT = 120.0
@@ -26,7 +26,7 @@ DEFAULT_TIMEOUT = 120.0
 
 def up(
     inputs: Inputs,
-    talk: Talk,
+    reporter: Reporter,
     timeout: float | None = DEFAULT_TIMEOUT,
     force: bool = False,
     dry_run: bool = False,
@@ -39,7 +39,7 @@ def up(
 
     Args:
         inputs: Kits, definition, deployment folder.
-        talk: Hears what is done and how far the participants are.
+        reporter: Hears what is done and how far the participants are.
         timeout: Seconds to wait for the registrations; None: start, and do not wait.
         force: As for :func:`generate`.
         dry_run: Only show the files and commands.
@@ -59,67 +59,69 @@ def up(
     from composer.runtimes.engine import connect
     from composer.runtimes.gpus import require_gpus
     from composer.runtimes.readiness import wait_until_federated
-    from composer.runtimes.transaction import look, undone_on_failure
-    from composer.system.meanwhile import meanwhile
+    from composer.runtimes.transaction import rolled_back_on_failure, take_snapshot
+    from composer.system.background import in_background
     from composer.usecases.doctor import Machine, up_warnings
 
     deployment = inputs.deployment
     with ExitStack() as stack:
         # What is there is known only when nobody else changes it any more.
-        stack.enter_context(lock_inputs(inputs, talk, wait, dry_run))
+        stack.enter_context(lock_inputs(inputs, reporter, wait, dry_run))
         if chosen_runtime(inputs) == "process":
             from composer.runtimes.supervisors import supervised_services
             from composer.usecases import plain
 
-            plain.refuse_swapped_kits(deployment, require_good_inputs(inputs, talk, ignore))
+            plain.refuse_swapped_kits(deployment, require_good_inputs(inputs, reporter, ignore))
             planned = plan(inputs, {})
-            name_opened_ports(planned.manifest, talk)
-            agree_to_remove(supervised_services(deployment), planned, remove, talk, dry_run)
-            status = plain.up(write_planned(planned, talk, force, dry_run), deployment, talk, timeout, dry_run)
+            name_opened_ports(planned.manifest, reporter)
+            agree_to_remove(supervised_services(deployment), planned, remove, reporter, dry_run)
+            status = plain.up(write_planned(planned, reporter, force, dry_run), deployment, reporter, timeout, dry_run)
             return _settled(status, planned.manifest, deployment, dry_run)
-        with meanwhile(docker.require_compose):
-            authority = require_good_inputs(inputs, talk, ignore)
+        with in_background(docker.require_compose):
+            authority = require_good_inputs(inputs, reporter, ignore)
             # To be told so takes no engine.
             refuse_other_runtime(deployment, "docker")
             engine = connect()
-        facts = stack.enter_context(meanwhile(engine.facts))
-        before = look(engine, deployment)
+        facts = stack.enter_context(in_background(engine.facts))
+        before = take_snapshot(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
         planned = plan(inputs, {})
-        stack.enter_context(alone_with(planned.manifest.compose_project, talk, wait, dry_run))
+        stack.enter_context(locked_project(planned.manifest.compose_project, reporter, wait, dry_run))
         here = planned.manifest.on(LOCAL)
         running = docker.own_containers(engine, here, deployment)
         docker.require_free_ports(here, [n for n, one in running.items() if one.state == "running"])
         present = (one.participant for one in before.containers.values() if not one.one_off)
-        name_opened_ports(planned.manifest, talk)
-        agree_to_remove(tuple(present), planned, remove, talk, dry_run)
-        generated = write_planned(planned, talk, force, dry_run)
+        name_opened_ports(planned.manifest, reporter)
+        agree_to_remove(tuple(present), planned, remove, reporter, dry_run)
+        generated = write_planned(planned, reporter, force, dry_run)
         if not dry_run:
-            generated = pinned(engine, planned, generated, generated.manifest.from_build, talk, force, offline=False)
+            generated = pinned(
+                engine, planned, generated, generated.manifest.from_build, reporter, force, offline=False
+            )
         manifest = generated.manifest
-        build_stale(engine, generated.federation, manifest.from_build.built_here, talk, False, dry_run)
-        pull_stale(engine, manifest.from_registry.on(LOCAL), deployment, talk, dry_run)
+        build_stale(engine, generated.federation, manifest.from_build.built_here, reporter, False, dry_run)
+        pull_stale(engine, manifest.from_registry.on(LOCAL), deployment, reporter, dry_run)
         if dry_run:
             from composer.hosts import across
 
-            across.show(manifest, deployment, talk)
+            across.show(manifest, deployment, reporter)
             return FederationStatus(manifest.federation)
         if manifest.hosts or manifest.left:
             from composer.hosts import across
 
-            status = across.up(engine, generated.federation, manifest, talk, timeout, confirm)
+            status = across.up(engine, generated.federation, manifest, reporter, timeout, confirm)
             return _settled(status, manifest, deployment, dry_run)
         require_gpus(generated.federation.started)
         for finding in up_warnings(
             Machine(facts(), deployment, generated.federation, frozenset(), datetime.now(timezone.utc))
         ):
-            talk.warn(f"{finding.message} ({finding.id}); {finding.fix}")
-        with undone_on_failure(engine, manifest, deployment, before, talk):
-            talk.step(f"Starting {_count(len(manifest.started), 'participant')}")
-            perform(docker.start(deployment), talk)
+            reporter.warn(f"{finding.message} ({finding.id}); {finding.fix}")
+        with rolled_back_on_failure(engine, manifest, deployment, before, reporter):
+            reporter.step(f"Starting {_count(len(manifest.started), 'participant')}")
+            perform(docker.start(deployment), reporter)
             if timeout is not None:
-                talk.step("Waiting until they are registered")
-            status = wait_until_federated(Containers(manifest, deployment), timeout, talk.progress)
+                reporter.step("Waiting until they are registered")
+            status = wait_until_federated(Containers(manifest, deployment), timeout, reporter.progress)
         return _settled(status, manifest, deployment, dry_run)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
 from composer.definition import DataMount, Definition, HostChoice, ImageChoice, ParticipantChoice
-from composer.images.materials import Materials
+from composer.images.build_inputs import BuildInputs
 from composer.model import (
     Certificate,
     Connection,
@@ -63,8 +63,10 @@ def kit(name: str, kind: ParticipantType, **changes: object) -> Kit:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def _resolve(kits: list[Kit], definition: Definition, materials: Materials | None = None) -> Federation:
-    return resolve_federation(Project("example", tuple(kits)), definition, materials or Materials(), DEPLOYMENT, OWNER)
+def _resolve(kits: list[Kit], definition: Definition, build_inputs: BuildInputs | None = None) -> Federation:
+    return resolve_federation(
+        Project("example", tuple(kits)), definition, build_inputs or BuildInputs(), DEPLOYMENT, OWNER
+    )
 
 
 def two_sites() -> Federation:
@@ -98,8 +100,8 @@ def one_site() -> Federation:
         },
     )
     policy = GeneratedFile(PurePosixPath("privacy.json"), b"{}\n")
-    materials = Materials({Path("/srv/flare/requirements.txt"): "monai==1.4.0"}, {"site-1": (policy,)})
-    return _resolve([kit("site-1", "client")], definition, materials)
+    build_inputs = BuildInputs({Path("/srv/flare/requirements.txt"): "monai==1.4.0"}, {"site-1": (policy,)})
+    return _resolve([kit("site-1", "client")], definition, build_inputs)
 
 
 def relay() -> Federation:
@@ -131,7 +133,7 @@ def three_hosts() -> Federation:
     )
     policy = GeneratedFile(PurePosixPath("privacy.json"), b"{}\n")
     kits = [kit(SERVER, "server"), kit("site-1", "client"), kit("site-2", "client"), kit("lead@example.org", "admin")]
-    return _resolve(kits, definition, Materials({}, {"site-1": (policy,)}))
+    return _resolve(kits, definition, BuildInputs({}, {"site-1": (policy,)}))
 
 
 def bridge() -> Federation:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from composer.definition import ImageChoice
+from composer.images.build_inputs import BuildInputs
 from composer.images.lock import key_of_lock, lock_key
-from composer.images.materials import Materials
 from composer.model import Participant, Wheelhouse
 from composer.resolve.image import resolve_image
 from tests.golden.cases import two_sites
@@ -34,8 +34,8 @@ def shape(name: str) -> Participant:
     """A site whose image has this shape, pinned to a lock where it has one."""
     house = Wheelhouse(_WHEELS, "flare-composer-wheels:0123456789abcdef", has_pip=True)
     choice = SHAPES[name]
-    materials = Materials({_FILE: REQUIREMENTS}, wheelhouses={_WHEELS: house})
-    image = resolve_image("example/site-1", "2.9.0", choice, ImageChoice(), materials)
+    build_inputs = BuildInputs({_FILE: REQUIREMENTS}, wheelhouses={_WHEELS: house})
+    image = resolve_image("example/site-1", "2.9.0", choice, ImageChoice(), build_inputs)
     lock = f"# Found out by composer for {lock_key(image)}\nnvflare==2.9.0 --hash=sha256:{'a' * 64}\n"
     assert key_of_lock(lock)
     site = next(participant for participant in two_sites().participants if participant.name == "site-1")

@@ -134,8 +134,10 @@ def test_the_lock_can_be_held_by_its_owner_alone(prod_00: Path, folder: Path) ->
     lock = folder / ".lock"
     lock.write_text("")
     lock.chmod(0o644)
-    script = "import os, sys; os.umask(0); from pathlib import Path; from composer.deployment.turn import my_turn\n"
-    script += "with my_turn(Path(sys.argv[1]), False, print): print(oct(os.stat(sys.argv[2]).st_mode & 0o777))"
+    script = (
+        "import os, sys; os.umask(0); from pathlib import Path; from composer.deployment.locks import lock_deployment\n"
+    )
+    script += "with lock_deployment(Path(sys.argv[1]), False, print): print(oct(os.stat(sys.argv[2]).st_mode & 0o777))"
     from tests.conftest import run, sys
 
     assert run([sys.executable, "-c", script, folder, lock]).out == "0o600\n"

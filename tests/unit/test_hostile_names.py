@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from composer.definition import DataMount, Definition, ImageChoice, ParticipantChoice
-from composer.images.materials import Materials
+from composer.images.build_inputs import BuildInputs
 from composer.kits import load_kits
 from composer.model import Connection, Federation, Kit, Listener, Owner, ParticipantType, Project
 from composer.model.errors import ComposerError
@@ -253,7 +253,7 @@ def federations(draw: st.DrawFn) -> Federation:
         kits.append(kit(name, "client", path=path, connects_to=(dialled,), listens_on=(Listener(f"h-{len(kits)}", 0),)))
     definition = Definition(participants=choices, extra_hosts=dict.fromkeys(hosts, "fd00::1"))
     deployment = draw(PATH)
-    return resolve_federation(Project(draw(ANY), tuple(kits)), definition, Materials(), deployment, Owner(1000, 1000))
+    return resolve_federation(Project(draw(ANY), tuple(kits)), definition, BuildInputs(), deployment, Owner(1000, 1000))
 
 
 @pytest.fixture(scope="module")
@@ -325,7 +325,7 @@ def test_an_extra_host_is_a_line_of_its_own_or_refused(name: str, address: str) 
     definition = Definition(extra_hosts={name: address})
     try:
         federation = resolve_federation(
-            Project("p", (kit("site-1", "client"),)), definition, Materials(), Path("/d"), Owner(1, 1)
+            Project("p", (kit("site-1", "client"),)), definition, BuildInputs(), Path("/d"), Owner(1, 1)
         )
     except ComposerError as error:
         assert error.message.isprintable()
@@ -352,7 +352,7 @@ def test_a_dockerfile_has_the_intended_instructions_or_is_refused(
     def dockerfile(image: ImageChoice) -> str:
         site = replace(kit("site-1", "client"))
         definition = Definition(image=image)
-        federation = resolve_federation(Project("p", (site,)), definition, Materials(), Path("/d"), Owner(1, 1))
+        federation = resolve_federation(Project("p", (site,)), definition, BuildInputs(), Path("/d"), Owner(1, 1))
         files = {file.path.name: file.content.decode() for file in render_context(federation.participants[0])}
         return files["Dockerfile"]
 

@@ -7,12 +7,12 @@ import threading
 import pytest
 
 from composer.model.errors import ComposerError
-from composer.system.meanwhile import meanwhile
+from composer.system.background import in_background
 
 
 def test_both_run_at_the_same_time() -> None:
     met = threading.Barrier(2, timeout=10)
-    with meanwhile(met.wait) as arrived:
+    with in_background(met.wait) as arrived:
         met.wait()
         assert arrived() in (0, 1)
 
@@ -23,7 +23,7 @@ def test_what_the_task_raised_comes_after_the_block() -> None:
     def fail() -> None:
         raise ComposerError("the task", "")
 
-    with pytest.raises(ComposerError, match="the task"), meanwhile(fail):
+    with pytest.raises(ComposerError, match="the task"), in_background(fail):
         reached.append(1)
     assert reached
 
@@ -32,5 +32,5 @@ def test_the_error_of_the_block_counts_first() -> None:
     def fail() -> None:
         raise ComposerError("the task", "")
 
-    with pytest.raises(ComposerError, match="the block"), meanwhile(fail):
+    with pytest.raises(ComposerError, match="the block"), in_background(fail):
         raise ComposerError("the block", "")

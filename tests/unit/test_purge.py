@@ -16,7 +16,7 @@ import pytest
 
 from composer.cli.screen.terminal import Terminal
 from composer.deployment import purging
-from composer.model.talk import Talk
+from composer.model.reporter import Reporter
 from tests.conftest import Deployment, composer, missing, tree
 
 pytestmark = pytest.mark.nvflare
@@ -166,7 +166,7 @@ def test_a_folder_that_its_owner_has_closed_goes_for_an_ordinary_user(one: Deplo
                 os.setgroups([])
                 os.setgid(NOBODY)
                 os.setuid(NOBODY)
-                purging.purge(moved, cast(Talk, None))
+                purging.purge(moved, cast(Reporter, None))
                 status = 0
             os._exit(status)
         assert os.waitpid(child, 0)[1] == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from composer.definition import Definition, ImageChoice, ParticipantChoice
-from composer.images.materials import Materials, load_materials
+from composer.images.build_inputs import BuildInputs, load_build_inputs
 from composer.model import Connection, Federation, HostEntry, Kit, Listener, Owner, Project
 from composer.model.errors import ComposerError
 from composer.resolve import resolve_federation
@@ -19,7 +19,7 @@ ROOT_USER = Owner(0, 0)
 
 def resolve(*kits: Kit, definition: Definition | None = None, caller: Owner = OWNER) -> Federation:
     chosen = definition or Definition()
-    return resolve_federation(Project("Example", kits), chosen, Materials(), Path("/d"), caller)
+    return resolve_federation(Project("Example", kits), chosen, BuildInputs(), Path("/d"), caller)
 
 
 def test_defaults() -> None:
@@ -102,7 +102,7 @@ def test_an_overlay_is_laid_over_a_copy_of_the_kits_local(tmp_path: Path) -> Non
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     definition = Definition(participants={"site-1": ParticipantChoice(local=tmp_path / "own")})
-    files = load_materials(Project("p", (site,)), definition, tmp_path / "deployment").local["site-1"]
+    files = load_build_inputs(Project("p", (site,)), definition, tmp_path / "deployment").local["site-1"]
     assert {str(file.path): file.content for file in files} == {"a.json": b"kit", "b.json": b"own", "c/d": b"own"}
     assert (tmp_path / "site-1/local/b.json").read_text() == "kit"
 
@@ -114,13 +114,13 @@ def test_a_link_in_an_overlay_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own/secret").symlink_to("/etc/shadow")
     definition = Definition(participants={"site-1": ParticipantChoice(local=tmp_path / "own")})
     with pytest.raises(ComposerError, match="is a link or a device"):
-        load_materials(Project("p", (site,)), definition, tmp_path / "deployment")
+        load_build_inputs(Project("p", (site,)), definition, tmp_path / "deployment")
 
 
 def test_a_missing_requirements_file_is_named(tmp_path: Path) -> None:
     definition = Definition(image=ImageChoice(requirements=tmp_path / "none.txt"))
     with pytest.raises(ComposerError, match=r"cannot read .*none\.txt: No such file"):
-        load_materials(Project("p", (replace(kit("site-1", "client")),)), definition, tmp_path / "deployment")
+        load_build_inputs(Project("p", (replace(kit("site-1", "client")),)), definition, tmp_path / "deployment")
 
 
 def test_the_version_of_nvflare_and_of_python_follow_from_the_kit() -> None:

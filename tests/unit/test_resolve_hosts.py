@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from composer.definition import Definition, HostChoice, ParticipantChoice
-from composer.images.materials import Materials
+from composer.images.build_inputs import BuildInputs
 from composer.model import Federation, Host, HostEntry, Project
 from composer.model.errors import ComposerError
 from composer.resolve import resolve_federation
@@ -22,7 +22,7 @@ def resolve(hosts: dict[str, HostChoice], places: dict[str, str], **more: object
     participants = {name: ParticipantChoice(host=host) for name, host in places.items()}
     definition = Definition(hosts=hosts, participants=participants, **more)  # type: ignore[arg-type]
     kits = (kit(SERVER, "server"), kit("site-1", "client"), kit("site-2", "client"))
-    return resolve_federation(Project("example", kits), definition, Materials(), Path("/d"), OWNER)
+    return resolve_federation(Project("example", kits), definition, BuildInputs(), Path("/d"), OWNER)
 
 
 def entries(federation: Federation) -> dict[str, tuple[HostEntry, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composer.model.talk import some_of
+from composer.model.reporter import some_of
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from composer.cli.screen.output import PLAIN, status_table
 from composer.model.errors import ComposerError
+from composer.model.reporter import some_of
 from composer.model.status import FederationStatus, ParticipantStatus
-from composer.model.talk import some_of
 from composer.system.foreign_text import clean_line, clean_text
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _ROOM = 2
 
 
 class Terminal:
-    """The :class:`composer.model.talk.Talk` of the command line: progress on a terminal, plain lines elsewhere.
+    """The :class:`composer.model.reporter.Reporter` of the command line: progress on a terminal, plain lines elsewhere.
 
     Whatever it is told may hold what others wrote, so all of it is cleaned here, and none is read as rich's markup.
 

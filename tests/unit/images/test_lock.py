@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from composer.definition import Definition
+from composer.images.build_inputs import load_build_inputs
 from composer.images.lock import add_wheels, key_of_lock, lock_key, render_lock
-from composer.images.materials import load_materials
 from composer.model import Image, Project, Wheelhouse
 from composer.model.errors import ComposerError
 
@@ -104,4 +104,4 @@ def test_the_lock_of_one_that_is_built_from_wheels_is_not_taken_for_the_others(t
         folder.mkdir(parents=True)
         (folder / "Dockerfile").write_text(dockerfile)
         (folder / "requirements.lock").write_text(text)
-    assert load_materials(Project("p", ()), Definition(), tmp_path).locks == {(None, lock_key(IMAGE)): lock}
+    assert load_build_inputs(Project("p", ()), Definition(), tmp_path).locks == {(None, lock_key(IMAGE)): lock}

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.definition import ImageChoice
+from composer.images.build_inputs import BuildInputs
 from composer.images.lock import lock_key
-from composer.images.materials import Materials
 from composer.model import Image, Wheelhouse
 from composer.model.errors import ComposerError
 from composer.resolve.image import resolve_image
@@ -18,8 +18,8 @@ from composer.resolve.image import resolve_image
 FILE = Path("/srv/requirements.txt")
 
 
-def resolve(own: ImageChoice, common: ImageChoice | None = None, text: str = "", **materials: object) -> Image:
-    known = Materials(requirements={FILE: text}, **materials)  # type: ignore[arg-type]
+def resolve(own: ImageChoice, common: ImageChoice | None = None, text: str = "", **build_inputs: object) -> Image:
+    known = BuildInputs(requirements={FILE: text}, **build_inputs)  # type: ignore[arg-type]
     return resolve_image("project/site-1", "2.9.0", own, common or ImageChoice(), known)
 
 

@@ -24,7 +24,7 @@ _ALL = 4 * LIMIT
 
 
 @dataclass(frozen=True)
-class Materials:
+class BuildInputs:
     """Contents of files that a definition names.
 
     ``requirements`` maps a requirements file to its text. ``local`` maps a participant to the files of its
@@ -40,7 +40,7 @@ class Materials:
     locks: Mapping[tuple[Path | None, str], str] = field(default_factory=dict)
 
 
-def load_materials(project: Project, definition: Definition, deployment: Path) -> Materials:
+def load_build_inputs(project: Project, definition: Definition, deployment: Path) -> BuildInputs:
     """Read all files that the definition names, and the locks of the images that the deployment has already.
 
     Raises:
@@ -53,7 +53,7 @@ def load_materials(project: Project, definition: Definition, deployment: Path) -
         _readable(secret)
     overlays = {kit.name: choices[kit.name].local if kit.name in choices else None for kit in project.kits}
     replaced = {kit.name: tuple(_without_open_port(kit.path)) for kit in project.kits}
-    return Materials(
+    return BuildInputs(
         requirements={image.requirements: _text(image.requirements) for image in images if image.requirements},
         wheelhouses=wheelhouses,
         locks={**_locks(None, _found_out(deployment)), **_locks_of(wheelhouses)},

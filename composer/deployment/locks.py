@@ -27,7 +27,9 @@ _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextlib.contextmanager
-def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None], needed: bool = True) -> Iterator[None]:
+def lock_deployment(
+    deployment: Path, wait: bool, waiting: Callable[[str], None], needed: bool = True
+) -> Iterator[None]:
     """Keep every other composer away from a deployment folder; it is made where it is missing.
 
     Nothing of the lock is left behind, nor of a folder that was made for it and stayed empty.
@@ -54,7 +56,7 @@ def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None], needed
         if not needed and error.errno in _NOT_WRITABLE:
             yield
             return
-        raise _why_no_turn(error, deployment) from error
+        raise _why_not_locked(error, deployment) from error
     try:
         yield
     finally:
@@ -65,7 +67,7 @@ def my_turn(deployment: Path, wait: bool, waiting: Callable[[str], None], needed
 
 
 @contextlib.contextmanager
-def my_project(compose_project: str, wait: bool, waiting: Callable[[str], None]) -> Iterator[None]:
+def lock_project(compose_project: str, wait: bool, waiting: Callable[[str], None]) -> Iterator[None]:
     """Keep every other composer of this user away from a Compose project.
 
     Labels tell whose containers are; but two folders that begin at once both see none, and one would take back the
@@ -110,7 +112,7 @@ def _folder_of_locks() -> Path | None:
     return None
 
 
-def _why_no_turn(error: OSError, deployment: Path) -> ComposerError:
+def _why_not_locked(error: OSError, deployment: Path) -> ComposerError:
     if error.errno in _NO_LOCKS:
         return ComposerError(
             f"nothing can be locked in {deployment}: {error.strerror}",

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def meanwhile(task: Callable[[], T]) -> Iterator[Callable[[], T]]:
+def in_background(task: Callable[[], T]) -> Iterator[Callable[[], T]]:
     """Lend the time in which ``task`` runs in a thread of its own, and a function that waits for what it returns.
 
     Raises:

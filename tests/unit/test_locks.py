@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from composer.deployment.turn import my_project, my_turn
+from composer.deployment.locks import lock_deployment, lock_project
 from composer.model.errors import ComposerError
 from tests.conftest import missing, run
 
 PROJECT = f"turn{os.getpid()}"
 HOLD = f"""
-from composer.deployment.turn import my_project
-with my_project({PROJECT!r}, False, print):
+from composer.deployment.locks import lock_project
+with lock_project({PROJECT!r}, False, print):
     print("mine", flush=True)
     input()
 """
@@ -37,12 +37,12 @@ def another() -> Iterator[subprocess.Popen[str]]:
 
 def test_the_second_is_told_whom_it_would_meet() -> None:
     with another() as holder:
-        with pytest.raises(ComposerError) as caught, my_project(PROJECT, False, print):
+        with pytest.raises(ComposerError) as caught, lock_project(PROJECT, False, print):
             pass
         assert f"(process {holder.pid} on " in caught.value.message
         assert caught.value.message.endswith(f"is at work on the project {PROJECT}")
         assert "--wait" in caught.value.hint
-        with my_project(f"{PROJECT}-2", False, print):
+        with lock_project(f"{PROJECT}-2", False, print):
             pass
 
 
@@ -54,10 +54,10 @@ def test_one_that_waits_goes_on_when_the_first_is_gone_even_by_kill_9() -> None:
             heard.append(who)
             holder.kill()
 
-        with my_project(PROJECT, True, told):
+        with lock_project(PROJECT, True, told):
             assert len(heard) == 1
             assert f"(process {holder.pid} on " in heard[0]
-    with my_project(PROJECT, False, print):
+    with lock_project(PROJECT, False, print):
         pass
 
 
@@ -66,7 +66,7 @@ def test_no_stranger_can_hold_it() -> None:
     with socket.socket(socket.AF_UNIX) as held:
         held.bind(f"\0flare-composer/{PROJECT}")
         held.listen(1)
-        with my_project(PROJECT, False, print):
+        with lock_project(PROJECT, False, print):
             pass
 
 
@@ -76,7 +76,7 @@ def test_who_may_read_the_folder_cannot_hold_its_lock(tmp_path: Path) -> None:
         if leftover:
             (tmp_path / ".lock").touch(0o644)
             (tmp_path / ".lock").chmod(0o644)
-        with my_turn(tmp_path, False, print):
+        with lock_deployment(tmp_path, False, print):
             assert (tmp_path / ".lock").stat().st_mode & 0o777 == 0o600
 
 
@@ -84,9 +84,9 @@ def test_what_needs_no_lock_goes_on_where_none_can_be_written(tmp_path: Path) ->
     if os.geteuid() != 0:
         missing("mounting a read-only file system needs root")
     with read_only(tmp_path / "folder") as folder:
-        with pytest.raises(ComposerError, match="Read-only file system"), my_turn(folder, False, print):
+        with pytest.raises(ComposerError, match="Read-only file system"), lock_deployment(folder, False, print):
             pass
-        with my_turn(folder, False, print, needed=False):
+        with lock_deployment(folder, False, print, needed=False):
             pass
 
 

@@ -20,11 +20,11 @@ from composer.system.foreign_text import clip, escape_line
 from composer.system.process import run, surroundings
 
 if TYPE_CHECKING:
-    from composer.model.talk import Talk
+    from composer.model.reporter import Reporter
     from composer.runtimes.engine import Container, Engine
 
 
-def leave(manifest: Manifest, deployment: Path, talk: Talk, purge: bool = False) -> Manifest:
+def decommission(manifest: Manifest, deployment: Path, reporter: Reporter, purge: bool = False) -> Manifest:
     """Stop what runs on hosts that earlier runs had and this one has not, and take the kits away.
 
     A host that is away stays among them, and the next run tries again.
@@ -32,7 +32,7 @@ def leave(manifest: Manifest, deployment: Path, talk: Talk, purge: bool = False)
     Args:
         manifest: What the deployment says of itself.
         deployment: The deployment folder, whose manifest is brought up to date.
-        talk: Hears what is done, and which hosts are away.
+        reporter: Hears what is done, and which hosts are away.
         purge: Take the workspaces away, too.
 
     Returns:
@@ -41,14 +41,14 @@ def leave(manifest: Manifest, deployment: Path, talk: Talk, purge: bool = False)
     if not manifest.left:
         return manifest
     left = {f"{host.name} ({host.endpoint}, {host.path})": host for host in manifest.left}
-    talk.step(f"Leaving {', '.join(host.name for host in left.values())}")
+    reporter.step(f"Leaving {', '.join(host.name for host in left.values())}")
     outcomes = on_each(tuple(left), lambda name: _leave(left[name], deployment, purge))
     failed = {name: error for name, error in outcomes.items() if isinstance(error, ComposerError)}
     for name, error in failed.items():
-        talk.warn(f"{error.message}; what ran on {left[name].name} may still run, and two with one identity fight")
+        reporter.warn(f"{error.message}; what ran on {left[name].name} may still run, and two with one identity fight")
     for name, outcome in outcomes.items():
         for what in outcome if isinstance(outcome, tuple) else ():
-            talk.warn(f"{left[name].name}: {what}")
+            reporter.warn(f"{left[name].name}: {what}")
     known = replace(manifest, left=tuple(left[name] for name in failed))
     record(known, deployment)
     return known

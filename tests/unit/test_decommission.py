@@ -14,7 +14,7 @@ import pytest
 from composer.cli.screen.terminal import Terminal
 from composer.deployment.manifest import Manifest
 from composer.deployment.write import read_manifest
-from composer.hosts import leaving
+from composer.hosts import decommission as decommissioning
 from composer.hosts.delivery import files_for, look, send
 from composer.model import Command, Host
 from tests.unit.test_delivery import Shell
@@ -53,13 +53,13 @@ def leave(
     def left(deployment: Path, *labels: str, purge: bool = False) -> tuple[Manifest, str]:
         containers = [SimpleNamespace(deployment=label) for label in labels]
         engine: Any = SimpleNamespace(containers=lambda _: containers)
-        monkeypatch.setattr(leaving, "connection", connection)
-        monkeypatch.setattr(leaving, "engine_of", lambda _: engine)
-        monkeypatch.setattr(leaving, "run", lambda command, _: stopped.append(command))
+        monkeypatch.setattr(decommissioning, "connection", connection)
+        monkeypatch.setattr(decommissioning, "engine_of", lambda _: engine)
+        monkeypatch.setattr(decommissioning, "run", lambda command, _: stopped.append(command))
         deployment.mkdir(exist_ok=True)
         manifest = replace(EMPTY, left=(replace(there.host, path=PurePosixPath(root)),))
         with Terminal(0) as terminal:
-            known = leaving.leave(manifest, deployment, terminal, purge)
+            known = decommissioning.decommission(manifest, deployment, terminal, purge)
         assert read_manifest(deployment) == known
         return known, capsys.readouterr().err
 

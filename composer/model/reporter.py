@@ -8,7 +8,7 @@ from typing import Protocol
 from composer.model.status import FederationStatus
 
 
-class Talk(Protocol):
+class Reporter(Protocol):
     """How a use case tells the user what it does."""
 
     def step(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Talk of several hosts at once."""
+"""Reporter of several hosts at once."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from composer.model.status import FederationStatus
 
 if TYPE_CHECKING:
-    from composer.model.talk import Talk
+    from composer.model.reporter import Reporter
 
 
-class OneHost:
-    """Talk in which it is said of which host it is; several threads may talk at once."""
+class HostReporter:
+    """A reporter that says of which host it speaks; several threads may use it at once."""
 
     _lock = threading.Lock()
 
-    def __init__(self, name: str, endpoint: str, talk: Talk) -> None:
-        self._name, self._endpoint, self._talk = name, endpoint, talk
+    def __init__(self, name: str, endpoint: str, reporter: Reporter) -> None:
+        self._name, self._endpoint, self._reporter = name, endpoint, reporter
 
     def step(self, text: str) -> None:
         """Say what begins on it."""
@@ -26,19 +26,19 @@ class OneHost:
     def warn(self, text: str) -> None:
         """Say what the user should know of it."""
         with self._lock:
-            self._talk.warn(f"{self._name}: {text}")
+            self._reporter.warn(f"{self._name}: {text}")
 
     def command(self, line: str) -> None:
         """Show a command that goes to its engine, as one could type it."""
         with self._lock:
-            self._talk.command(f"DOCKER_HOST={self._endpoint} {line}" if self._endpoint else line)
+            self._reporter.command(f"DOCKER_HOST={self._endpoint} {line}" if self._endpoint else line)
 
     def output(self, line: str) -> None:
         """Show a line that a long command wrote."""
         with self._lock:
-            self._talk.output(f"{self._name}: {line}")
+            self._reporter.output(f"{self._name}: {line}")
 
     def progress(self, status: FederationStatus) -> None:
         """Show how far the participants are."""
         with self._lock:
-            self._talk.progress(status)
+            self._reporter.progress(status)
