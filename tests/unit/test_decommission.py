@@ -35,7 +35,7 @@ def stopped() -> list[Command]:
 
 
 @pytest.fixture
-def leave(
+def decommission(
     root: Path,
     tmp_path: Path,
     stopped: list[Command],
