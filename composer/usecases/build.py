@@ -10,9 +10,10 @@ from composer.model.reporter import Reporter
 from composer.runtimes.other import refuse_other_runtime
 from composer.usecases.check import require_good_inputs
 from composer.usecases.generate import Generated, pin_planned, write_planned
-from composer.usecases.inputs import Inputs, chosen_runtime
+from composer.usecases.inputs import Inputs
 from composer.usecases.locking import lock_inputs
 from composer.usecases.planning import Planned, plan
+from composer.usecases.session import open_session
 
 if TYPE_CHECKING:
     from composer.runtimes.engine import Engine
@@ -47,17 +48,18 @@ def build(
     from composer.system.background import in_background
 
     with lock_inputs(inputs, reporter, wait, dry_run):
-        if chosen_runtime(inputs) == "process":
+        session = open_session(inputs)
+        if session.definition.runtime == "process":
             from composer.usecases import plain
 
-            require_good_inputs(inputs, reporter, ignore)
-            generated = write_planned(plan(inputs, {}), reporter, force, dry_run)
+            require_good_inputs(session, reporter, ignore)
+            generated = write_planned(plan(session), reporter, force, dry_run)
             return plain.build(generated, inputs.deployment, reporter, dry_run)
         with in_background(docker.require_compose):
-            require_good_inputs(inputs, reporter, ignore)
+            require_good_inputs(session, reporter, ignore)
             refuse_other_runtime(inputs.deployment, "docker")
             engine = connect()
-        planned = plan(inputs, {})
+        planned = plan(session)
         generated = write_planned(planned, reporter, force, dry_run)
         if not dry_run:
             generated = pinned(engine, planned, generated, generated.manifest, reporter, force, offline)

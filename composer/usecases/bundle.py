@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -15,14 +14,15 @@ from composer.definition import Definition
 from composer.deployment.image_record import ImageRecord
 from composer.images.build_inputs import folder_files
 from composer.images.native_wheels import collect, default_target
-from composer.model import Federation, GeneratedFile, Kit, Owner, Participant, RuntimeName
+from composer.model import Federation, GeneratedFile, Kit, Participant, RuntimeName
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.render.bundle import KITS, PackedImage, Target, render_docker_bundle, render_process_bundle
 from composer.render.dockerfile import inputs_hash
 from composer.render.metal import environment_name
 from composer.usecases.check import require_good_kits
-from composer.usecases.inputs import Inputs, known_inputs, resolved
+from composer.usecases.inputs import Inputs
+from composer.usecases.session import Session, open_session
 
 WHEELS = PurePosixPath("wheels")
 IMAGES = PurePosixPath("images.tar")
@@ -79,8 +79,9 @@ def bundle(
     seal = Seal(packing.recipients, packing.passphrase) if packing.recipients or packing.passphrase else None
     if seal:
         require_age(seal.recipients)
-    require_good_kits(inputs, reporter, ignore)
-    with _resolved(inputs, packing) as federation:
+    session = open_session(inputs)
+    require_good_kits(session, reporter, ignore)
+    with _resolved(session, packing) as federation:
         _refuse_contradictions(federation, packing)
         return _pack(federation, folder, packing, seal, reporter)
 
@@ -115,11 +116,11 @@ def _pack(
     return tuple(made)
 
 
-def _resolved(inputs: Inputs, packing: Packing) -> AbstractContextManager[Federation]:
+def _resolved(session: Session, packing: Packing) -> AbstractContextManager[Federation]:
     def change(definition: Definition) -> Definition:
         return replace(definition, runtime=packing.runtime or definition.runtime)
 
-    return resolved(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}, change=change, apart=True)
+    return session.resolved(change=change, apart=True)
 
 
 def _refuse_contradictions(federation: Federation, packing: Packing) -> None:

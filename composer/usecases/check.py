@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from composer.model.errors import ChecksFailed
 from composer.model.reporter import Reporter
-from composer.usecases.inputs import Inputs, known_inputs
+from composer.usecases.inputs import Inputs
+from composer.usecases.session import Session, open_session
 
 if TYPE_CHECKING:
     from composer.kits.checks import CheckReport
@@ -29,21 +30,26 @@ def check(
     Raises:
         ComposerError: There is no kit, or an archive is refused.
     """
+    return _check(open_session(inputs), ignore, root_fingerprint, warn_days)
+
+
+def _check(
+    session: Session, ignore: Sequence[str] = (), root_fingerprint: str = "", warn_days: int | None = None
+) -> CheckReport:
     from tempfile import TemporaryDirectory
 
     from composer.kits.checks import CheckOptions, check_kits
 
-    known = known_inputs(inputs)
     options = CheckOptions(datetime.now(timezone.utc), warn_days, frozenset(ignore), root_fingerprint)
     with TemporaryDirectory(prefix="composer-") as folder:
-        return check_kits(known.kits, Path(folder), options, known.pin)
+        return check_kits(session.kits, Path(folder), options, session.inputs.pin)
 
 
-def require_good_kits(inputs: Inputs, reporter: Reporter, ignore: Sequence[str] = ()) -> str:
+def require_good_kits(session: Session, reporter: Reporter, ignore: Sequence[str] = ()) -> str:
     """Check the kits, warn of what stops nothing, and return the fingerprint of the authority that they all trust.
 
     Args:
-        inputs: Kits, or where they are named.
+        session: What was given.
         reporter: Hears the warnings.
         ignore: Ids of checks whose findings are left out.
 
@@ -52,7 +58,7 @@ def require_good_kits(inputs: Inputs, reporter: Reporter, ignore: Sequence[str] 
     """
     from composer.kits.project import require_one_server
 
-    report = check(inputs, ignore)
+    report = _check(session, ignore)
     require_one_server([kit.path for kit in report.kits if kit.type == "server"])
     if not report.ok:
         raise ChecksFailed(report.findings, "`composer check` on the same kits says all and what to do")
@@ -61,7 +67,7 @@ def require_good_kits(inputs: Inputs, reporter: Reporter, ignore: Sequence[str] 
     return report.kits[0].root_fingerprint
 
 
-def require_good_inputs(inputs: Inputs, reporter: Reporter, ignore: Sequence[str] = ()) -> str:
+def require_good_inputs(session: Session, reporter: Reporter, ignore: Sequence[str] = ()) -> str:
     """Check where the deployment folder is to lie, then the kits, as :func:`require_good_kits` does.
 
     Raises:
@@ -70,6 +76,6 @@ def require_good_inputs(inputs: Inputs, reporter: Reporter, ignore: Sequence[str
     """
     from composer.deployment.place import require_place
 
-    known = known_inputs(inputs)
-    require_place(known.deployment, [*known.kits, *([known.definition] if known.definition else [])])
-    return require_good_kits(inputs, reporter, ignore)
+    file = session.definition_file
+    require_place(session.deployment, [*session.kits, *([file] if file else [])])
+    return require_good_kits(session, reporter, ignore)

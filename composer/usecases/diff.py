@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from composer.usecases.inputs import Inputs
 from composer.usecases.planning import plan
+from composer.usecases.session import open_session
 
 if TYPE_CHECKING:
     from composer.deployment.difference import Difference
@@ -19,4 +20,4 @@ def diff(inputs: Inputs) -> tuple[Difference, ...]:
     """
     from composer.deployment.write import differences
 
-    return differences(plan(inputs, {}).rendering, inputs.deployment)
+    return differences(plan(open_session(inputs)).rendering, inputs.deployment)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.model import LOCAL, Federation, Finding, Owner, Severity
+from composer.model import LOCAL, Federation, Finding, Severity
 from composer.model.errors import ComposerError
 from composer.system.firewall import closed_ports
 from composer.system.probe import busy_port, holder_of, is_own_address, resolved
@@ -48,11 +48,11 @@ def doctor(inputs: Inputs) -> tuple[Finding, ...]:
         ComposerError: The kits or the definition that were given do not hold.
     """
     from composer.deployment.write import read_manifest
-    from composer.usecases.inputs import known_inputs, resolved
+    from composer.usecases.session import open_session
 
     if not inputs.kits and not inputs.definition and not inputs.nearby and read_manifest(inputs.deployment) is None:
         return _doctor(inputs.deployment, None)
-    with resolved(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}) as federation:
+    with open_session(inputs).resolved() as federation:
         return _doctor(inputs.deployment, federation)
 
 

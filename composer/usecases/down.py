@@ -10,8 +10,8 @@ from composer.deployment.manifest import Manifest
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.system.process import perform
-from composer.usecases.inputs import deployed
 from composer.usecases.locking import locked_deployment, locked_project
+from composer.usecases.session import deployed
 
 
 def down(

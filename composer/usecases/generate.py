@@ -14,6 +14,7 @@ from composer.usecases.check import require_good_inputs
 from composer.usecases.inputs import Inputs
 from composer.usecases.locking import lock_inputs
 from composer.usecases.planning import Planned, plan
+from composer.usecases.session import open_session
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ def generate(
         ComposerError: The kits, the definition or the folder do not allow it, or another composer is at work there.
     """
     with lock_inputs(inputs, reporter, wait, dry_run):
-        require_good_inputs(inputs, reporter, ignore)
-        return write_planned(plan(inputs, {}), reporter, force, dry_run)
+        session = open_session(inputs)
+        require_good_inputs(session, reporter, ignore)
+        return write_planned(plan(session), reporter, force, dry_run)
 
 
 def write_planned(planned: Planned, reporter: Reporter, force: bool, dry_run: bool) -> Generated:
@@ -59,7 +61,7 @@ def write_planned(planned: Planned, reporter: Reporter, force: bool, dry_run: bo
     """
     from composer.deployment.write import changed_files
 
-    deployment = planned.inputs.deployment
+    deployment = planned.session.deployment
     refuse_other_runtime(deployment, planned.federation.runtime)
     _warn_of_plan(planned, reporter)
     if dry_run:
@@ -76,27 +78,26 @@ def pin_planned(planned: Planned, found: Mapping[str, str], force: bool) -> Gene
     Raises:
         ComposerError: As for :func:`write_planned`.
     """
-    return _write(plan(planned.inputs, found), force)
+    return _write(plan(planned.session, found), force)
 
 
 def _write(planned: Planned, force: bool) -> Generated:
     from composer.deployment.write import begin, write_deployment
     from composer.kits.sources import find_kits
 
-    known = planned.inputs
-    if not all(path.is_dir() for path in known.kits):
-        begin(known.deployment)
-        find_kits(known.kits, known.deployment / "kits", known.pin)
-    changed = write_deployment(planned.rendering, known.deployment, force)
+    session = planned.session
+    if not all(path.is_dir() for path in session.kits):
+        begin(session.deployment)
+        find_kits(session.kits, session.deployment / "kits", session.inputs.pin)
+    changed = write_deployment(planned.rendering, session.deployment, force)
     return Generated(planned.federation, planned.manifest, tuple(map(str, changed)))
 
 
 def _warn_of_plan(planned: Planned, reporter: Reporter) -> None:
-    federation, known = planned.federation, planned.inputs
-    if known.nearby and known.definition and known.nearby != known.definition:
-        reporter.warn(
-            f"{known.definition} is used, as when this deployment was made, and not {known.nearby}; choose with -f FILE"
-        )
+    federation, file = planned.federation, planned.session.definition_file
+    nearby = planned.session.inputs.nearby
+    if nearby and file and nearby != file:
+        reporter.warn(f"{file} is used, as when this deployment was made, and not {nearby}; choose with -f FILE")
     if federation.elsewhere:
         reporter.warn(
             f"{', '.join(federation.elsewhere)}: left out, on a host without an endpoint; "

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
-from composer.model import Owner
-from composer.usecases.inputs import Inputs, known_inputs, resolved
+from composer.usecases.inputs import Inputs
+from composer.usecases.session import open_session
 
 
 def hosts(inputs: Inputs) -> str:
@@ -16,5 +14,5 @@ def hosts(inputs: Inputs) -> str:
     """
     from composer.render.hosts import render_all_hosts
 
-    with resolved(known_inputs(inputs), Owner(os.geteuid(), os.getegid()), {}) as federation:
+    with open_session(inputs).resolved() as federation:
         return render_all_hosts(federation)

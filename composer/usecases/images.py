@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from composer.deployment.image_record import ImageRecord
@@ -11,12 +10,12 @@ from composer.images import registry, sbom
 from composer.images.archive import load_archive, save_archive
 from composer.images.build import find_stale
 from composer.images.building import collect_wheels, image_statuses
-from composer.model import Owner
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.model.status import ImageStatus
 from composer.runtimes.engine import connect
-from composer.usecases.inputs import Inputs, deployed, known_inputs, resolved
+from composer.usecases.inputs import Inputs
+from composer.usecases.session import deployed, open_session
 
 
 def wheels(inputs: Inputs, folder: Path, reporter: Reporter) -> tuple[str, ...]:
@@ -25,8 +24,7 @@ def wheels(inputs: Inputs, folder: Path, reporter: Reporter) -> tuple[str, ...]:
     Raises:
         ComposerError: The kits or the definition do not allow it, or a package cannot be had.
     """
-    caller = Owner(os.geteuid(), os.getegid())
-    with resolved(known_inputs(inputs), caller, {}, connected=True) as federation:
+    with open_session(inputs).resolved(connected=True) as federation:
         return collect_wheels(federation, folder, reporter)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from composer.system.process import stream
-from composer.usecases.inputs import deployed
+from composer.usecases.session import deployed
 
 
 def logs(

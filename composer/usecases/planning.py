@@ -11,14 +11,14 @@ from composer.deployment.manifest import Manifest
 from composer.model import LOCAL, Federation, GeneratedFile, Owner, Rendering
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter, some_of
-from composer.usecases.inputs import Inputs, known_inputs, resolved
+from composer.usecases.session import Session
 
 
 @dataclass(frozen=True)
 class Planned:
     """What generate is about to write, and what the folder said of itself before; nothing is written yet."""
 
-    inputs: Inputs
+    session: Session
     federation: Federation
     rendering: Rendering
     manifest: Manifest
@@ -32,11 +32,11 @@ class Planned:
         return tuple(one.name for one in former if one.host != LOCAL and one.name not in kept)
 
 
-def plan(inputs: Inputs, found: Mapping[str, str]) -> Planned:
+def plan(session: Session, found: Mapping[str, str] | None = None) -> Planned:
     """Return what :func:`generate` is about to write; nothing is written, and no kit stays unpacked.
 
     Args:
-        inputs: Kits, definition, deployment folder.
+        session: What was given.
         found: Locks of images by their keys, besides those in the deployment folder.
 
     Raises:
@@ -46,18 +46,18 @@ def plan(inputs: Inputs, found: Mapping[str, str]) -> Planned:
     from composer.deployment.write import read_manifest
     from composer.render import render_deployment
 
-    known = known_inputs(inputs)
+    deployment = session.deployment
     caller = Owner(os.geteuid(), os.getegid())
-    with resolved(known, caller, found, lies_in=known.deployment / "kits") as federation:
-        rendering = render_deployment(federation, known.kits, known.definition, caller)
+    with session.resolved(found, lies_in=deployment / "kits") as federation:
+        rendering = render_deployment(federation, session.kits, session.definition_file, caller)
     try:
-        former = read_manifest(known.deployment)
+        former = read_manifest(deployment)
     except ComposerError:
         # A damaged one stops the writing, or is replaced with --force.
         former = None
-    rendering = _with_hosts_left(rendering, former, known.deployment)
+    rendering = _with_hosts_left(rendering, former, deployment)
     text = next(file.content for file in rendering.files if file.path.name == MANIFEST).decode()
-    return Planned(known, federation, rendering, parse_manifest(text, known.deployment / MANIFEST), former)
+    return Planned(session, federation, rendering, parse_manifest(text, deployment / MANIFEST), former)
 
 
 def _with_hosts_left(rendering: Rendering, former: Manifest | None, deployment: Path) -> Rendering:

@@ -17,9 +17,10 @@ from composer.system.process import perform
 from composer.usecases.build import pinned
 from composer.usecases.check import require_good_inputs
 from composer.usecases.generate import forget_old_kits, write_planned
-from composer.usecases.inputs import Inputs, chosen_runtime
+from composer.usecases.inputs import Inputs
 from composer.usecases.locking import lock_inputs, locked_project
 from composer.usecases.planning import agree_to_remove, plan
+from composer.usecases.session import open_session
 
 DEFAULT_TIMEOUT = 120.0
 
@@ -67,25 +68,26 @@ def up(
     with ExitStack() as stack:
         # What is there is known only when nobody else changes it any more.
         stack.enter_context(lock_inputs(inputs, reporter, wait, dry_run))
-        if chosen_runtime(inputs) == "process":
+        session = open_session(inputs)
+        if session.definition.runtime == "process":
             from composer.runtimes.supervisors import supervised_services
             from composer.usecases import plain
 
-            plain.refuse_swapped_kits(deployment, require_good_inputs(inputs, reporter, ignore))
-            planned = plan(inputs, {})
+            plain.refuse_swapped_kits(deployment, require_good_inputs(session, reporter, ignore))
+            planned = plan(session)
             name_opened_ports(planned.manifest, reporter)
             agree_to_remove(supervised_services(deployment), planned, remove, reporter, dry_run)
             status = plain.up(write_planned(planned, reporter, force, dry_run), deployment, reporter, timeout, dry_run)
             return _settled(status, planned.manifest, deployment, dry_run)
         with in_background(docker.require_compose):
-            authority = require_good_inputs(inputs, reporter, ignore)
+            authority = require_good_inputs(session, reporter, ignore)
             # To be told so takes no engine.
             refuse_other_runtime(deployment, "docker")
             engine = connect()
         facts = stack.enter_context(in_background(engine.facts))
         before = take_snapshot(engine, deployment)
         docker.refuse_swapped_kits(before.containers.values(), authority, deployment)
-        planned = plan(inputs, {})
+        planned = plan(session)
         stack.enter_context(locked_project(planned.manifest.compose_project, reporter, wait, dry_run))
         here = planned.manifest.on(LOCAL)
         running = docker.own_containers(engine, here, deployment)
