@@ -1,6 +1,68 @@
 """composer: NVIDIA FLARE startup kits in, a running, secure federation out.
 
-The verbs of the command line are functions of the modules of :mod:`composer.usecases`.
+The verbs of the command line are functions of the modules of :mod:`composer.usecases`. Those that notebooks and scripts
+need are here::
+
+    from pathlib import Path
+    from composer import Inputs, check, down, status, up
+
+    federation = Inputs((Path("workspace/my-project/prod_00"),), None, Path("deployment"))
+    assert check(federation).ok
+    up(federation)
+    print([one.name for one in status(federation.deployment).participants if one.registered])
+    down(federation.deployment)
+
+They raise :class:`ComposerError`, which has a ``message`` and a ``hint``, and speak through a :class:`Reporter`, by
+itself a silent one. They are imported when they are first used.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from composer.model.errors import ComposerError, NotHealthy
+    from composer.model.reporter import Reporter
+    from composer.model.status import FederationStatus, ParticipantStatus
+    from composer.usecases.build import build
+    from composer.usecases.check import check
+    from composer.usecases.down import down
+    from composer.usecases.generate import generate
+    from composer.usecases.inputs import Inputs
+    from composer.usecases.logs import logs
+    from composer.usecases.status import status
+    from composer.usecases.up import up
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "ComposerError",
+    "FederationStatus",
+    "Inputs",
+    "NotHealthy",
+    "ParticipantStatus",
+    "Reporter",
+    "build",
+    "check",
+    "down",
+    "generate",
+    "logs",
+    "status",
+    "up",
+]
+
+_MODULES = {
+    "ComposerError": "model.errors",
+    "FederationStatus": "model.status",
+    "Inputs": "usecases.inputs",
+    "NotHealthy": "model.errors",
+    "ParticipantStatus": "model.status",
+    "Reporter": "model.reporter",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"composer.{_MODULES.get(name, f'usecases.{name}')}"), name)

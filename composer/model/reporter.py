@@ -27,6 +27,28 @@ class Reporter(Protocol):
         """Show how far the participants are."""
 
 
+class Silent:
+    """A reporter that says nothing, for code that asks only for what comes out."""
+
+    def step(self, text: str) -> None:
+        """Say nothing of what begins now."""
+
+    def warn(self, text: str) -> None:
+        """Say nothing of what the user should know."""
+
+    def command(self, line: str) -> None:
+        """Say nothing of a command."""
+
+    def output(self, line: str) -> None:
+        """Say nothing of a command's output."""
+
+    def progress(self, status: FederationStatus) -> None:
+        """Say nothing of how far the participants are."""
+
+
+SILENT: Reporter = Silent()
+
+
 def some_of(names: Sequence[str], most: int = 4) -> str:
     """Return names as one reads them in a sentence, the first of them where there are many."""
     if len(names) <= most:

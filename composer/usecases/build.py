@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
-from composer.model.reporter import Reporter
+from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.other import refuse_other_runtime
 from composer.usecases.check import require_good_inputs
 from composer.usecases.generate import Generated, pin_planned, write_planned
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def build(
     inputs: Inputs,
-    reporter: Reporter,
+    reporter: Reporter = SILENT,
     force: bool = False,
     dry_run: bool = False,
     offline: bool = False,

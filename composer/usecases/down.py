@@ -8,7 +8,7 @@ from pathlib import Path
 
 from composer.deployment.manifest import Manifest
 from composer.model.errors import ComposerError
-from composer.model.reporter import Reporter
+from composer.model.reporter import SILENT, Reporter
 from composer.system.process import perform
 from composer.usecases.locking import locked_deployment, locked_project
 from composer.usecases.session import deployed
@@ -16,7 +16,7 @@ from composer.usecases.session import deployed
 
 def down(
     deployment: Path,
-    reporter: Reporter,
+    reporter: Reporter = SILENT,
     purge: bool = False,
     confirm: Callable[[str], bool] = lambda _: False,
     dry_run: bool = False,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from composer.deployment.manifest import Manifest
 from composer.model import LOCAL, Federation
-from composer.model.reporter import Reporter
+from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.other import refuse_other_runtime
 from composer.usecases.check import require_good_inputs
 from composer.usecases.inputs import Inputs
@@ -28,7 +28,7 @@ class Generated:
 
 def generate(
     inputs: Inputs,
-    reporter: Reporter,
+    reporter: Reporter = SILENT,
     force: bool = False,
     dry_run: bool = False,
     wait: bool = False,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from composer.deployment.manifest import Manifest
 from composer.model import LOCAL
-from composer.model.reporter import Reporter
+from composer.model.reporter import SILENT, Reporter
 from composer.model.status import FederationStatus
 from composer.runtimes.listeners import name_opened_ports, require_unshared_ports
 from composer.runtimes.other import refuse_other_runtime
@@ -27,7 +27,7 @@ DEFAULT_TIMEOUT = 120.0
 
 def up(
     inputs: Inputs,
-    reporter: Reporter,
+    reporter: Reporter = SILENT,
     timeout: float | None = DEFAULT_TIMEOUT,
     force: bool = False,
     dry_run: bool = False,

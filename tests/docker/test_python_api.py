@@ -1,0 +1,70 @@
+"""The Python API, as a notebook has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import composer
+from composer import ComposerError, FederationStatus, Inputs, check, down, logs, status, up
+from tests.conftest import forget_images
+
+pytestmark = [pytest.mark.docker, pytest.mark.nvflare, pytest.mark.usefixtures("engine")]
+
+
+class Heard:
+    """A reporter that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
+
+    def warn(self, text: str) -> None:
+        self.steps.append(text)
+
+    def command(self, line: str) -> None:
+        pass
+
+    def output(self, line: str) -> None:
+        pass
+
+    def progress(self, status: FederationStatus) -> None:
+        pass
+
+
+def test_a_federation_from_python(
+    prod_00: Path, definition: Path | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    federation = Inputs((prod_00,), definition, tmp_path / "deployment")
+    assert check(federation).ok
+    heard = Heard()
+    started = up(federation, heard)
+    try:
+        assert [one.name for one in started.participants if one.registered] == ["server1", "site-1", "site-2"]
+        assert "Starting 3 participants" in heard.steps
+        lines: list[str] = []
+        logs(federation.deployment, ["site-1"], lines.append)
+        assert any("Successfully registered client:site-1" in line for line in lines)
+        assert status(federation.deployment).healthy
+    finally:
+        down(federation.deployment)
+        forget_images(prod_00.parent.name)
+    assert not status(federation.deployment).healthy
+    # Nothing is said but through the reporter.
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_wrong_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(ComposerError) as caught:
+        status(tmp_path)
+    assert caught.value.message == f"{tmp_path} is not a deployment folder"
+    assert caught.value.hint
+
+
+def test_all_of_it_is_there() -> None:
+    assert all(getattr(composer, name).__doc__ for name in composer.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'foo'"):
+        _ = composer.foo
