@@ -20,7 +20,7 @@ from composer.model import Host
 from tests import kitmaker
 from tests.conftest import COMPOSER, Ended, composer, run
 from tests.console import converse
-from tests.unit.test_terminal import OWN, allowed
+from tests.unit.cli.test_terminal import OWN, allowed
 
 ESCAPES = r"\033]52;c;ZXZpbA==\007\033]0;PWNED\007\033[2J\033[1;1H\302\2332J\033M\342\200\256"
 # What each kind of host does when composer's connection opens, when a script runs, and when its engine is spoken to.

@@ -17,7 +17,7 @@ from composer.deployment.write import read_manifest
 from composer.hosts import decommission as decommissioning
 from composer.hosts.delivery import files_for, look, send
 from composer.model import Command, Host
-from tests.unit.test_delivery import Shell
+from tests.unit.hosts.test_delivery import Shell
 
 EMPTY = Manifest("1", "far", "far", (), None, (), {})
 

@@ -19,8 +19,8 @@ from tests import kitmaker
 from tests.conftest import COMPOSER, composer, run
 from tests.console import converse
 from tests.golden.cases import two_sites
-from tests.unit.test_redact import WITH_TOKENS, WITHOUT
-from tests.unit.test_terminal import allowed
+from tests.unit.cli.test_terminal import allowed
+from tests.unit.system.test_redact import WITH_TOKENS, WITHOUT
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=timezone.utc)
 DATED = [

@@ -13,7 +13,7 @@ import pytest
 
 from composer.system.probe import Identity
 from tests.conftest import ROOT, run
-from tests.unit.test_probe import Authority, listening, serving
+from tests.unit.system.test_probe import Authority, listening, serving
 
 
 @pytest.fixture
