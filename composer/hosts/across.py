@@ -1,18 +1,17 @@
 """The use cases of a deployment that runs on several hosts: all at once, and what cannot be done is named.
 
-`up`, `down`, `build` and `logs` call them where a deployment has hosts. Each host is a part of its own: what fails on
+`up`, `down` and `build` call them where a deployment has hosts. Each host is a part of its own: what fails on
 one is taken back there, and the others go on.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from composer.deployment.manifest import DeployedParticipant, Manifest
+from composer.deployment.manifest import Manifest
 from composer.deployment.purging import purge as purge_folder
 from composer.hosts import delivery
 from composer.hosts.examine import SKEW_SECONDS
@@ -29,7 +28,7 @@ from composer.model.errors import ComposerError, CrashLoop, NotHealthy
 from composer.model.reporter import some_of
 from composer.model.status import FederationStatus
 from composer.render.far import host_folder
-from composer.runtimes import docker, services
+from composer.runtimes import docker
 from composer.runtimes.readiness import wait_until_federated
 from composer.runtimes.transaction import (
     held_while_taken_back,
@@ -38,8 +37,7 @@ from composer.runtimes.transaction import (
     rolled_back_on_failure,
     take_snapshot,
 )
-from composer.system.process import attach, perform, stream
-from composer.system.redact import clean_log_line
+from composer.system.process import perform
 
 if TYPE_CHECKING:
     from composer.model import GeneratedFile
@@ -137,45 +135,6 @@ def show(manifest: Manifest, deployment: Path, reporter: Reporter) -> None:
         perform(docker.start(folder), HostReporter(host.name, host.endpoint, reporter), dry_run=True)
 
 
-def logs(
-    manifest: Manifest,
-    deployment: Path,
-    names: Sequence[str],
-    line: Callable[[str], None],
-    follow: bool,
-    lines: int | None,
-    since: str | None,
-    colour: bool,
-) -> None:
-    """Read participants' logs as :func:`composer.usecases.logs.logs` does, those of all hosts at once.
-
-    Raises:
-        HostsFailed: Some hosts are away; the others' logs were read.
-        ComposerError: There is no such participant.
-    """
-    services(manifest, names)
-    chosen = [one for one in manifest.participants if not names or one.name in names]
-    lock = threading.Lock()
-
-    with places(manifest, deployment, names=[one.host for one in chosen]) as opened:
-
-        def read(name: str) -> None:
-            place = opened.reached[name]
-            here = [one.service for one in chosen if one.host == name and (names or one.type != "admin")]
-
-            def take(text: str) -> None:
-                with lock:
-                    line(docker.by_participant_of(name, here, clean_log_line(text, colour)))
-
-            with place.entered():
-                if here:
-                    stream(docker.logs(place.deployment, here, follow, lines, since, colour), take)
-
-        opened.drop(on_each(tuple(opened.reached), read))
-        if opened.away:
-            raise HostsFailed(opened.away)
-
-
 def down(manifest: Manifest, deployment: Path, reporter: Reporter, purge: bool, dry_run: bool) -> None:
     """Stop and remove the containers on all hosts; with ``purge`` all that was brought there, too.
 
@@ -189,33 +148,6 @@ def down(manifest: Manifest, deployment: Path, reporter: Reporter, purge: bool, 
             raise HostsFailed(opened.away)
     if purge:
         purge_folder(deployment, reporter, dry_run)
-
-
-def console(
-    manifest: Manifest,
-    deployment: Path,
-    admin: DeployedParticipant,
-    wants_command: bool,
-    terminal: bool,
-    reporter: Reporter,
-) -> int:
-    """Open the console of an administrator whose kit is on another host, and return its exit status.
-
-    Raises:
-        ComposerError: There is no terminal, the host is away, or a command is to run, which needs a folder from here.
-    """
-    if wants_command or not terminal:
-        raise ComposerError(
-            f"the kit of {admin.name} is on {admin.host}, where a command cannot see the folder that you are in",
-            "take its host out of composer.yml: an administrator's kit is best on the administrator's machine",
-        )
-    with places(manifest, deployment, names=[admin.host]) as opened:
-        for error in opened.away.values():
-            raise error
-        place = opened.reached[admin.host]
-        reporter.warn(f"this is NVFLARE's own console; at «User Name» type {admin.name}")
-        with place.entered():
-            return attach(docker.console(place.deployment, admin.service))
 
 
 def _warn_of_clocks(opened: Places, reporter: Reporter) -> None:

@@ -32,9 +32,9 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
     manifest = deployed(deployment)
     chosen = _choose_admin(manifest, name)
     if chosen.host != LOCAL:
-        from composer.hosts import across
+        from composer.hosts.console import console
 
-        return across.console(manifest, deployment, chosen, bool(arguments), terminal, reporter)
+        return console(manifest, deployment, chosen, bool(arguments), terminal, reporter)
     runtime = runtime_of(manifest, deployment)
     if arguments:
         _require_able(chosen, arguments, deployment)

@@ -37,9 +37,9 @@ def logs(
 
     manifest = deployed(deployment)
     if manifest.hosts:
-        from composer.hosts import across
+        from composer.hosts.logs import logs as logs_of_hosts
 
-        across.logs(manifest, deployment, names, line, follow, lines, since, colour)
+        logs_of_hosts(manifest, deployment, names, line, follow, lines, since, colour)
         return
     runtime = runtime_of(manifest, deployment)
     command = runtime.logs(services(manifest, names), follow, lines, since, colour)
