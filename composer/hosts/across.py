@@ -23,20 +23,16 @@ from composer.hosts.preflight import check_gpus, check_hosts, require_some
 from composer.hosts.reporter import HostReporter
 from composer.hosts.transfer import Receiver, transfer
 from composer.hosts.watch import Watched
-from composer.model import LOCAL, Federation
+from composer.model import Federation
 from composer.model.errors import ComposerError, CrashLoop, NotHealthy
 from composer.model.reporter import some_of
 from composer.model.status import FederationStatus
 from composer.render.far import host_folder
 from composer.runtimes import docker
+from composer.runtimes.docker_lifecycle import DockerLifecycle
+from composer.runtimes.engine import connect
 from composer.runtimes.readiness import wait_until_federated
-from composer.runtimes.transaction import (
-    held_while_taken_back,
-    one_signal_raised,
-    roll_back,
-    rolled_back_on_failure,
-    take_snapshot,
-)
+from composer.runtimes.transaction import held_while_taken_back, one_signal_raised, rolled_back_on_failure
 from composer.system.process import perform
 
 if TYPE_CHECKING:
@@ -46,7 +42,6 @@ if TYPE_CHECKING:
 
 
 def up(
-    engine: Engine,
     federation: Federation,
     manifest: Manifest,
     reporter: Reporter,
@@ -56,7 +51,6 @@ def up(
     """Bring kits and images to the hosts, start all participants, and wait until they are registered.
 
     Args:
-        engine: The engine here, which has all images.
         federation: What is to run.
         manifest: What was generated of it.
         reporter: Hears what is done.
@@ -68,7 +62,7 @@ def up(
         NotHealthy: Somebody has not registered in time; all run and go on trying.
         ComposerError: Nobody has agreed that keys leave this machine, or no host can be reached.
     """
-    deployment = federation.deployment
+    deployment, engine = federation.deployment, connect()
     if manifest.hosts:
         reporter.step(f"Reaching {', '.join(host.name for host in manifest.hosts)}")
     with places(manifest, deployment) as opened, moves_of(manifest, deployment, reporter) as moves:
@@ -127,9 +121,7 @@ def build(manifest: Manifest, federation: Federation, reporter: Reporter, offlin
 
 
 def show(manifest: Manifest, deployment: Path, reporter: Reporter) -> None:
-    """Show the commands that start a deployment, on however many hosts."""
-    if manifest.on(LOCAL).started:
-        perform(docker.start(deployment), reporter, dry_run=True)
+    """Show the commands that start the parts of a deployment that run on other hosts."""
     for host in manifest.hosts:
         folder = host_folder(deployment, host.name)
         perform(docker.start(folder), HostReporter(host.name, host.endpoint, reporter), dry_run=True)
@@ -231,32 +223,32 @@ def _start_all(opened: Places, reporter: Reporter) -> None:
 def _start(place: Place, reporter: Reporter) -> None:
     told = place.told(reporter)
     with place.entered():
-        before = take_snapshot(place.engine, place.deployment)
-        with place.named(), rolled_back_on_failure(place.engine, place.manifest, place.deployment, before, told):
+        lifecycle = DockerLifecycle(place.deployment, place.engine)
+        lifecycle.remember()
+        with place.named(), rolled_back_on_failure(lifecycle, place.manifest, told):
             # Whoever leaves is stopped by now, and kept until all has gone well.
-            perform(docker.start(place.deployment, remove_orphans=False), told)
+            lifecycle.start(place.manifest, told, remove_orphans=False)
 
 
 @contextmanager
 def _taken_back_on_interrupt(opened: Places, reporter: Reporter) -> Iterator[None]:
-    found = on_each(
-        tuple(opened.reached), lambda name: take_snapshot(opened.reached[name].engine, opened.reached[name].deployment)
-    )
-    opened.drop(found)
-    before = {name: one for name, one in found.items() if not isinstance(one, ComposerError)}
     places_then = dict(opened.reached)
+    lifecycles = {name: DockerLifecycle(place.deployment, place.engine) for name, place in places_then.items()}
+    found = on_each(tuple(lifecycles), lambda name: lifecycles[name].remember())
+    opened.drop(found)
+    known = tuple(name for name, one in found.items() if not isinstance(one, ComposerError))
 
     def take_back(name: str) -> None:
         place = places_then[name]
         with place.entered():
-            roll_back(place.engine, place.deployment, before[name], HostReporter(name, "", reporter))
+            lifecycles[name].roll_back(place.manifest, HostReporter(name, "", reporter))
 
     try:
         yield
     except KeyboardInterrupt:
         with held_while_taken_back(reporter):
             reporter.step("Taking back what was started")
-            for outcome in on_each(tuple(before), take_back).values():
+            for outcome in on_each(known, take_back).values():
                 if isinstance(outcome, ComposerError):
                     reporter.warn(f"not everything could be taken back: {outcome.message}")
         raise
@@ -282,12 +274,7 @@ def _with(error: ComposerError, away: Mapping[str, ComposerError]) -> ComposerEr
 def _stop(place: Place, reporter: Reporter, purge: bool, dry_run: bool) -> None:
     told = place.told(reporter)
     with place.entered():
-        containers = docker.own_containers(place.engine, place.manifest, place.deployment)
-        for job in docker.running_jobs(place.engine, place.manifest, containers):
-            told.warn(f"job {job} has not ended, and ends now without a result")
-        former = docker.stop_former(place.engine, place.manifest, place.deployment)
-        for command in (docker.stop(place.deployment), *former):
-            perform(command, told, dry_run)
+        DockerLifecycle(place.deployment, place.engine).stop(place.manifest, told, dry_run)
     if purge and not dry_run and place.connection is not None:
         _remove_images(place)
         delivery.remove(place.connection, told.warn)

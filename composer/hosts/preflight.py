@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,13 @@ from composer.hosts.ssh import HostError
 from composer.model import Federation
 from composer.model.errors import ComposerError
 from composer.runtimes import docker
+from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.gpus import require_gpus
+from composer.runtimes.lifecycle import require_same_authority
+from composer.runtimes.ports import require_free_ports
 
 if TYPE_CHECKING:
-    from composer.runtimes.engine import Container
+    pass
 
 
 def check_hosts(opened: Places, authority: str, deployment: Path) -> None:
@@ -76,19 +78,18 @@ def _require_own(place: Place, deployment: Path) -> None:
 
 
 def _require_authority(place: Place, authority: str, deployment: Path) -> None:
-    running = docker.own_containers(place.engine, place.manifest, place.deployment)
+    present = DockerLifecycle(place.deployment, place.engine).remember()
     with place.named():
-        docker.refuse_swapped_kits(running.values(), authority, deployment)
+        require_same_authority(present, authority, deployment)
 
 
 def _require_free_ports(place: Place) -> None:
-    running: Mapping[str, Container] = docker.own_containers(place.engine, place.manifest, place.deployment)
+    running = DockerLifecycle(place.deployment, place.engine).running(place.manifest)
     if place.found is None:
-        docker.require_free_ports(place.manifest, [name for name, one in running.items() if one.state == "running"])
+        require_free_ports(place.manifest, running)
         return
     for participant in place.manifest.started:
-        held = running.get(participant.name)
-        for port in participant.listens if held is None or held.state != "running" else ():
+        for port in participant.listens if participant.name not in running else ():
             if port in place.found.listening:
                 raise ComposerError(
                     f"port {port} of {participant.name} is taken on {place.name}",

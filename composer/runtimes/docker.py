@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE, is_same_folder
@@ -13,7 +12,6 @@ from composer.model import LOCAL, Command
 from composer.model.errors import CommandFailed, ComposerError
 from composer.runtimes.engine import Container, Engine
 from composer.system.foreign_text import clip
-from composer.system.probe import busy_port, holder_of
 from composer.system.process import run
 
 _JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.private.fed.app.client.worker_process")
@@ -146,21 +144,6 @@ def own_containers(engine: Engine, manifest: Manifest, deployment: Path) -> dict
     return found
 
 
-def refuse_swapped_kits(containers: Iterable[Container], authority: str, deployment: Path) -> None:
-    """Make sure that no participant runs which trusts another authority than the kits do.
-
-    Raises:
-        ComposerError: One does: the new ones could not speak to those that still run.
-    """
-    for container in containers:
-        if container.authority not in ("", authority) and container.state in ("running", "restarting"):
-            raise ComposerError(
-                f"the kits are of another authority than those with which {container.participant} runs",
-                f"if they were provisioned anew: composer down -C {shlex.quote(str(deployment))}, then up; "
-                "else name the former kits",
-            )
-
-
 def stop_former(engine: Engine, manifest: Manifest, deployment: Path) -> tuple[Command, ...]:
     """Return the commands that remove what the deployment started when its project had another name."""
     names = engine.compose_projects_of(deployment) - {manifest.compose_project}
@@ -180,22 +163,3 @@ def running_jobs(engine: Engine, manifest: Manifest, containers: Mapping[str, Co
             if any(word in _JOB_MODULES for word in words) and "-n" in words[:-1]:
                 jobs.add(clip(words[words.index("-n") + 1], 80))
     return tuple(sorted(jobs))
-
-
-def require_free_ports(manifest: Manifest, running: Collection[str]) -> None:
-    """Make sure that the ports which participants open are free, but for those that this deployment holds itself.
-
-    Raises:
-        ComposerError: One is taken. NVFLARE would share it silently, or wait for it for ever.
-    """
-    for participant in manifest.started:
-        if participant.name in running:
-            continue
-        for port in participant.listens:
-            family = busy_port(port, manifest.publish)
-            if family:
-                holder = holder_of(port)
-                raise ComposerError(
-                    f"port {port} of {participant.name} is taken on {family}{f' by {holder}' if holder else ''}",
-                    f"see by whom with: ss -ltnp 'sport = :{port}', and stop that",
-                )

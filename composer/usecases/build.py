@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
 from composer.model.reporter import SILENT, Reporter
-from composer.runtimes.other import refuse_other_runtime
+from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
+from composer.system.background import in_background
 from composer.usecases.check import require_good_inputs
 from composer.usecases.generate import Generated, pin_planned, write_planned
 from composer.usecases.inputs import Inputs
@@ -16,7 +17,7 @@ from composer.usecases.planning import Planned, plan
 from composer.usecases.session import open_session
 
 if TYPE_CHECKING:
-    from composer.runtimes.engine import Engine
+    pass
 
 
 def build(
@@ -42,29 +43,17 @@ def build(
     Raises:
         ComposerError: As for :func:`generate`, or an image cannot be built.
     """
-    from composer.images.building import build_stale
-    from composer.runtimes import docker
-    from composer.runtimes.engine import connect
-    from composer.system.background import in_background
-
     with lock_inputs(inputs, reporter, wait, dry_run):
         session = open_session(inputs)
-        if session.definition.runtime == "process":
-            from composer.usecases import plain
-
+        lifecycle = lifecycle_of(session.definition.runtime, inputs.deployment)
+        with in_background(lifecycle.require_tools):
             require_good_inputs(session, reporter, ignore)
-            generated = write_planned(plan(session), reporter, force, dry_run)
-            return plain.build(generated, inputs.deployment, reporter, dry_run)
-        with in_background(docker.require_compose):
-            require_good_inputs(session, reporter, ignore)
-            refuse_other_runtime(inputs.deployment, "docker")
-            engine = connect()
         planned = plan(session)
         generated = write_planned(planned, reporter, force, dry_run)
-        if not dry_run:
-            generated = pinned(engine, planned, generated, generated.manifest, reporter, force, offline)
+        if not (dry_run or offline):
+            generated = pinned(lifecycle, planned, generated, generated.manifest, reporter, force)
         manifest = generated.manifest
-        built = build_stale(engine, generated.federation, manifest.built_here, reporter, offline, dry_run)
+        built = lifecycle.build(generated.federation, manifest, reporter, offline, dry_run)
         if dry_run or not manifest.hosts:
             return built
         from composer.hosts import across
@@ -73,17 +62,8 @@ def build(
 
 
 def pinned(
-    engine: Engine,
-    planned: Planned,
-    generated: Generated,
-    built: Manifest,
-    reporter: Reporter,
-    force: bool,
-    offline: bool,
+    lifecycle: Lifecycle, planned: Planned, generated: Generated, built: Manifest, reporter: Reporter, force: bool
 ) -> Generated:
-    """Where images among ``built`` that must be built are not pinned to hashes yet, pin them and generate again."""
-    from composer.images.building import find_locks, waiting_services
-
-    waiting = waiting_services(engine, built, generated.federation.deployment)
-    found = {} if offline else find_locks(generated.federation, waiting, reporter)
+    """Where what is to be built of ``built`` is not pinned to hashes yet, pin it and generate again."""
+    found = lifecycle.find_locks(generated.federation, built, reporter)
     return pin_planned(planned, found, force) if found else generated

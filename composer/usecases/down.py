@@ -9,8 +9,7 @@ from pathlib import Path
 from composer.deployment.manifest import Manifest
 from composer.model.errors import ComposerError
 from composer.model.reporter import SILENT, Reporter
-from composer.system.process import perform
-from composer.usecases.locking import locked_deployment, locked_project
+from composer.usecases.locking import locked_deployment, reserved
 from composer.usecases.session import deployed
 
 
@@ -38,9 +37,7 @@ def down(
     """
     from composer.deployment import place, purging
     from composer.hosts import across
-    from composer.runtimes import docker
-    from composer.runtimes.engine import connect
-    from composer.usecases import plain
+    from composer.runtimes.lifecycle import lifecycle_of
 
     if not (deployment / ".lock").exists() and not place.is_unfinished(deployment):
         # Nobody makes one there, and no folder must be made to say so.
@@ -54,24 +51,14 @@ def down(
         manifest = deployed(deployment)
         if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
             raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
-        if manifest.runtime == "process" and not manifest.hosts:
-            manifest = _left(manifest, deployment, reporter, purge, dry_run)
-            plain.down(manifest, deployment, reporter, purge, dry_run)
-            return
-        stack.enter_context(locked_project(manifest.compose_project, reporter, wait, dry_run))
+        lifecycle = lifecycle_of(manifest.runtime, deployment)
+        stack.enter_context(reserved(lifecycle, manifest, reporter, wait, dry_run))
         manifest = _left(manifest, deployment, reporter, purge, dry_run)
         if manifest.hosts:
             across.down(manifest, deployment, reporter, purge, dry_run)
             return
-        plain.end_strangers(deployment, reporter, dry_run)
-        engine = connect()
-        containers = docker.own_containers(engine, manifest, deployment)
-        for job in docker.running_jobs(engine, manifest, containers):
-            reporter.warn(f"job {job} has not ended, and ends now without a result")
-        commands = [docker.stop(deployment), *docker.stop_former(engine, manifest, deployment)]
         reporter.step(f"Stopping {manifest.federation}")
-        for command in commands:
-            perform(command, reporter, dry_run)
+        lifecycle.stop(manifest, reporter, dry_run)
         if purge:
             purging.purge(deployment, reporter, dry_run)
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from composer.deployment.manifest import Manifest
 from composer.model.reporter import Reporter
+from composer.runtimes.lifecycle import Lifecycle
 from composer.usecases.inputs import Inputs
 
 
@@ -41,16 +43,16 @@ def locked_deployment(
     return lock_deployment(deployment, wait, lambda who: reporter.step(f"Waiting for {who}"), needed)
 
 
-def locked_project(compose_project: str, reporter: Reporter, wait: bool, dry_run: bool) -> AbstractContextManager[None]:
-    """Be the only composer of this machine at work on a Compose project, whatever the folder; a dry run need not be.
+def reserved(
+    lifecycle: Lifecycle, manifest: Manifest, reporter: Reporter, wait: bool, dry_run: bool
+) -> AbstractContextManager[None]:
+    """Be the only composer at work on what the runtime shares with other folders; a dry run need not be.
 
     Raises:
         ComposerError: Another is, and this was not asked to wait for it.
     """
-    from composer.deployment.locks import lock_project
-
     return (
         nullcontext()
         if dry_run
-        else lock_project(compose_project, wait, lambda who: reporter.step(f"Waiting for {who}"))
+        else lifecycle.reserved(manifest, wait, lambda who: reporter.step(f"Waiting for {who}"))
     )

@@ -1,0 +1,193 @@
+"""Starts and stops containers: by Compose, on the engine of one machine."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from composer.deployment.write import keep_started, read_started
+from composer.model import LOCAL, Federation
+from composer.model.errors import CommandFailed, ComposerError
+from composer.runtimes import docker
+from composer.runtimes.engine import Container, Engine, EngineFacts, connect
+from composer.runtimes.lifecycle import Present
+from composer.runtimes.process import end_everybody
+from composer.runtimes.supervisors import supervised_services
+from composer.runtimes.transaction import attempt
+from composer.system.process import command_line, perform, run
+
+if TYPE_CHECKING:
+    from composer.deployment.manifest import Manifest
+    from composer.model.reporter import Reporter
+
+
+class DockerLifecycle:
+    """The containers of a deployment folder (a :class:`composer.runtimes.lifecycle.Lifecycle`).
+
+    Args:
+        deployment: The folder, on the machine of the engine.
+        engine: The engine; None for this machine's, which is then asked when it is needed.
+    """
+
+    def __init__(self, deployment: Path, engine: Engine | None = None) -> None:
+        self._deployment, self._given = deployment, engine
+        # What there was before a start: containers by ID, and the Compose files that they were made from, if known.
+        self._containers: Mapping[str, Container] = {}
+        self._files: Mapping[str, bytes] = {}
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._given or connect()
+
+    def require_tools(self) -> None:
+        """Make sure that Docker Compose is there."""
+        docker.require_compose()
+
+    def remember(self) -> Present:
+        """Look at the folder's containers, and keep what they were started from until the start is over."""
+        self._containers = {one.id: one for one in self._engine.containers_of(self._deployment)}
+        self._files = read_started(self._deployment)
+        there = self._containers.values()
+        return Present(
+            tuple(one.participant for one in there if not one.one_off),
+            {one.participant: one.authority for one in there if one.state in ("running", "restarting")},
+        )
+
+    def reserved(
+        self, manifest: Manifest, wait: bool, waiting: Callable[[str], None]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Keep other composers of this user from the Compose project."""
+        from composer.deployment.locks import lock_project
+
+        return lock_project(manifest.compose_project, wait, waiting)
+
+    def running(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the names of the participants whose containers run."""
+        own = docker.own_containers(self._engine, manifest, self._deployment)
+        return tuple(name for name, container in own.items() if container.state == "running")
+
+    def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:
+        """Find out what pip would install into those images that are about to be built."""
+        from composer.images.building import find_locks, waiting_services
+
+        return find_locks(federation, waiting_services(self._engine, manifest, self._deployment), reporter)
+
+    def build(
+        self, federation: Federation, manifest: Manifest, reporter: Reporter, offline: bool, dry_run: bool
+    ) -> tuple[str, ...]:
+        """Build the images that are missing or stale."""
+        from composer.images.building import build_stale
+
+        return build_stale(self._engine, federation, manifest.built_here, reporter, offline, dry_run)
+
+    def pull(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
+        """Pull the images that come from a registry."""
+        from composer.images.registry import pull_stale
+
+        pull_stale(self._engine, manifest.from_registry.on(LOCAL), self._deployment, reporter, dry_run)
+
+    def facts(self) -> EngineFacts:
+        """Return what the engine says of itself and of its machine."""
+        return self._engine.facts()
+
+    def require_ready(self, federation: Federation, reporter: Reporter) -> None:  # noqa: ARG002
+        """Make sure that the engine gives the GPUs."""
+        from composer.runtimes.gpus import require_gpus
+
+        require_gpus(federation.started)
+
+    def start(
+        self,
+        manifest: Manifest,  # noqa: ARG002
+        reporter: Reporter,
+        dry_run: bool = False,
+        remove_orphans: bool = True,
+    ) -> None:
+        """Have Compose create and start the containers.
+
+        What it is given is kept before it is, so that the next run knows it even if this one is killed.
+        """
+        if not dry_run:
+            keep_started(self._deployment, dict(self._compose_files()))
+        perform(docker.start(self._deployment, remove_orphans), reporter, dry_run)
+
+    def settle(self, manifest: Manifest) -> None:
+        """Keep what was started: it is what the next start goes back to."""
+
+    def explain(self, error: BaseException, manifest: Manifest) -> BaseException:
+        """Compose says what went wrong with one of them and not with which: the engine is asked, if it answers."""
+        if not isinstance(error, CommandFailed):
+            return error
+        try:
+            return self._found_cause(error, manifest)
+        except ComposerError:
+            return error
+
+    def roll_back(self, manifest: Manifest, reporter: Reporter) -> None:  # noqa: ARG002
+        """Remove the containers that were created, and bring back those that ran, as their Compose files had them."""
+        reporter.step("Taking back what was started")
+        self._remove_new(reporter)
+        attempt(reporter, lambda: keep_started(self._deployment, self._files))
+
+    def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
+        """Remove the containers, those under a former project's name, and processes that were left in the folder."""
+        if supervised_services(self._deployment):
+            perform(end_everybody(self._deployment), reporter, dry_run)
+        containers = docker.own_containers(self._engine, manifest, self._deployment)
+        for job in docker.running_jobs(self._engine, manifest, containers):
+            reporter.warn(f"job {job} has not ended, and ends now without a result")
+        former = docker.stop_former(self._engine, manifest, self._deployment)
+        for command in (docker.stop(self._deployment), *former):
+            perform(command, reporter, dry_run)
+
+    def _compose_files(self) -> Iterator[tuple[str, bytes]]:
+        for name in docker.COMPOSE_FILES:
+            with contextlib.suppress(FileNotFoundError):
+                yield name, (self._deployment / name).read_bytes()
+
+    def _found_cause(self, error: CommandFailed, manifest: Manifest) -> ComposerError:
+        containers = self._engine.containers_of(self._deployment)
+        for container in containers:
+            if container.state in ("created", "exited") and not container.one_off:
+                reason = " ".join(self._engine.try_to_start(container.id).split())
+                if reason:
+                    return ComposerError(f"{container.participant} cannot be started: {reason}", error.hint)
+        there = {container.participant for container in containers}
+        refused = [participant.name for participant in manifest.started if participant.name not in there]
+        if not refused:
+            return error
+        reason = error.last_line.removeprefix("Error response from daemon: ")
+        return ComposerError(f"{' or '.join(refused)} cannot be started: {reason}", error.hint)
+
+    def _remove_new(self, reporter: Reporter) -> None:
+        if not self._containers:
+            attempt(reporter, lambda: run(docker.stop(self._deployment)))
+            return
+        there: list[Container] = []
+        attempt(reporter, lambda: there.extend(self._engine.containers_of(self._deployment)))
+        for container in there:
+            if container.id not in self._containers:
+                attempt(reporter, lambda gone=container.id: self._engine.remove(gone))  # type: ignore[misc]
+        running = {one.id for one in there if one.state == "running"}
+        ended = [one for one in self._containers.values() if one.state == "running" and one.id not in running]
+        if ended and self._files:
+            attempt(reporter, lambda: self._bring_back(ended, reporter))
+        elif ended:
+            names = ", ".join(sorted(one.participant for one in ended))
+            reporter.warn(f"{names} ran before and cannot be brought back: composer up")
+
+    def _bring_back(self, ended: Sequence[Container], reporter: Reporter) -> None:
+        for container in ended:
+            self._engine.name_image(container.image_id, container.image)
+        services = sorted({one.service for one in ended if not one.one_off})
+        with TemporaryDirectory(prefix="composer-") as folder:
+            former = [Path(folder, name) for name in docker.COMPOSE_FILES if name in self._files]
+            for path in former:
+                path.write_bytes(self._files[path.name])
+            command = docker.start_again(self._deployment, former, services)
+            reporter.command(command_line(command))
+            run(command)

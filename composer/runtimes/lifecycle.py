@@ -1,0 +1,112 @@
+"""How the participants of a deployment are started and stopped on one machine, whichever way they run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from composer.deployment.manifest import Manifest
+from composer.model import Federation, RuntimeName
+from composer.model.errors import ComposerError
+from composer.model.reporter import Reporter
+
+if TYPE_CHECKING:
+    from composer.runtimes.engine import EngineFacts
+
+
+@dataclass(frozen=True)
+class Present:
+    """Who is there before a command changes anything.
+
+    ``names`` are those that end unless they are among the kits, by participant or by service; ``authorities`` are the
+    SHA-256 fingerprints of the certificates that those who run trust, by name, empty where it is not known.
+    """
+
+    names: tuple[str, ...]
+    authorities: Mapping[str, str]
+
+
+class Lifecycle(Protocol):
+    """What a runtime does for the verbs. A federation on several hosts has one for each host."""
+
+    def require_tools(self) -> None:
+        """Make sure that what the runtime needs on this machine is there.
+
+        Raises:
+            ComposerError: It is not.
+        """
+
+    def remember(self) -> Present:
+        """Look at what is there: :meth:`roll_back` brings that back."""
+
+    def reserved(self, manifest: Manifest, wait: bool, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Keep other composers, whatever their folder, from names that the runtime shares with them."""
+
+    def running(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the names of the participants of this deployment that run.
+
+        Raises:
+            ComposerError: What runs under the deployment's name is somebody else's.
+        """
+
+    def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:
+        """Find out what is to be installed where nothing is pinned yet; return the locks by their keys."""
+
+    def build(
+        self, federation: Federation, manifest: Manifest, reporter: Reporter, offline: bool, dry_run: bool
+    ) -> tuple[str, ...]:
+        """Make what participants run from where it is missing or stale; return the names of those who needed it."""
+
+    def pull(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
+        """Fetch what participants run from where a registry has it."""
+
+    def facts(self) -> EngineFacts | None:
+        """Return what the engine says of this machine; None where no engine is needed."""
+
+    def require_ready(self, federation: Federation, reporter: Reporter) -> None:
+        """Make sure, as the last thing before the start, that what the participants are to have can be had."""
+
+    def start(self, manifest: Manifest, reporter: Reporter, dry_run: bool = False) -> None:
+        """Start all but the admins, and end those that are not in the deployment any more."""
+
+    def settle(self, manifest: Manifest) -> None:
+        """Forget what is kept for :meth:`roll_back`: what was started stays."""
+
+    def explain(self, error: BaseException, manifest: Manifest) -> BaseException:
+        """Return what failed in words of the participants, where the runtime can tell more than the error says."""
+
+    def roll_back(self, manifest: Manifest, reporter: Reporter) -> None:
+        """Stop what was started since :meth:`remember` and start again what ran then, as far as each step goes."""
+
+    def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
+        """Stop and remove all that runs of the deployment."""
+
+
+def lifecycle_of(runtime: RuntimeName, deployment: Path) -> Lifecycle:
+    """Return how the participants of a deployment folder are started and stopped on this machine."""
+    if runtime == "process":
+        from composer.runtimes.process_lifecycle import ProcessLifecycle
+
+        return ProcessLifecycle(deployment)
+    from composer.runtimes.docker_lifecycle import DockerLifecycle
+
+    return DockerLifecycle(deployment)
+
+
+def require_same_authority(present: Present, authority: str, deployment: Path) -> None:
+    """Make sure that nobody runs who trusts another authority than the kits do.
+
+    Raises:
+        ComposerError: Somebody does: the new ones could not speak to those that still run.
+    """
+    for name, trusted in present.authorities.items():
+        if trusted not in ("", authority):
+            raise ComposerError(
+                f"the kits are of another authority than those with which {name} runs",
+                f"if they were provisioned anew: composer down -C {shlex.quote(str(deployment))}, then up; "
+                "else name the former kits",
+            )
