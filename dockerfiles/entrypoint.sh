@@ -29,15 +29,41 @@ python=""
 stopping=""
 crashes=0
 
+# Deletes what a job may have made. A folder that it has closed can be emptied only when its owner has opened it again; a
+# link is deleted, and not what it leads to.
+discard() {
+    local path
+    for path in "$@"; do
+        rm -rf -- "$path" 2>/dev/null && continue
+        [[ ! -d $path || -L $path ]] || chmod -R u+rwX -- "$path"
+        rm -rf -- "$path"
+    done
+}
+
+# Makes sure of a folder that a job may have closed, or replaced by something else.
+own_folder() {
+    [[ -d $1 && ! -L $1 ]] || discard "$1"
+    open_folder "$1"
+}
+
+# The workspace itself no job can replace: where it is a link, it is the operator's own.
+open_folder() {
+    mkdir -p -- "$1"
+    [[ -r $1 && -w $1 && -x $1 ]] || chmod u+rwx -- "$1"
+}
+
 # Jobs write to the workspace as well. What is no regular file under a name that is written to goes: a pipe would be
 # waited for, and what a link leads to would be written.
 own() {
     local path
     for path in "$@"; do
         [[ -e $path || -L $path ]] || continue
-        [[ ! -f $path || -L $path ]] || continue
+        if [[ -f $path && ! -L $path ]]; then
+            [[ -r $path && -w $path ]] || chmod u+rw -- "$path"
+            continue
+        fi
         printf 'composer: removing %s, which a job has put in place of a file\n' "${path##*/}" >&2
-        rm -rf -- "$path"
+        discard "$path"
     done
 }
 
@@ -131,14 +157,14 @@ export PYTHONPATH=/local/custom${PYTHONPATH:+:$PYTHONPATH} MALLOC_ARENA_MAX=${MA
 drivers=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)/drivers
 export NVFLARE_COMM_DRIVER_PATH=$drivers${NVFLARE_COMM_DRIVER_PATH:+:$NVFLARE_COMM_DRIVER_PATH}
 export NVFLARE_INTERNAL_CONN_SCHEME=unix FLARE_WORKSPACE=$workspace PYTHONDONTWRITEBYTECODE=1
-mkdir -p "$workspace/transfer"
+open_folder "$workspace"
+own_folder "$workspace/transfer"
 own "$workspace/composer.restarts"
 [[ -z $supervise ]] || printf '0\n' >"$workspace/composer.restarts"
 
 while true; do
     # A pid in these files is of a former life; NVFLARE's own scripts take it for a running instance.
-    rm -rf "$workspace"/{pid,daemon_pid,shutdown,restart}.fl
-    rm -rf "$workspace/.internal"
+    discard "$workspace"/{pid,daemon_pid,shutdown,restart}.fl "$workspace/.internal"
     state started
     own "$log"
     : >>"$log"
@@ -164,7 +190,7 @@ while true; do
         status=$?
     done
     kill "$watch" 2>/dev/null
-    rm -rf "$workspace/composer.pid"
+    discard "$workspace/composer.pid"
     python=""
     end_jobs
     if [[ -n $stopping ]]; then

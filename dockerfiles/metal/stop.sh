@@ -21,7 +21,7 @@ main() {
     find_python
     "$some_python" -I -S "$lib/processes.py" stop "$root/workspaces" ${1+"${stopped[@]}"}
     for service in ${stopped[@]+"${stopped[@]}"}; do
-        rm -f -- "$root/workspaces/$service"/composer.{state,pid,supervisor,restarts}
+        discard "$root/workspaces/$service"/composer.{state,pid,supervisor,restarts}
         say "$service is stopped"
     done
 }

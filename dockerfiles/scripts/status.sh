@@ -16,8 +16,6 @@ main() {
     for service in ${services[@]+"${services[@]}"}; do
         load "$service"
         observe
-        # Job code may have written it.
-        [[ $since =~ ^[0-9TZ:.+-]{0,40}$ ]] || since="?"
         # shellcheck disable=SC2059
         printf "$line" "$name" "$type" "$state" "$registered" "$since"
         [[ $state == running && $registered == yes ]] || well=""

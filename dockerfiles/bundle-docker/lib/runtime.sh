@@ -22,13 +22,12 @@ container_of() {
 
 # Sets $state, $registered and $since, as composer status shows them.
 observe() {
-    local id word="" started="" code="" said
+    local id word="" started="" code=""
     state=absent registered=no since=""
     id=$(container_of)
     [[ -n $id ]] || return 0
     read -r state code started < <(docker inspect --format '{{.State.Status}} {{.State.ExitCode}} {{.State.StartedAt}}' "$id")
-    look_into "$workspace/composer.state"
-    read -r word since _ <<<"$said"
+    read_state
     if [[ $state == exited && $code == 0 ]]; then
         state=stopped
     elif [[ $state == running && $type == server ]]; then

@@ -82,7 +82,7 @@ end_and_keep() {
     done
     "$some_python" -I -S "$lib/processes.py" stop "$root/workspaces" "$@"
     for service in "$@"; do
-        rm -f -- "$root/workspaces/$service"/composer.{state,pid,supervisor,restarts}
+        discard "$root/workspaces/$service"/composer.{state,pid,supervisor,restarts}
         [[ -e $former/$service/conf ]] || continue
         for part in startup local; do
             [[ ! -d $root/workspaces/$service/$part ]] || mv -- "$root/workspaces/$service/$part" "$former/$service/"
@@ -108,7 +108,7 @@ bring_back() {
         fi
         for part in startup local; do
             [[ -d $former/$service/$part ]] || continue
-            rm -rf -- "${workspace:?}/$part"
+            discard "${workspace:?}/$part"
             mv -- "$former/$service/$part" "$workspace/"
         done
         start "$(<"$former/$service/parts")" "$former/$service/conf"
@@ -126,7 +126,7 @@ start() {
     clean+=("PATH=$venv/bin:$PATH" "FLARE_WORKSPACE=$workspace" "FLARE_SUPERVISE=$lib" "NO_PROXY=$no_proxy" "no_proxy=$no_proxy"
         "NVFLARE_DATUM_DIR=$workspace/datums" ${environment[@]+"${environment[@]}"})
     enter_names || exit 1
-    rm -rf -- "$workspace"/composer.{state,pid,restarts}
+    discard "$workspace"/composer.{state,pid,restarts}
     own "$workspace"/{console.log,composer.supervisor}
     cd -- "$workspace" || exit
     # In a session of its own and without a terminal: it outlives the shell that started it.

@@ -31,9 +31,10 @@ keep_environment() {
 
 # The kit itself is only read: NVFLARE gets a copy, in the workspace that it writes to.
 prepare() {
-    mkdir -p -- "$workspace/transfer"
+    open_folder "$workspace"
+    own_folder "$workspace/transfer"
     chmod 0700 "$root/workspaces" "$workspace"
-    rm -rf -- "$workspace/startup" "$workspace/local"
+    discard "$workspace/startup" "$workspace/local"
     cp -R -- "$kit/startup" "$workspace/startup"
     cp -R -- "${local:-$kit/local}" "$workspace/local"
     if [[ $type == server ]]; then

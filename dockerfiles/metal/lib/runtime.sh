@@ -38,10 +38,9 @@ supervised() {
 
 # Sets $state, $registered and $since, as composer status shows them.
 observe() {
-    local word="" said
-    state=absent registered=no since=""
-    look_into "$workspace/composer.state"
-    read -r word since _ <<<"$said"
+    local word
+    state=absent registered=no
+    read_state
     if supervised; then
         state=running
         [[ $word != restarting ]] || state=restarting

@@ -54,12 +54,47 @@ look_into() {
     [[ ! -f $1 || -L $1 ]] || read -rn 64 said <"$1" || true
 }
 
+# Sets $word and $since to what the participant's entrypoint says of it; to nothing where that has not just its form.
+read_state() {
+    local said form='^(started|registered|restarting|stopped) ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)$'
+    word="" since=""
+    look_into "$workspace/composer.state"
+    [[ ! $said =~ $form ]] || { word=${BASH_REMATCH[1]} since=${BASH_REMATCH[2]}; }
+}
+
+# Deletes what a job may have made. A folder that it has closed can be emptied only when its owner has opened it again; a
+# link is deleted, and not what it leads to.
+discard() {
+    local path
+    for path in "$@"; do
+        rm -rf -- "$path" 2>/dev/null && continue
+        [[ ! -d $path || -L $path ]] || chmod -R u+rwX -- "$path"
+        rm -rf -- "$path"
+    done
+}
+
+# Makes sure of a folder that a job may have closed, or replaced by something else.
+own_folder() {
+    [[ -d $1 && ! -L $1 ]] || discard "$1"
+    open_folder "$1"
+}
+
+# The workspace itself no job can replace: where it is a link, it is the operator's own.
+open_folder() {
+    mkdir -p -- "$1"
+    [[ -r $1 && -w $1 && -x $1 ]] || chmod u+rwx -- "$1"
+}
+
 # Takes away what is no regular file under names in a workspace that are written to: a pipe would be waited for, and what
 # a link leads to would be written.
 own() {
     local path
     for path in "$@"; do
-        [[ -f $path && ! -L $path ]] || rm -rf -- "$path"
+        if [[ -f $path && ! -L $path ]]; then
+            [[ -r $path && -w $path ]] || chmod u+rw -- "$path"
+        else
+            discard "$path"
+        fi
     done
 }
 
