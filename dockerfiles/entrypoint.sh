@@ -67,6 +67,21 @@ own() {
     done
 }
 
+# Makes sure of what NVFLARE itself opens in the workspace, of whatever release: 2.6 and 2.7 have another name for the log
+# of errors. Over a folder it cannot rotate a log.
+own_logs() {
+    local file
+    for file in log.txt log.json log_fl.txt error_log.txt log_error.txt; do
+        own "$workspace/$file" "$workspace/$file".[0-9]*
+    done
+    # A server keeps the clients that are disabled, and does not start over what it cannot read.
+    own "$workspace"/{audit.log,disabled_clients.json}
+    # Deleted at the start, which fails over a folder, and written at the end, through a link, too.
+    discard "$workspace/_process_rc.txt"
+    # For large values; a container has a place of its own.
+    [[ ${NVFLARE_DATUM_DIR-} != "$workspace"/* ]] || own_folder "$NVFLARE_DATUM_DIR"
+}
+
 # Fails where nothing can be written.
 state() {
     local time
@@ -158,15 +173,16 @@ drivers=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)/drivers
 export NVFLARE_COMM_DRIVER_PATH=$drivers${NVFLARE_COMM_DRIVER_PATH:+:$NVFLARE_COMM_DRIVER_PATH}
 export NVFLARE_INTERNAL_CONN_SCHEME=unix FLARE_WORKSPACE=$workspace PYTHONDONTWRITEBYTECODE=1
 open_folder "$workspace"
-own_folder "$workspace/transfer"
 own "$workspace/composer.restarts"
 [[ -z $supervise ]] || printf '0\n' >"$workspace/composer.restarts"
 
 while true; do
+    open_folder "$workspace"
+    own_folder "$workspace/transfer"
     # A pid in these files is of a former life; NVFLARE's own scripts take it for a running instance.
     discard "$workspace"/{pid,daemon_pid,shutdown,restart}.fl "$workspace/.internal"
     state started
-    own "$log"
+    own_logs
     : >>"$log"
     exec 3<"$log"
     cat <&3 >/dev/null
@@ -176,7 +192,9 @@ while true; do
     # server that starts at the same moment, and takes as long to listen as a site takes to dial, gets a head start.
     [[ $type == server ]] || sleep 0.2
     began=$SECONDS
-    python3 -u -m "$@" 3<&- &
+    # Python looks for modules where it is started before it looks anywhere else, and jobs write to the workspace. NVFLARE's
+    # servers and clients go there themselves; relays do not, and run no jobs.
+    { [[ $type == relay ]] || cd -- "$drivers" && exec python3 -u -m "$@" 3<&-; } &
     python=$!
     # A signal may have come when there was nobody yet to hand it on to.
     [[ -z $stopping ]] || terminate

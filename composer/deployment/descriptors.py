@@ -37,7 +37,8 @@ def opened_below(top: int | None, anchor: str, path: PurePath, make: int | None 
         top: The descriptor of the other one; None: ``anchor`` is a path from the root.
         anchor: The folder that ``path`` is below: ``.``, or a path.
         path: Relative, without ``..``.
-        make: The mode of the folders that are made where they are missing; None: none is made.
+        make: The mode of the folders that are made where they are missing, while those that their owner, this user, has
+            closed are opened again; None: all stay as they are.
 
     Raises:
         OSError: One is missing, or is a link; it is named.
@@ -50,6 +51,8 @@ def opened_below(top: int | None, anchor: str, path: PurePath, make: int | None 
                     # The mode that is asked for, whatever the umask.
                     below = os.open(part, FOLDER, dir_fd=here)
                     os.fchmod(below, make)
+                elif make is not None:
+                    below = _entered(here, part)
                 else:
                     below = os.open(part, FOLDER if at == len(path.parts) else _ON_THE_WAY, dir_fd=here)
             except OSError as error:

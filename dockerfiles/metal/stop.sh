@@ -21,7 +21,7 @@ main() {
     find_python
     "$some_python" -I -S "$lib/processes.py" stop "$root/workspaces" ${1+"${stopped[@]}"}
     for service in ${stopped[@]+"${stopped[@]}"}; do
-        discard "$root/workspaces/$service"/composer.{state,pid,supervisor,restarts}
+        forget_run "$service"
         say "$service is stopped"
     done
 }

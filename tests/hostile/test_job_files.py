@@ -25,6 +25,7 @@ HARMS = {
     "a link to the operator's file": 'rm -rf "$1"; ln -s "$2" "$1"',
     "a huge file": 'rm -rf "$1"; truncate -s 40G "$1"',
     "a folder": 'rm -rf "$1"; mkdir "$1"',
+    "a closed folder": 'rm -rf "$1"; mkdir -p "$1/in/side"; chmod 000 "$1/in" "$1"',
     "a time without its zone": 'rm -rf "$1"; printf "registered 2026-01-01T00:00:00" >"$1"',
     "no text": 'rm -rf "$1"; head -c 4000 /dev/urandom >"$1"',
 }
@@ -104,10 +105,26 @@ def test_a_site_comes_back_over_whatever_a_job_has_left(mended: Deployment) -> N
     for name in names:
         in_job(mended, "site-1", HARMS["a pipe"] if name.endswith("e") else HARMS["a folder"], name)
     in_job(mended, "site-1", HARMS["a pipe"], "log.txt")
-    docker("restart", "--time", "5", mended.container("site-1"))
+    # NVFLARE opens these itself.
+    for name in ("log.json", "audit.log"):
+        in_job(mended, "site-1", HARMS["a pipe"], name)
+    in_job(mended, "site-1", HARMS["a closed folder"], "error_log.txt")
+    in_job(mended, "site-1", HARMS["a link to nowhere"], "log_fl.txt")
+    for name in ("_process_rc.txt", "transfer"):
+        in_job(mended, "site-1", HARMS["a closed folder"], name)
+    # A server has a file of the clients that are disabled, too.
+    in_job(mended, "server1", HARMS["a pipe"], "audit.log")
+    in_job(mended, "server1", HARMS["a closed folder"], "disabled_clients.json")
+    in_job(mended, "site-1", 'echo "raise SystemExit(9)" >json.py')
+    for service in ("server1", "site-1"):
+        docker("restart", "--time", "5", mended.container(service))
     eventually(lambda: bool(mended.status()["healthy"]))
+    in_job(mended, "site-1", "rm json.py")
     said = run(["docker", "logs", mended.container("site-1")]).err
-    assert "removing log.txt, which a job has put in place of a file" in said
+    for name in ("log.txt", "log.json", "audit.log", "error_log.txt", "log_fl.txt"):
+        assert f"removing {name}, which a job has put in place of a file" in said
+        # NVFLARE makes the last one when it has something for it.
+        in_job(mended, "site-1", '[ ! -L "$1" ] && { [ ! -e "$1" ] || [ -f "$1" ]; }', name)
 
 
 def test_nobody_is_given_what_a_link_leads_to(mended: Deployment, victim: Path, tmp_path: Path) -> None:

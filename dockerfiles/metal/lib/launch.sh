@@ -64,6 +64,7 @@ end_former() {
     [[ ${#names[@]} -eq 0 ]] || return 0
     for folder in "$root"/workspaces/*/; do
         service=$(basename -- "$folder")
+        [[ ! -d $folder ]] || open_folder "$folder"
         [[ -e $folder/composer.supervisor && ! -e $root/participants/$service.conf ]] || continue
         say "stopping $service: it is not among the participants any more"
         gone+=("$service")
@@ -82,10 +83,13 @@ end_and_keep() {
     done
     "$some_python" -I -S "$lib/processes.py" stop "$root/workspaces" "$@"
     for service in "$@"; do
-        discard "$root/workspaces/$service"/composer.{state,pid,supervisor,restarts}
+        forget_run "$service"
         [[ -e $former/$service/conf ]] || continue
         for part in startup local; do
-            [[ ! -d $root/workspaces/$service/$part ]] || mv -- "$root/workspaces/$service/$part" "$former/$service/"
+            [[ -d $root/workspaces/$service/$part ]] || continue
+            # Not even its owner can move a folder that is closed.
+            open_folder "$root/workspaces/$service/$part"
+            mv -- "$root/workspaces/$service/$part" "$former/$service/"
         done
     done
 }
@@ -125,6 +129,7 @@ start() {
     # NVFLARE_DATUM_DIR is NVFLARE's way to say it; else large values of all users' jobs meet in /tmp/nvflare.
     clean+=("PATH=$venv/bin:$PATH" "FLARE_WORKSPACE=$workspace" "FLARE_SUPERVISE=$lib" "NO_PROXY=$no_proxy" "no_proxy=$no_proxy"
         "NVFLARE_DATUM_DIR=$workspace/datums" ${environment[@]+"${environment[@]}"})
+    open_folder "$workspace"
     enter_names || exit 1
     discard "$workspace"/composer.{state,pid,restarts}
     own "$workspace"/{console.log,composer.supervisor}

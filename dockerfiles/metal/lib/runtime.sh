@@ -36,6 +36,14 @@ supervised() {
     "$some_python" -I -S "$lib/processes.py" alive "$workspace" "$supervisor"
 }
 
+# Takes away what tells that a participant runs.
+forget_run() {
+    local folder=$root/workspaces/$1
+    [[ -d $folder ]] || return 0
+    open_folder "$folder"
+    discard "$folder"/composer.{state,pid,supervisor,restarts}
+}
+
 # Sets $state, $registered and $since, as composer status shows them.
 observe() {
     local word

@@ -63,12 +63,12 @@ read_state() {
 }
 
 # Deletes what a job may have made. A folder that it has closed can be emptied only when its owner has opened it again; a
-# link is deleted, and not what it leads to.
+# link is deleted, and not what it leads to. Where something in it is another user's, the rest goes.
 discard() {
     local path
     for path in "$@"; do
         rm -rf -- "$path" 2>/dev/null && continue
-        [[ ! -d $path || -L $path ]] || chmod -R u+rwX -- "$path"
+        [[ ! -d $path || -L $path ]] || chmod -R u+rwX -- "$path" || true
         rm -rf -- "$path"
     done
 }
@@ -82,7 +82,7 @@ own_folder() {
 # The workspace itself no job can replace: where it is a link, it is the operator's own.
 open_folder() {
     mkdir -p -- "$1"
-    [[ -r $1 && -w $1 && -x $1 ]] || chmod u+rwx -- "$1"
+    [[ -r $1 && -w $1 && -x $1 ]] || chmod u+rwx -- "$1" || true
 }
 
 # Takes away what is no regular file under names in a workspace that are written to: a pipe would be waited for, and what

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 import pytest
+from composer.write import _give_folder
 
+from composer.model import Owner
 from tests.conftest import Ended, composer, missing, tree
 
 pytestmark = pytest.mark.nvflare
@@ -128,6 +131,30 @@ def test_root_gives_away_nothing_that_a_job_links_to(prod_00: Path, folder: Path
     assert generate(prod_00, folder).returncode == 0
     assert not transfer.is_symlink()
     assert (victim.stat().st_uid, victim.stat().st_gid) == (1234, 1234)
+
+
+@pytest.mark.parametrize("closed", ["workspaces/site-1", "workspaces/site-1/transfer"])
+def test_an_ordinary_user_writes_over_what_a_job_has_closed(tmp_path: Path, closed: str) -> None:
+    """Root may anyway."""
+    top = tmp_path / "deployment"
+    (top / "workspaces/site-1/transfer").mkdir(parents=True)
+    for path in (top, *top.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    (top / closed).chmod(0)
+    child = os.fork()
+    if not child:
+        status = 1
+        with suppress(BaseException):
+            inside = os.open(top, os.O_RDONLY)
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            for path in ("workspaces", "workspaces/site-1", "workspaces/site-1/transfer"):
+                _give_folder(inside, PurePosixPath(path), Owner(NOBODY, NOBODY))
+            status = 0
+        os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (top / closed).stat().st_mode & 0o777 == 0o700
 
 
 def test_the_lock_can_be_held_by_its_owner_alone(prod_00: Path, folder: Path) -> None:

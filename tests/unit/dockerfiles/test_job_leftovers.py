@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,14 +27,19 @@ HARMS = {
     "a pipe": 'rm -rf "$1"; mkfifo "$1"',
     "a link to nowhere": 'rm -rf "$1"; ln -s /nope/nope "$1"',
 }
+# Releases differ in the name of the log of errors. A rotated log is what the next rotation replaces.
+LOGS = ("log.txt", "log.json", "log_fl.txt", "error_log.txt", "log_error.txt")
+OPENED = (*LOGS, "audit.log", "disabled_clients.json")
+ROTATED = tuple(f"{log}.{number}" for log in LOGS for number in (1, 10))
+RESULT = "_process_rc.txt"
 
 
-def as_ordinary(*argv: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def as_ordinary(*argv: str | Path, cwd: str | Path = "/", **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user to whom modes apply; job code and its participant are the same one."""
     changed = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
     environment = {"PATH": os.environ["PATH"], **variables}
     return subprocess.run(
-        [*changed, *argv], env=environment, cwd="/", timeout=60, text=True, capture_output=True, check=False
+        [*changed, *argv], env=environment, cwd=cwd, timeout=60, text=True, capture_output=True, check=False
     )
 
 
@@ -42,7 +50,8 @@ def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = top / "deployment"
     for path in (top, top.parent, top.parent.parent):
         path.chmod(path.stat().st_mode | 0o011)
-    (folder / "lib").mkdir(parents=True)
+    for name in ("lib", "drivers"):
+        (folder / name).mkdir(parents=True)
     for source in ("scripts/lib/common.sh", "metal/lib/runtime.sh", "metal/lib/processes.py"):
         (folder / "lib" / Path(source).name).write_bytes((ROOT / "dockerfiles" / source).read_bytes())
     (folder / "stop.sh").write_bytes(STOP.read_bytes())
@@ -84,6 +93,79 @@ def test_a_participant_starts_over_what_a_job_has_left(workspaces: Path, harm: s
     assert (workspace / "log.txt").read_text() == "x\n"
 
 
+@pytest.mark.parametrize("harm", HARMS)
+def test_what_nvflare_opens_itself_is_its_own(workspaces: Path, harm: str) -> None:
+    workspace = workspaces / "site-1"
+    for name in (*OPENED, *ROTATED, RESULT, "datums"):
+        plant(workspace, HARMS[harm], name)
+    stub = workspaces.parent / "python3"
+    stub.write_text(
+        f"""#!/bin/sh
+        cd "$FLARE_WORKSPACE" || exit
+        for name in {" ".join(OPENED)}; do echo x >>"$name" || exit; done
+        for name in {" ".join(ROTATED)}; do [ ! -e "$name" ] || rm "$name" || exit; done
+        [ ! -e {RESULT} ] && [ ! -L {RESULT} ] && : >datums/one && : >shutdown.fl
+        """
+    )
+    stub.chmod(0o755)
+    ended = as_ordinary(
+        "bash",
+        workspaces.parent / "entrypoint.sh",
+        "client",
+        "module",
+        PATH=f"{stub.parent}:{os.environ['PATH']}",
+        FLARE_WORKSPACE=str(workspace),
+        NVFLARE_DATUM_DIR=str(workspace / "datums"),
+    )
+    assert ended.returncode == 0, ended.stderr
+    for name in OPENED:
+        assert not (workspace / name).is_symlink()
+        assert (workspace / name).read_text() == "x\n", name
+
+
+def test_what_is_in_these_files_stays(workspaces: Path) -> None:
+    """Clients that an administrator has disabled stay so, and logs are kept."""
+    workspace = workspaces / "site-1"
+    for name in (*OPENED, *ROTATED):
+        plant(workspace, 'printf kept >"$1"; chmod 000 "$1"', name)
+    stub = workspaces.parent / "python3"
+    stub.write_text('#!/bin/sh\n: >"$FLARE_WORKSPACE/shutdown.fl"\n')
+    stub.chmod(0o755)
+    path = f"{stub.parent}:{os.environ['PATH']}"
+    script = workspaces.parent / "entrypoint.sh"
+    ended = as_ordinary("bash", script, "server", "module", PATH=path, FLARE_WORKSPACE=str(workspace))
+    assert ended.returncode == 0, ended.stderr
+    for name in (*OPENED, *ROTATED):
+        assert (workspace / name).read_text() == "kept", name
+        assert (workspace / name).stat().st_mode & 0o600 == 0o600, name
+
+
+@pytest.mark.nvflare
+def test_these_are_the_files_that_nvflare_opens() -> None:
+    spec = importlib.util.find_spec("nvflare")
+    assert spec
+    assert spec.submodule_search_locations
+    nvflare = Path(spec.submodule_search_locations[0])
+    handlers = json.loads((nvflare / "fuel/utils/log_config.json").read_text())["handlers"].values()
+    logs = {handler["filename"] for handler in handlers if "filename" in handler}
+    constants = dict(re.findall(r'(\w+) = "([\w.]+)"', (nvflare / "apis/fl_constant.py").read_text()))
+    assert {*logs, constants["AUDIT_LOG"]} <= set(OPENED)
+    assert constants["PROCESS_RC_FILE"] == RESULT
+
+
+@pytest.mark.parametrize("name", ["json.py", "json/__init__.py"])
+def test_a_module_that_a_job_has_left_is_not_the_participants(workspaces: Path, name: str) -> None:
+    """Python looks first where it is started, which is the workspace."""
+    workspace = workspaces / "site-1"
+    plant(workspace, 'mkdir -p json; echo "raise SystemExit(9)" >"$1"', name)
+    python = Path(sys.executable).resolve()
+    path = f"{python.parent}:{os.environ['PATH']}"
+    argv = ["bash", workspaces.parent / "entrypoint.sh", "client", "json.tool", "--help"]
+    ended = as_ordinary(*argv, cwd=workspace, PATH=path, FLARE_WORKSPACE=str(workspace))
+    assert "usage: " in ended.stdout
+    assert "the client ended by itself with status 0" in ended.stderr
+
+
 def test_a_closed_workspace_is_opened_again(workspaces: Path) -> None:
     workspace = workspaces / "site-1"
     plant(workspaces, 'chmod 000 "$1"', "site-1")
@@ -105,6 +187,16 @@ def test_everybody_is_stopped_over_what_one_job_has_left(workspaces: Path, harm:
     assert ended.returncode == 0, ended.stderr
     assert "site-1 is stopped\nsite-2 is stopped\n" in ended.stderr
     assert not list(workspaces.glob("*/composer.*"))
+
+
+def test_everybody_is_stopped_where_a_workspace_is_closed(workspaces: Path) -> None:
+    plant(workspaces / "site-1", 'echo x >"$1"', "composer.state")
+    plant(workspaces, 'chmod 000 "$1"', "site-1")
+    python = Path(sys.executable).resolve()
+    ended = as_ordinary("bash", workspaces.parent / "stop.sh", PATH=f"{python.parent}:/usr/bin:/bin")
+    assert ended.returncode == 0, ended.stderr
+    assert "site-1 is stopped\nsite-2 is stopped\n" in ended.stderr
+    assert as_ordinary("ls", workspaces / "site-1").stdout == ""
 
 
 @pytest.mark.parametrize(
