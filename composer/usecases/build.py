@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from composer.deployment.manifest import Manifest
 from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
+from composer.runtimes.other import refuse_other_runtime
 from composer.system.background import in_background
 from composer.usecases.check import require_good_inputs
 from composer.usecases.generate import Generated, pin_planned, write_planned
@@ -48,6 +49,8 @@ def build(
         lifecycle = lifecycle_of(session.definition.runtime, inputs.deployment)
         with in_background(lifecycle.require_tools):
             require_good_inputs(session, reporter, ignore)
+            # To be told so takes no tools.
+            refuse_other_runtime(inputs.deployment, session.definition.runtime)
         planned = plan(session)
         generated = write_planned(planned, reporter, force, dry_run)
         if not (dry_run or offline):

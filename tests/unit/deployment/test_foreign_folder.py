@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import pytest
-from composer.write import _give_folder
 
+from composer.deployment.write import _give_folder
 from composer.model import Owner
 from tests.conftest import Ended, composer, missing, tree
 

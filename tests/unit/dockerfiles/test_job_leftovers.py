@@ -6,8 +6,10 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,12 +46,12 @@ def as_ordinary(*argv: str | Path, cwd: str | Path = "/", **variables: str) -> s
 
 
 @pytest.fixture
-def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def workspaces() -> Iterator[Path]:
     """The folder ``workspaces`` of a deployment with two sites, which that user may write to."""
-    top = tmp_path_factory.mktemp("leftovers")
+    # Each pytest that starts closes its common folder to all others.
+    top = Path(tempfile.mkdtemp(prefix="leftovers-", dir="/var/tmp"))
     folder = top / "deployment"
-    for path in (top, top.parent, top.parent.parent):
-        path.chmod(path.stat().st_mode | 0o011)
+    top.chmod(0o755)
     for name in ("lib", "drivers"):
         (folder / name).mkdir(parents=True)
     for source in ("scripts/lib/common.sh", "metal/lib/runtime.sh", "metal/lib/processes.py"):
@@ -62,6 +64,7 @@ def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(folder)], check=True)
     yield folder / "workspaces"
     subprocess.run(["chmod", "-R", "u+rwX", str(folder)], check=True)
+    shutil.rmtree(top)
 
 
 def plant(workspace: Path, harm: str, name: str) -> None:

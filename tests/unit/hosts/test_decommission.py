@@ -35,7 +35,7 @@ def stopped() -> list[Command]:
 
 
 @pytest.fixture
-def decommission(
+def leave(
     root: Path,
     tmp_path: Path,
     stopped: list[Command],
