@@ -140,9 +140,14 @@ def test_a_command_of_an_admin_on_another_host_is_refused_with_the_reason(runnin
 
 def test_the_console_of_an_admin_on_another_host_opens_there(running: Across) -> None:
     argv = [*running.enter_at(running.folder), "admin", "-C", str(running.folder)]
-    said = converse(argv, [("User Name:", ADMIN), ("> ", "check_status client"), ("> ", "bye")])
-    for site in ("site-1", "site-2", "site-3"):
-        assert site in said
+
+    def all_are_there() -> bool:
+        said = converse(argv, [("User Name:", ADMIN), ("> ", "check_status client"), ("> ", "bye")])
+        assert "Done" in said
+        return all(site in said for site in ("site-1", "site-2", "site-3"))
+
+    # The server leaves out who has not answered it within a moment.
+    eventually(all_are_there)
     assert running.lan["hub"].docker("ps", "--quiet", "--filter", "label=com.docker.compose.oneoff=True") == ""
 
 
