@@ -1,0 +1,130 @@
+"""A runtime in memory, which notes what is asked of it and fails where a test wants it to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from composer.deployment.manifest import DeployedParticipant, Manifest
+from composer.model import Federation
+from composer.model.reporter import Reporter
+from composer.model.status import FederationStatus, ParticipantStatus
+from composer.runtimes.lifecycle import Present
+
+
+@dataclass
+class Memory:
+    """What runs, what was asked, and where it fails: ``fails`` maps the name of a method to what it raises."""
+
+    running: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    fails: Mapping[str, BaseException] = field(default_factory=dict)
+
+    def note(self, method: str) -> None:
+        self.asked.append(method)
+        if method in self.fails:
+            raise self.fails[method]
+
+
+class InMemory:
+    """A :class:`composer.runtimes.lifecycle.Lifecycle`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._before: set[str] = set()
+
+    def require_tools(self) -> None:
+        self._memory.note("require_tools")
+
+    def remember(self) -> Present:
+        self._memory.note("remember")
+        self._before = set(self._memory.running)
+        return Present(tuple(sorted(self._before)), dict.fromkeys(self._before, ""))
+
+    @contextmanager
+    def reserved(self, manifest: Manifest, wait: bool, waiting: Callable[[str], None]) -> Iterator[None]:
+        self._memory.note("reserved")
+        yield
+
+    def running(self, manifest: Manifest) -> tuple[str, ...]:
+        self._memory.note("running")
+        return tuple(sorted(self._memory.running))
+
+    def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:
+        self._memory.note("find_locks")
+        return {}
+
+    def build(
+        self, federation: Federation, manifest: Manifest, reporter: Reporter, offline: bool, dry_run: bool
+    ) -> tuple[str, ...]:
+        self._memory.note("build")
+        return ()
+
+    def pull(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
+        self._memory.note("pull")
+
+    def facts(self) -> None:
+        return None
+
+    def require_ready(self, federation: Federation, reporter: Reporter) -> None:
+        self._memory.note("require_ready")
+
+    def start(self, manifest: Manifest, reporter: Reporter, dry_run: bool = False) -> None:
+        """Start one after the other: a failure leaves the first of them."""
+        names = [one.name for one in manifest.started]
+        self._memory.running.add(names[0])
+        self._memory.note("start")
+        self._memory.running = set(names)
+
+    def settle(self, manifest: Manifest) -> None:
+        self._memory.note("settle")
+
+    def explain(self, error: BaseException, manifest: Manifest) -> BaseException:
+        return error
+
+    def roll_back(self, manifest: Manifest, reporter: Reporter) -> None:
+        self._memory.running = set(self._before)
+        self._memory.note("roll_back")
+
+    def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
+        self._memory.note("stop")
+        if not dry_run:
+            self._memory.running = set()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A :class:`composer.runtimes.Watched`: whoever runs is registered."""
+
+    memory: Memory
+    manifest: Manifest
+    deployment: Path
+
+    def observe(self, now: datetime) -> FederationStatus:
+        self.memory.note("observe")
+        rows = tuple(self._row(one) for one in self.manifest.started)
+        return FederationStatus(self.manifest.federation, rows)
+
+    def unreachable(self, participant: DeployedParticipant) -> str:
+        return "nobody listens there"
+
+    def last_log_line(self, name: str) -> str:
+        return "waiting"
+
+    def _row(self, one: DeployedParticipant) -> ParticipantStatus:
+        runs = one.name in self.memory.running
+        return ParticipantStatus(
+            name=one.name,
+            type=one.type,
+            host=one.host,
+            state="running" if runs else "absent",
+            health="healthy" if runs else "none",
+            registered=runs and one.name not in self.memory.asked,
+            since=None,
+            certificate_days_left=300,
+            image=one.image,
+            restarts=0,
+        )

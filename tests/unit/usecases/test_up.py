@@ -1,0 +1,103 @@
+"""`up` and `down` on a runtime in memory: whatever ends them, what ran before goes on, and the first error is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from composer.model.errors import ComposerError, NotHealthy
+from composer.system.signals import Signalled
+from composer.usecases import up as up_module
+from composer.usecases.down import down
+from composer.usecases.inputs import Inputs
+from composer.usecases.up import up
+from tests.fakes.lifecycle import InMemory, Memory, Seen
+from tests.kitmaker import Project, provision
+
+NAMES = {"server1", "site-1", "site-2"}
+BEFORE = ("require_tools", "remember", "reserved", "running", "find_locks", "build", "pull", "require_ready")
+AFTER = ("start", "observe")
+FAILURES = {
+    "an error": ComposerError("the disk is full", "make room"),
+    "a bug": RuntimeError("a bug"),
+    "SIGTERM": Signalled(15),
+    "Ctrl-C": Signalled(2),
+}
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    memory = Memory()
+    monkeypatch.setattr(up_module, "lifecycle_of", lambda *_: InMemory(memory))
+    monkeypatch.setattr("composer.runtimes.lifecycle.lifecycle_of", lambda *_: InMemory(memory))
+    monkeypatch.setattr("composer.runtimes.runtime_of", lambda manifest, folder: Seen(memory, manifest, folder))
+    return memory
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Inputs:
+    return Inputs((provision(tmp_path, Project("2.9")).prod,), None, tmp_path / "deployment")
+
+
+def test_all_are_up_and_down_again(memory: Memory, inputs: Inputs) -> None:
+    assert {one.name for one in up(inputs).participants if one.registered} == memory.running == NAMES
+    assert memory.asked == [*BEFORE, "start", "observe", "settle"]
+    down(inputs.deployment)
+    assert memory.running == set()
+
+
+@pytest.mark.parametrize("what", FAILURES)
+@pytest.mark.parametrize("step", BEFORE)
+def test_a_failure_before_the_start_changes_nothing_that_runs(
+    memory: Memory, inputs: Inputs, step: str, what: str
+) -> None:
+    memory.running, memory.fails = {"site-1"}, {step: FAILURES[what]}
+    with pytest.raises(type(FAILURES[what])) as caught:
+        up(inputs)
+    assert caught.value is FAILURES[what]
+    assert memory.running == {"site-1"}
+    assert not {"start", "roll_back"} & set(memory.asked)
+
+
+@pytest.mark.parametrize("what", FAILURES)
+@pytest.mark.parametrize("step", AFTER)
+def test_a_failure_after_it_takes_back_what_was_started(memory: Memory, inputs: Inputs, step: str, what: str) -> None:
+    memory.running, memory.fails = {"site-1"}, {step: FAILURES[what]}
+    with pytest.raises(type(FAILURES[what])) as caught:
+        up(inputs)
+    assert caught.value is FAILURES[what]
+    assert memory.running == {"site-1"}
+    assert memory.asked[-1] == "roll_back"
+    # The next one needs nothing else.
+    memory.fails, memory.asked = {}, []
+    up(inputs)
+    assert memory.running == NAMES
+
+
+def test_who_is_not_registered_in_time_goes_on(memory: Memory, inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(self: Seen, *_: Any) -> None:
+        raise NotHealthy("site-1 has not registered after 1 s", "they go on trying")
+
+    monkeypatch.setattr(Seen, "observe", late)
+    with pytest.raises(NotHealthy):
+        up(inputs)
+    assert memory.running == NAMES
+    assert memory.asked[-1] == "settle"
+
+
+def test_a_dry_run_starts_and_writes_nothing(memory: Memory, inputs: Inputs) -> None:
+    up(inputs, dry_run=True)
+    assert not inputs.deployment.exists()
+    assert "find_locks" not in memory.asked
+    assert "observe" not in memory.asked
+
+
+def test_who_is_not_among_the_kits_ends_only_where_somebody_agrees(memory: Memory, inputs: Inputs) -> None:
+    memory.running = {"site-9"}
+    with pytest.raises(ComposerError, match="site-9 run in this deployment"):
+        up(inputs)
+    assert memory.running == {"site-9"}
+    up(inputs, remove=lambda _: True)
+    assert memory.running == NAMES
