@@ -251,7 +251,7 @@ def _detours(machine: Machine) -> Iterator[Finding]:
 
 def _reach(machine: Machine) -> Iterator[Finding]:
     """A server that somebody else runs should answer; those on hosts of composer.yml are started by composer."""
-    from composer.render import deployed_participant
+    from composer.render.deployment import deployed_participant
     from composer.runtimes.observe import unreachable
 
     if machine.federation is None or machine.federation.hosts:

@@ -44,7 +44,7 @@ def plan(session: Session, found: Mapping[str, str] | None = None) -> Planned:
     """
     from composer.deployment.manifest import MANIFEST, parse_manifest
     from composer.deployment.write import read_manifest
-    from composer.render import render_deployment
+    from composer.render.deployment import render_deployment
 
     deployment = session.deployment
     caller = Owner(os.geteuid(), os.getegid())

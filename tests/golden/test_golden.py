@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from composer.model import LOCAL, Federation
-from composer.render import render_deployment
+from composer.render.deployment import render_deployment
 from tests.conftest import run
 from tests.golden.cases import CASES, OWNER
 

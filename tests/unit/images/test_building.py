@@ -16,7 +16,7 @@ from composer.images.building import image_statuses
 from composer.images.store import ImageFacts
 from composer.model import Image
 from composer.model.errors import CommandFailed, ComposerError
-from composer.render import render_deployment
+from composer.render.deployment import render_deployment
 from composer.render.compose import render_compose
 from tests.golden.cases import OWNER, two_sites
 
