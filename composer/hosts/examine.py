@@ -8,6 +8,7 @@ from composer.hosts.places import engine_of
 from composer.hosts.ssh import connection
 from composer.model import Federation, Finding, Host
 from composer.model.errors import ComposerError
+from composer.model.status import ALIVE
 from composer.render.far import host_folder
 
 _SECONDS = 30.0
@@ -30,7 +31,7 @@ def _examine(host: Host, federation: Federation) -> list[Finding]:
     with connection(host) as opened:
         found = look(opened)
         there = engine_of(opened).containers_of(host_folder(federation.deployment, host.name))
-    running = {container.participant for container in there if container.state == "running"}
+    running = {container.participant for container in there if container.state in ALIVE}
     findings = []
     if abs(found.behind) > SKEW_SECONDS:
         message = f"{host.name}: its clock is {abs(found.behind):.0f} s {'behind' if found.behind > 0 else 'ahead'}"

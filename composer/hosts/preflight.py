@@ -39,7 +39,7 @@ def check_hosts(opened: Places, authority: str, deployment: Path) -> None:
     )
     if failures := {name: error for name, error in trusting.items() if isinstance(error, ComposerError)}:
         raise HostsFailed(failures)
-    opened.drop(on_each(tuple(opened.reached), lambda name: _require_free_ports(opened.reached[name])))
+    opened.drop(on_each(tuple(opened.reached), lambda name: _require_startable(opened.reached[name])))
     require_some(opened)
 
 
@@ -83,8 +83,9 @@ def _require_authority(place: Place, authority: str, deployment: Path) -> None:
         require_same_authority(present, authority, deployment)
 
 
-def _require_free_ports(place: Place) -> None:
-    running = DockerLifecycle(place.deployment, place.engine).running(place.manifest)
+def _require_startable(place: Place) -> None:
+    with place.named():
+        running = DockerLifecycle(place.deployment, place.engine).running(place.manifest)
     if place.found is None:
         require_free_ports(place.manifest, running)
         return

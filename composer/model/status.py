@@ -8,9 +8,11 @@ from typing import Literal
 
 from composer.model import LOCAL, ParticipantType
 
-State = Literal["absent", "created", "running", "restarting", "exited", "stopped", "unknown"]
+State = Literal["absent", "created", "running", "paused", "restarting", "exited", "stopped", "unknown"]
 Health = Literal["starting", "healthy", "unhealthy", "none"]
 Freshness = Literal["fresh", "stale", "missing", "unknown"]
+# Who is paused has its processes, and they keep their ports; they only do nothing.
+ALIVE: tuple[State, ...] = ("running", "paused")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE, i
 from composer.deployment.manifest import Manifest
 from composer.model import LOCAL, Command
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.status import ALIVE
 from composer.runtimes.engine import Container, Engine
 from composer.system.foreign_text import clip
 from composer.system.process import run
@@ -144,6 +145,23 @@ def own_containers(engine: Engine, manifest: Manifest, deployment: Path) -> dict
     return found
 
 
+def refuse_paused(manifest: Manifest, containers: Mapping[str, Container]) -> None:
+    """Make sure that nobody who is to run is paused, since Compose cannot start a paused container.
+
+    Somebody has paused it by hand and for a reason, so composer does not wake it.
+
+    Raises:
+        ComposerError: Somebody is.
+    """
+    paused = {one.name: containers[one.name] for one in manifest.started if one.name in containers}
+    paused = {name: one for name, one in paused.items() if one.state == "paused"}
+    if paused:
+        raise ComposerError(
+            f"{', '.join(paused)} {'is' if len(paused) == 1 else 'are'} paused by somebody",
+            f"wake what is paused, then go on: docker unpause {' '.join(one.name for one in paused.values())}",
+        )
+
+
 def stop_former(engine: Engine, manifest: Manifest, deployment: Path) -> tuple[Command, ...]:
     """Return the commands that remove what the deployment started when its project had another name."""
     names = engine.compose_projects_of(deployment) - {manifest.compose_project}
@@ -158,7 +176,7 @@ def running_jobs(engine: Engine, manifest: Manifest, containers: Mapping[str, Co
     jobs: set[str] = set()
     server = next((one.name for one in manifest.started if one.type == "server"), "")
     for container in [containers[server]] if server in containers else containers.values():
-        for process in engine.processes(container.id) if container.state == "running" else ():
+        for process in engine.processes(container.id) if container.state in ALIVE else ():
             words = process.split()
             if any(word in _JOB_MODULES for word in words) and "-n" in words[:-1]:
                 jobs.add(clip(words[words.index("-n") + 1], 80))

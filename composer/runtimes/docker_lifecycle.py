@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from composer.deployment.write import keep_started, read_started
 from composer.model import LOCAL, Federation
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.status import ALIVE
 from composer.runtimes import docker
 from composer.runtimes.engine import Container, Engine, EngineFacts, connect
 from composer.runtimes.lifecycle import Present
@@ -54,7 +55,7 @@ class DockerLifecycle:
         there = self._containers.values()
         return Present(
             tuple(one.participant for one in there if not one.one_off),
-            {one.participant: one.authority for one in there if one.state in ("running", "restarting")},
+            {one.participant: one.authority for one in there if one.state in (*ALIVE, "restarting")},
         )
 
     def reserved(
@@ -66,8 +67,9 @@ class DockerLifecycle:
         return lock_project(manifest.compose_project, wait, waiting)
 
     def running(self, manifest: Manifest) -> tuple[str, ...]:
-        """Return the names of the participants whose containers run."""
+        """Return the names of the participants whose containers run; nobody may be paused."""
         own = docker.own_containers(self._engine, manifest, self._deployment)
+        docker.refuse_paused(manifest, own)
         return tuple(name for name, container in own.items() if container.state == "running")
 
     def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:
@@ -152,7 +154,7 @@ class DockerLifecycle:
     def _found_cause(self, error: CommandFailed, manifest: Manifest) -> ComposerError:
         containers = self._engine.containers_of(self._deployment)
         for container in containers:
-            if container.state in ("created", "exited") and not container.one_off:
+            if container.state in ("created", "paused", "exited") and not container.one_off:
                 reason = " ".join(self._engine.try_to_start(container.id).split())
                 if reason:
                     return ComposerError(f"{container.participant} cannot be started: {reason}", error.hint)
@@ -172,8 +174,8 @@ class DockerLifecycle:
         for container in there:
             if container.id not in self._containers:
                 attempt(reporter, lambda gone=container.id: self._engine.remove(gone))  # type: ignore[misc]
-        running = {one.id for one in there if one.state == "running"}
-        ended = [one for one in self._containers.values() if one.state == "running" and one.id not in running]
+        alive = {one.id for one in there if one.state in ALIVE}
+        ended = [one for one in self._containers.values() if one.state in ALIVE and one.id not in alive]
         if ended and self._files:
             attempt(reporter, lambda: self._bring_back(ended, reporter))
         elif ended:

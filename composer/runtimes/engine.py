@@ -343,7 +343,7 @@ def _container(found: Mapping[str, Any]) -> Container:
         inputs=labels.get(INPUTS_LABEL, ""),
         configuration=labels.get("com.docker.compose.config-hash", ""),
         state=_state(state),
-        health=cast(Health, (state.get("Health") or {}).get("Status", "none")),
+        health=_health(state.get("Health") or {}),
         exit_code=int(state.get("ExitCode", 0)),
         started=parse_time(state.get("StartedAt", "")),
         restarts=int(found.get("RestartCount", 0)),
@@ -353,7 +353,13 @@ def _container(found: Mapping[str, Any]) -> Container:
 
 def _state(state: Mapping[str, Any]) -> State:
     status = state.get("Status", "")
-    return cast(State, status) if status in ("created", "running", "restarting") else "exited"
+    return cast(State, status) if status in ("created", "running", "paused", "restarting") else "exited"
+
+
+def _health(said: Mapping[str, Any]) -> Health:
+    status = cast(Health, said.get("Status", "none"))
+    # After a pause Docker says unhealthy until it looks again, which may take minutes; no look has failed.
+    return "starting" if status == "unhealthy" and said.get("FailingStreak") == 0 else status
 
 
 def parse_time(text: str) -> datetime | None:

@@ -50,7 +50,8 @@ class Lifecycle(Protocol):
         """Return the names of the participants of this deployment that run.
 
         Raises:
-            ComposerError: What runs under the deployment's name is somebody else's.
+            ComposerError: What runs under the deployment's name is somebody else's, or somebody is paused and cannot be
+                started.
         """
 
     def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:

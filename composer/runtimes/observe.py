@@ -252,6 +252,9 @@ def _status(
         else:
             since = registered_since(traces, participant, container)
             registered = since is not None
+    elif container and state == "paused":
+        where = "" if participant.host == LOCAL else f" on {participant.host}"
+        detail = f"somebody paused it: docker unpause {container.name}{where}"
     elif container and state == "exited":
         detail = f"ended with status {container.exit_code}"
         if container.exit_code == 0:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from composer.model import LOCAL, Federation, Finding, Severity
 from composer.model.errors import ComposerError
+from composer.model.status import ALIVE
 from composer.system.firewall import closed_ports
 from composer.system.probe import busy_port, holder_of, is_own_address, resolved
 
@@ -78,7 +79,7 @@ def _doctor(deployment: Path, federation: Federation | None) -> tuple[Finding, .
     else:
         facts = engine.facts()
         there = engine.containers_of(deployment)
-        running = frozenset(container.participant for container in there if container.state == "running")
+        running = frozenset(container.participant for container in there if container.state in ALIVE)
     machine = Machine(facts, deployment, federation, running, _now())
     return _errors_first([*findings, *examine_machine(machine)])
 

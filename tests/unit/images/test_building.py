@@ -16,8 +16,8 @@ from composer.images.building import image_statuses
 from composer.images.store import ImageFacts
 from composer.model import Image
 from composer.model.errors import CommandFailed, ComposerError
-from composer.render.deployment import render_deployment
 from composer.render.compose import render_compose
+from composer.render.deployment import render_deployment
 from tests.golden.cases import OWNER, two_sites
 
 IMAGE = Image(tag="p/s:2.9.0", base="debian:12", nvflare="2.9.0")
