@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
-from composer.deployment.manifest import DeployedParticipant
+from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import LOCAL
-from composer.model.errors import ComposerError, CrashLoop, NotHealthy
+from composer.model.errors import CrashLoop, NotHealthy
 from composer.model.status import FederationStatus, ParticipantStatus
 from composer.runtimes import Watched, docker
 from composer.runtimes.observe import says_registered
@@ -18,6 +19,8 @@ _TICK = 0.02
 _LOOK_SHARE = 0.05
 # So long is waited at most, where what the sites write can be seen from here and where it cannot.
 _PATIENCE, _PATIENCE_FAR = 10.0, 1.0
+# Who is seen without a container for so long has lost it; one that is being made anew has it back sooner.
+_GRACE = 2.0
 
 
 def wait_until_federated(
@@ -33,13 +36,15 @@ def wait_until_federated(
         progress: Gets every status that was seen on the way.
 
     Raises:
-        NotHealthy: Somebody was not well in time; the message has a line for each.
+        NotHealthy: Somebody was not well in time, or has ended so that nobody starts it again; the message has a
+            line for each.
         CrashLoop: Somebody crashes again and again.
     """
     if timeout is None:
         return runtime.observe(datetime.now(timezone.utc))
     deadline = time.monotonic() + timeout
     crashes_before: dict[str, int] = {}
+    ended_since: dict[str, float] = {}
     while True:
         began = time.monotonic()
         status = runtime.observe(datetime.now(timezone.utc))
@@ -49,18 +54,34 @@ def wait_until_federated(
         for one in status.participants:
             crashes_before.setdefault(one.name, one.restarts)
         looping = [p.name for p in status.participants if p.restarts - crashes_before[p.name] >= docker.CRASH_LOOP]
-        if looping or began > deadline:
-            raise _failure(runtime, status, looping, timeout)
-        _rest(runtime, status, time.monotonic() - began)
+        if looping:
+            raise _crash_loop(runtime, status, looping)
+        ended_since = {
+            one.name: ended_since.get(one.name, began)
+            for one in status.participants
+            if _has_ended(runtime.manifest, one)
+        }
+        lost = any(began - since >= _GRACE for since in ended_since.values())
+        if lost or began > deadline:
+            raise _not_healthy(runtime, status, tuple(ended_since) if lost else (), timeout)
+        now = time.monotonic()
+        _rest(runtime, status, now - began, began + _GRACE if ended_since else math.inf)
 
 
-def _rest(runtime: Watched, status: FederationStatus, cost: float) -> None:
+def _has_ended(manifest: Manifest, status: ParticipantStatus) -> bool:
+    """Tell whether nobody starts it again by itself: it was there when the waiting began, and is not to be seen now."""
+    return status.state == "absent" and manifest.runtime == "docker"
+
+
+def _rest(runtime: Watched, status: FederationStatus, cost: float, until: float) -> None:
     """Sleep until it is worth the cost to look again: soon, where all who were missed say that they are registered."""
-    missed = [runtime.manifest.participant(one.name) for one in status.participants if not _arrived(one)]
-    sites = [one for one in missed if one.type != "server"]
-    near = all(one.host == LOCAL for one in sites)
-    latest = time.monotonic() + min(cost / _LOOK_SHARE, _PATIENCE if near and sites else _PATIENCE_FAR)
-    time.sleep(max(_TICK, min(cost, _PATIENCE_FAR)))
+    missed = [one for one in status.participants if not _arrived(one) and one.type != "server"]
+    sites = [runtime.manifest.participant(one.name) for one in missed]
+    # What somebody says in a file who does not run is of a former life.
+    near = all(one.host == LOCAL and one.state == "running" for one in missed)
+    now = time.monotonic()
+    latest = min(now + min(cost / _LOOK_SHARE, _PATIENCE if near and sites else _PATIENCE_FAR), until)
+    time.sleep(max(min(max(_TICK, min(cost, _PATIENCE_FAR)), until - now), 0))
     while time.monotonic() < latest:
         if near and sites and all(says_registered(runtime.deployment, one) for one in sites):
             return
@@ -71,23 +92,38 @@ def _arrived(status: ParticipantStatus) -> bool:
     return status.state == "running" and status.registered
 
 
-def _failure(runtime: Watched, status: FederationStatus, looping: Sequence[str], timeout: float) -> ComposerError:
-    deployed = {participant.name: participant for participant in runtime.manifest.participants}
-    missing = [one for one in status.participants if one.name in looping or (not looping and not _arrived(one))]
+def _crash_loop(runtime: Watched, status: FederationStatus, looping: Sequence[str]) -> CrashLoop:
+    deployed = runtime.manifest.participant
     reasons = [
-        f"{one.name} {_symptom(one, looping, timeout)}: {_cause(runtime, deployed[one.name], one)}" for one in missing
+        f"{one.name} crashes again and again ({one.restarts} restarts): {_cause(runtime, deployed(one.name), one)}"
+        for one in status.participants
+        if one.name in looping
     ]
-    if looping:
-        return CrashLoop(
-            "\n".join(reasons),
-            f"read more in {runtime.deployment}/workspaces/{deployed[missing[0].name].service}/log.txt",
-        )
-    return NotHealthy("\n".join(reasons), f"they go on trying; read more with: composer logs -n 50 {missing[0].name}")
+    log = runtime.deployment / "workspaces" / deployed(looping[0]).service / "log.txt"
+    return CrashLoop("\n".join(reasons), f"read more in {log}")
 
 
-def _symptom(status: ParticipantStatus, looping: Sequence[str], timeout: float) -> str:
-    if looping:
-        return f"crashes again and again ({status.restarts} restarts)"
+def _not_healthy(runtime: Watched, status: FederationStatus, ended: Sequence[str], timeout: float) -> NotHealthy:
+    """Tell of those who have ended, for they cannot be waited for; where nobody has, of all who are late."""
+    missing = [one for one in status.participants if one.name in ended or (not ended and not _arrived(one))]
+    reasons = "\n".join(_reason(runtime, one, timeout) for one in missing)
+    trying = [one.name for one in missing if one.state != "paused" and not _has_ended(runtime.manifest, one)]
+    if trying:
+        return NotHealthy(reasons, f"they go on trying; read more with: composer logs -n 50 {trying[0]}")
+    asleep = all(one.state == "paused" for one in missing)
+    return NotHealthy(reasons, "wake it as is said, and it goes on by itself" if asleep else "composer up again")
+
+
+def _reason(runtime: Watched, status: ParticipantStatus, timeout: float) -> str:
+    participant = runtime.manifest.participant(status.name)
+    if status.state == "absent" and _has_ended(runtime.manifest, status):
+        return f"somebody removed {status.name}'s container{'' if status.host == LOCAL else f' on {status.host}'}"
+    if status.state in ("paused", "stopped"):
+        return f"{status.name} does not run: {status.detail}"
+    return f"{status.name} {_symptom(status, timeout)}: {_cause(runtime, participant, status)}"
+
+
+def _symptom(status: ParticipantStatus, timeout: float) -> str:
     if status.state != "running":
         return f"does not run ({status.detail or status.state})"
     if status.type == "server":

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
+
 import pytest
 
 from tests.conftest import Deployment, docker, eventually
-from tests.docker.faults.stack import containers, healthy, inspect, refused, rows
+from tests.docker.faults.stack import containers, healthy, inspect, refused, rows, started, wait_for_line
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
+NEVER_REGISTERS = {"site-1": {"command": ["client", "http.server", "--bind", "127.0.0.1", "0"]}}
 
 
 @pytest.mark.fault(29)
@@ -40,3 +45,24 @@ def test_a_paused_server_is_no_stranger_on_its_own_port(well: Deployment) -> Non
     finally:
         docker("unpause", name)
     eventually(lambda: healthy(well))
+
+
+@pytest.mark.fault(30)
+def test_a_container_that_somebody_removes_ends_the_wait(well: Deployment) -> None:
+    path = well.folder / "compose.override.yml"
+    path.write_text(json.dumps({"services": NEVER_REGISTERS}))
+    try:
+        with started(well, "up") as process:
+            wait_for_line(process, "site-1: started")
+            docker("rm", "--force", well.container("site-2"))
+            removed = time.monotonic()
+            said = process.communicate(timeout=60)[1]
+            # Of 120 seconds that it would wait; the machine may be busy.
+            assert time.monotonic() - removed < 30
+    finally:
+        path.unlink()
+    assert process.returncode == 3
+    assert re.search(r"error: somebody removed site-2.s container\n hint: composer up again", said)
+    assert "site-1 has not registered" not in said
+    assert well.up().returncode == 0
+    assert healthy(well)
