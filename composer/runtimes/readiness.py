@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
@@ -62,15 +61,18 @@ def wait_until_federated(
             if _has_ended(runtime.manifest, one)
         }
         lost = any(began - since >= _GRACE for since in ended_since.values())
-        if lost or began > deadline:
+        if lost or began >= deadline:
             raise _not_healthy(runtime, status, tuple(ended_since) if lost else (), timeout)
         now = time.monotonic()
-        _rest(runtime, status, now - began, began + _GRACE if ended_since else math.inf)
+        _rest(runtime, status, now - began, min(deadline, began + _GRACE) if ended_since else deadline)
 
 
 def _has_ended(manifest: Manifest, status: ParticipantStatus) -> bool:
-    """Tell whether nobody starts it again by itself: it was there when the waiting began, and is not to be seen now."""
-    return status.state == "absent" and manifest.runtime == "docker"
+    """Tell whether nothing starts it again by itself, though it was started before the waiting began.
+
+    After an administrator's shutdown the entrypoint ends with 0, upon which neither Docker nor the supervisor restarts.
+    """
+    return status.state == "stopped" or (status.state == "absent" and manifest.runtime == "docker")
 
 
 def _rest(runtime: Watched, status: FederationStatus, cost: float, until: float) -> None:

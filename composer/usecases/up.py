@@ -57,7 +57,7 @@ def up(
         remove: Asked before running participants are removed that are not among the kits.
 
     Raises:
-        NotHealthy: Somebody has not registered in time, or has lost its container; the others run and go on trying.
+        NotHealthy: Somebody has not registered in time, or has been shut down or removed; the others go on trying.
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
     from composer.runtimes import runtime_of

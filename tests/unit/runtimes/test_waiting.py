@@ -91,6 +91,15 @@ def _told(watched: _Watched, timeout: float = 120.0) -> tuple[NotHealthy, float]
     return told.value, watched.clock.now - began
 
 
+@pytest.mark.parametrize(("timeout", "cost"), [(1.0, 0.5), (1.0, 0.05), (15.0, 2.0), (0.0, 0.05)])
+def test_no_rest_goes_beyond_the_deadline(clock: _Clock, timeout: float, cost: float) -> None:
+    error, seconds = _told(_Watched(clock, lambda _: "running", cost), timeout)
+    assert error.message.startswith(f"site-1 has not registered after {timeout:g} s: site-1 was tried")
+    assert "they go on trying" in error.hint
+    # The look that is under way at the deadline, and the last one, which begins then.
+    assert timeout <= seconds <= timeout + 2 * cost
+
+
 @pytest.mark.parametrize(("host", "where"), [("local", ""), ("hub", " on hub")])
 @pytest.mark.parametrize("cost", [0.05, 1.0])
 def test_who_has_no_container_any_more_ends_the_wait(clock: _Clock, host: str, where: str, cost: float) -> None:
@@ -126,6 +135,14 @@ def test_who_is_away_only_now_and_then_is_waited_for(clock: _Clock) -> None:
     error, seconds = _told(_Watched(clock, lambda passed: "absent" if passed % 4 < 1 else "running"), 30)
     assert "site-1 does not run" in error.message or "site-1 has not registered" in error.message
     assert seconds >= 30
+
+
+def test_who_was_shut_down_by_an_administrator_ends_the_wait(clock: _Clock) -> None:
+    shut: dict[State, str] = {"stopped": "shut down by an administrator"}
+    error, seconds = _told(_Watched(clock, lambda _: "stopped", details=shut))
+    assert error.message == "site-1 does not run: shut down by an administrator"
+    assert error.hint == "composer up again"
+    assert seconds < 5
 
 
 def test_a_plain_process_has_no_container_that_could_be_removed(clock: _Clock) -> None:
