@@ -108,11 +108,12 @@ def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> 
     from composer.usecases import status as use_case
 
     if watch:
-        seen = output.watch_status(lambda: use_case.status(deployment), as_json)
+        well = output.watch_status(lambda: use_case.status(deployment), as_json)
     else:
         seen = use_case.status(deployment)
         output.print_status(seen, as_json)
-    sys.exit(0 if seen.healthy else 3)
+        well = seen.healthy
+    sys.exit(0 if well else 3)
 
 
 @click.command()

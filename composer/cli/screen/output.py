@@ -5,16 +5,18 @@ With :mod:`composer.cli.screen.terminal` this is the only user of rich.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from composer.model import Finding
+from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus, ImageStatus, ParticipantStatus
 from composer.system.foreign_text import clean_line, clean_text
 from composer.system.signals import Signalled
@@ -51,27 +53,76 @@ def print_status(status: FederationStatus, as_json: bool = False) -> None:
         _print(status_table(status))
 
 
-def watch_status(look: Callable[[], FederationStatus], as_json: bool = False) -> FederationStatus:
-    """Show what ``look`` sees every two seconds until Ctrl-C, in place on a terminal; return what was seen last."""
-    seen = look()
-    try:
-        if as_json or not sys.stdout.isatty():
-            while True:
-                print_status(seen, as_json)
-                sys.stdout.flush()
-                time.sleep(_WATCH)
-                seen = look()
-        from rich.live import Live
+def watch_status(look: Callable[[], FederationStatus], as_json: bool = False) -> bool:
+    """Show what ``look`` sees every two seconds until Ctrl-C, in place on a terminal.
 
-        with Live(status_table(seen), auto_refresh=False) as live:
+    A look that fails is told and tried again, since an engine that restarts is back in a moment; the first one must
+    not fail.
+
+    Returns:
+        Whether all was well at the last look.
+
+    Raises:
+        ComposerError: The first look failed.
+    """
+    show = _in_place if sys.stdout.isatty() and not as_json else _in_lines(as_json)
+    seen, well = look(), False
+    try:
+        with show(seen) as draw:
+            well = seen.healthy
             while True:
                 time.sleep(_WATCH)
-                seen = look()
-                live.update(status_table(seen), refresh=True)
+                try:
+                    seen = look()
+                except ComposerError as error:
+                    well = False
+                    draw(seen, error)
+                else:
+                    well = seen.healthy
+                    draw(seen, None)
     except Signalled as signalled:
         if signalled.number != signal.SIGINT:
             raise
-        return seen
+    return well
+
+
+# Draws what was seen last, and why the look after it has failed, if it has.
+_Draw = Callable[[FederationStatus, "ComposerError | None"], None]
+
+
+@contextlib.contextmanager
+def _in_place(seen: FederationStatus) -> Iterator[_Draw]:
+    from rich.console import Group
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(status_table(seen), auto_refresh=False) as live:
+
+        def draw(seen: FederationStatus, error: ComposerError | None) -> None:
+            below = [Text(_failed(error), style="red")] if error else []
+            live.update(Group(status_table(seen), *below), refresh=True)
+
+        yield draw
+
+
+def _in_lines(as_json: bool) -> Callable[[FederationStatus], contextlib.AbstractContextManager[_Draw]]:
+    def draw(seen: FederationStatus, error: ComposerError | None) -> None:
+        if error:
+            print(_failed(error), file=sys.stderr, flush=True)
+        else:
+            print_status(seen, as_json)
+            sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def lines(seen: FederationStatus) -> Iterator[_Draw]:
+        draw(seen, None)
+        yield draw
+
+    return lines
+
+
+def _failed(error: ComposerError) -> str:
+    return clean_line(f"error: {error.message}; trying again")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:

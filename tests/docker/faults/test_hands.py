@@ -1,14 +1,18 @@
-"""What somebody does to containers by hand, behind composer's back."""
+"""What somebody does to containers by hand behind composer's back, and to the engine's socket."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, docker, eventually
+from tests.conftest import COMPOSER, Deployment, docker, eventually
 from tests.docker.faults.stack import containers, healthy, inspect, refused, rows, started, wait_for_line
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
@@ -66,3 +70,28 @@ def test_a_container_that_somebody_removes_ends_the_wait(well: Deployment) -> No
     assert "site-1 has not registered" not in said
     assert well.up().returncode == 0
     assert healthy(well)
+
+
+def test_a_watch_goes_on_when_the_engine_answers_again(well: Deployment, tmp_path: Path) -> None:
+    link, socket = tmp_path / "docker.sock", os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    link.symlink_to(socket.removeprefix("unix://"))
+    with subprocess.Popen(
+        [*COMPOSER, "status", "--watch", "--json", "-C", well.folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DOCKER_HOST": f"unix://{link}"},
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "}\n" in iter(process.stdout.readline, "")
+            link.unlink()
+            wait_for_line(process, "error: no Docker engine answers")
+            link.symlink_to(socket.removeprefix("unix://"))
+            # One may have been on its way before the engine was gone.
+            for _ in range(2):
+                assert "}\n" in iter(process.stdout.readline, "")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()

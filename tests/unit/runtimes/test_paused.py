@@ -29,7 +29,7 @@ def _manifest(deployment: Path, host: str = "local") -> Manifest:
     return Manifest("0", "study", "study", (deployment,), None, people, {})
 
 
-def _engine(deployment: Path, health: dict[str, Any] | None = None, **states: str) -> Engine:
+def _engine(deployment: Path, states: dict[str, str], health: dict[str, Any] | None = None) -> Engine:
     """An engine whose containers are in these states; as Docker has it, who is paused has not exited with 0."""
 
     def inspect_container(name: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _engine(deployment: Path, health: dict[str, Any] | None = None, **states: st
 
 @pytest.mark.parametrize(("host", "where"), [("local", ""), ("hub", " on hub")])
 def test_who_is_paused_is_told_with_the_command_that_wakes_it(tmp_path: Path, host: str, where: str) -> None:
-    engine = _engine(tmp_path, server1="paused", **{"site-1": "exited"})
+    engine = _engine(tmp_path, {"server1": "paused", "site-1": "exited"})
     server, site = view(engine, _manifest(tmp_path, host), tmp_path, NOW, Here(tmp_path)).participants
     assert (server.state, server.well) == ("paused", False)
     assert server.detail == f"somebody paused it: docker unpause study-server1-1{where}"
@@ -60,13 +60,13 @@ def test_who_is_paused_is_told_with_the_command_that_wakes_it(tmp_path: Path, ho
 
 @pytest.mark.parametrize(("streak", "health"), [(0, "starting"), (2, "unhealthy")])
 def test_who_has_been_woken_is_not_unhealthy_before_docker_has_looked(tmp_path: Path, streak: int, health: str) -> None:
-    engine = _engine(tmp_path, {"Status": "unhealthy", "FailingStreak": streak}, **{"site-1": "running"})
+    engine = _engine(tmp_path, {"site-1": "running"}, {"Status": "unhealthy", "FailingStreak": streak})
     assert engine.containers("study")[0].health == health
 
 
 def test_nothing_is_started_over_those_who_are_paused(tmp_path: Path) -> None:
     manifest = _manifest(tmp_path)
-    containers = own_containers(_engine(tmp_path, server1="paused", **{"site-1": "paused"}), manifest, tmp_path)
+    containers = own_containers(_engine(tmp_path, {"server1": "paused", "site-1": "paused"}), manifest, tmp_path)
     with pytest.raises(ComposerError, match="server1, site-1 are paused") as told:
         refuse_paused(manifest, containers)
     assert "docker unpause study-server1-1 study-site-1-1" in told.value.hint
@@ -77,12 +77,12 @@ def test_nothing_is_started_over_those_who_are_paused(tmp_path: Path) -> None:
 
 def test_nobody_is_refused_who_runs_or_has_ended(tmp_path: Path) -> None:
     manifest = _manifest(tmp_path)
-    refuse_paused(manifest, own_containers(_engine(tmp_path, server1="running"), manifest, tmp_path))
-    refuse_paused(manifest, own_containers(_engine(tmp_path, server1="exited"), manifest, tmp_path))
+    refuse_paused(manifest, own_containers(_engine(tmp_path, {"server1": "running"}), manifest, tmp_path))
+    refuse_paused(manifest, own_containers(_engine(tmp_path, {"server1": "exited"}), manifest, tmp_path))
     refuse_paused(manifest, {})
 
 
 def test_kits_of_another_authority_are_refused_over_who_is_paused(tmp_path: Path) -> None:
-    containers = own_containers(_engine(tmp_path, server1="paused"), _manifest(tmp_path), tmp_path)
+    containers = own_containers(_engine(tmp_path, {"server1": "paused"}), _manifest(tmp_path), tmp_path)
     with pytest.raises(ComposerError, match="another authority"):
         refuse_swapped_kits(containers.values(), "def", tmp_path)
