@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from composer.cli.options import IGNORE, PATH, takes_kits, talking
+from composer.cli.prompts import can_ask, secret
 from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def _passphrase(keys: tuple[str, ...]) -> str:
     if keys:
         raise ComposerError("age encrypts for keys or with a passphrase, not both", "give --encrypt one kind")
     given = os.environ.get("COMPOSER_PASSPHRASE", "")
-    if not given and sys.stdin.isatty():
-        given = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    if not given and can_ask():
+        given = secret("Passphrase", twice=True)
     if not given:
         raise ComposerError("there is no passphrase", "give it in $COMPOSER_PASSPHRASE")
     return given

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-import click
-
+from composer.cli.prompts import can_ask, secret
 from composer.model.errors import ComposerError
-from composer.system.foreign_text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +23,9 @@ def pin_from(file: Path | None) -> Callable[[Path], str]:
             return _read(file)
         if os.environ.get("COMPOSER_PIN"):
             return os.environ["COMPOSER_PIN"]
-        if not sys.stdin.isatty():
+        if not can_ask():
             raise ComposerError(f"{archive} is protected by a PIN", "give it in $COMPOSER_PIN or by --pin-file")
-        entered: str = click.prompt(clean_line(f"PIN of {archive.name}"), hide_input=True, err=True)
-        return entered
+        return secret(f"PIN of {archive.name}")
 
     return ask
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli.options import AS_JSON, DRY_RUN, FORCE, IGNORE, WAIT, takes_deployment, takes_kits, talking
-from composer.system.foreign_text import clean_line
+from composer.cli.prompts import can_ask, confirmed
+from composer.model.errors import ComposerError
+from composer.system.signals import Signalled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +86,7 @@ def up(
     def asking(agreed: bool) -> Callable[[str], bool]:
         def ask(question: str) -> bool:
             terminal.pause()
-            return agreed or (sys.stdin.isatty() and click.confirm(clean_line(question), err=True))
+            return agreed or (can_ask() and confirmed(question))
 
         return ask
 
@@ -135,7 +138,13 @@ def logs(
     from composer.cli.screen import output
     from composer.usecases import logs as use_case
 
-    use_case.logs(deployment, names, output.print_lines, follow, lines, since, colour=sys.stdout.isatty())
+    try:
+        use_case.logs(deployment, names, output.print_lines, follow, lines, since, colour=sys.stdout.isatty())
+    except Signalled as signalled:
+        # It is how one ends what goes on without end: there is nothing to tell.
+        if follow and signalled.number == signal.SIGINT:
+            sys.exit(signalled.exit_code)
+        raise
 
 
 @click.command()
@@ -166,14 +175,19 @@ def down(terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: 
     """Stop and remove the containers; kits, workspaces and job store stay."""
     from composer.usecases import down as use_case
 
-    use_case.down(
-        deployment,
-        terminal,
-        purge,
-        lambda question: yes or click.confirm(clean_line(question), err=True),
-        dry_run,
-        wait,
-    )
+    def ask(question: str) -> bool:
+        terminal.pause()
+        # What is only shown deletes nothing.
+        if yes or dry_run:
+            return True
+        if not can_ask():
+            raise ComposerError(
+                "nothing was stopped or deleted: nobody can be asked here, where there is no terminal",
+                "agree with --yes, or leave out --purge to keep workspaces and jobs",
+            )
+        return confirmed(question)
+
+    use_case.down(deployment, terminal, purge, ask, dry_run, wait)
 
 
 class _WithArguments(click.Command):
@@ -200,4 +214,4 @@ def admin(arguments: tuple[str, ...], terminal: Terminal, name: str | None, depl
     """  # noqa: D301
     from composer.usecases import admin as use_case
 
-    sys.exit(use_case.admin(deployment, name, arguments, sys.stdin.isatty() and sys.stdout.isatty(), terminal))
+    sys.exit(use_case.admin(deployment, name, arguments, can_ask() and sys.stdout.isatty(), terminal))
