@@ -28,6 +28,7 @@ from composer.model import GeneratedFile, Owner, Rendering
 from composer.model.errors import ComposerError
 
 _COMPLETE = ".complete"
+_ASIDE = ".orig"
 _WRITERS = 8
 # Of a participant's workspace below the folder: what lies in it belongs to job code.
 _WORKSPACE_DEPTH = 2
@@ -49,13 +50,14 @@ def write_deployment(rendering: Rendering, deployment: Path, force: bool = False
         begin(deployment)
         changed = [file for file in rendering.files if not _is_written(deployment / file.path, file)]
         recorded = _recorded(deployment, force)
-        _keep_edits(deployment, {file.path: file.content for file in changed}, recorded, force)
+        # Staged with the others: the edited file is there until its copy and its successor are.
+        copies = _edits(deployment, {file.path: file.content for file in changed}, recorded, force)
         _refuse_links(deployment, [file.path for file in rendering.files])
         with opened(deployment.resolve()) as top:
             for path, owner in rendering.folders:
                 _give_folder(top, path, owner)
         if changed:
-            _stage(changed, _abandoned(recorded, rendering), deployment / STAGED)
+            _stage([*changed, *copies], _abandoned(recorded, rendering), deployment / STAGED)
         settle(deployment)
     except OSError as error:
         raise _cannot_write(error, deployment) from error
@@ -202,10 +204,11 @@ def _recorded(deployment: Path, force: bool) -> Mapping[str, str]:
     return manifest.files if manifest else {}
 
 
-def _keep_edits(
+def _edits(
     deployment: Path, contents: Mapping[PurePosixPath, bytes], recorded: Mapping[str, str], force: bool
-) -> None:
-    """Stop at a file that is neither what was generated last nor what is generated now."""
+) -> list[GeneratedFile]:
+    """Stop at a file that is neither what was generated last nor what is generated now, or return copies of them."""
+    copies = []
     for path in contents:
         target = deployment / path
         if str(path) == MANIFEST or not target.is_file():
@@ -218,21 +221,23 @@ def _keep_edits(
                 "put your changes into compose.override.yml, or use --force to replace it and keep yours as .orig",
                 unified(Difference(str(path), target.read_bytes(), contents[path])),
             )
-        _keep(target)
+        copies += _copy_of(deployment, path)
+    return copies
 
 
-def _keep(target: Path) -> None:
-    """Copy a file aside, so that it is there until its successor is; what was put aside before stays."""
-    content = target.read_bytes()
-    names = (f"{target.name}.orig{number or ''}" for number in itertools.count())
-    for kept in map(target.with_name, names):
-        with contextlib.suppress(FileExistsError):
+def _copy_of(deployment: Path, path: PurePosixPath) -> list[GeneratedFile]:
+    """Return a copy of a file under a name that is free: what was put aside before stays. None where it is there."""
+    content = (deployment / path).read_bytes()
+    for number in itertools.count():
+        copy = path.with_name(f"{path.name}{_ASIDE}{number or ''}")
+        kept = deployment / copy
+        if not os.path.lexists(kept):
             # It has the same values in it as its successor, which others may not read.
-            _write(kept, content, 0o600)
-            return
+            return [GeneratedFile(copy, content, 0o600)]
         if kept.is_file() and not kept.is_symlink() and kept.read_bytes() == content:
             kept.chmod(0o600)
-            return
+            return []
+    raise AssertionError("numbers do not end")
 
 
 def _hash(path: Path) -> str:
@@ -290,8 +295,9 @@ def settle(deployment: Path) -> None:
 
 def _move(source: Path, target: Path) -> None:
     """Move what is in one folder into another, whole folders where there is none of the name yet."""
-    # The manifest goes last: until it is there, a run that is not composer's sees the old one.
-    for entry in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST):
+    # The manifest goes last: until it is there, a run that is not composer's sees the old one. What a user wrote goes
+    # first: it is never out of sight.
+    for entry in sorted(source.iterdir(), key=lambda path: (path.name == MANIFEST, _ASIDE not in path.name)):
         place = target / entry.name
         if entry.is_dir() and place.is_dir():
             _move(entry, place)

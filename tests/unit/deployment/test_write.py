@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import resource
+import signal
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -162,3 +166,66 @@ def test_a_cut_at_any_moment_leaves_the_old_set_or_the_new(
     assert not (folder / ".staged").exists()
     write.write_deployment(new, folder)
     assert set(texts(folder)) == {"a", "b", "d", "manifest.json"}
+
+
+def killed_at(call: int, deed: Callable[[], Any]) -> bool:
+    """Do something in a process of its own that kill -9 ends at its Nth call that changes the disk; tell if it did."""
+    child = os.fork()
+    if child:
+        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    left = itertools.count(call, -1)
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def instead(*args: Any, **kwargs: Any) -> Any:
+            if next(left) <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **kwargs)
+
+        return instead
+
+    for owner, name in ((os, "open"), (os, "fsync"), (Path, "replace"), (Path, "rename"), (Path, "unlink")):
+        setattr(owner, name, counted(getattr(owner, name)))
+    try:
+        deed()
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.fault(17)
+@pytest.mark.fault(25)
+def test_kill_9_leaves_the_edited_file_or_its_successor_and_never_loses_the_edit(tmp_path: Path) -> None:
+    new = rendering(hosts="2", other="2")
+    for call in range(100):
+        folder = tmp_path / str(call)
+        write.write_deployment(rendering(hosts="1", other="1"), folder)
+        (folder / "hosts").write_text("mine")
+        killed = killed_at(call, partial(write.write_deployment, new, folder, force=True))
+        found = texts(folder)
+        assert (found["hosts"] == "mine") or (found["hosts"], found.get("hosts.orig")) == ("2", "mine"), (call, found)
+        assert found.get("hosts.orig") in (None, "mine"), (call, found)
+        write.write_deployment(new, folder, force=True)
+        found = texts(folder)
+        assert (found["hosts"], found["hosts.orig"]) == ("2", "mine")
+        assert {name for name in found if "orig" in name} == {"hosts.orig"}
+        if not killed:
+            break
+    assert not killed
+    assert call > 8
+
+
+@pytest.mark.fault(25)
+def test_a_disk_that_is_full_keeps_the_edited_file_and_leaves_no_half_copy(folder: Path) -> None:
+    write.write_deployment(rendering(hosts="1", other="1"), folder)
+    mine = "mine" * 4096
+    (folder / "hosts").write_text(mine)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        with pytest.raises(ComposerError, match="cannot write"):
+            write.write_deployment(rendering(hosts="2", other="2"), folder, force=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    write.settle(folder)
+    found = texts(folder)
+    assert (found["hosts"], found["other"]) == (mine, "1")
+    assert "hosts.orig" not in found
