@@ -8,11 +8,12 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from composer.system.foreign_text import escape_line
 
 _FAMILIES = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))  # noqa: S104 - as NVFLARE binds
+Opener = Literal["process", "container", "engine"]
 
 
 @dataclass(frozen=True)
@@ -24,32 +25,85 @@ class Identity:
     root: Path
 
 
-def busy_port(port: int, address: str = "") -> str | None:
-    """Return the family (``IPv4`` or ``IPv6``) on which ``port`` cannot be bound, or None when it is free.
+@dataclass(frozen=True)
+class PortTrouble:
+    """Why a port cannot be opened: ``cause`` goes on from the port's name, ``hint`` is what to do about it."""
 
-    ``address`` is the one to bind; without it, all of both families.
+    cause: str
+    hint: str
+
+
+def port_trouble(port: int, address: str = "", opener: Opener = "process") -> PortTrouble | None:
+    """Return why ``port`` cannot be opened, or None when it can.
 
     gRPC shares a busy port silently, and NVFLARE's other drivers retry for ever. So this binds without
     SO_REUSEPORT; with SO_REUSEADDR, which on Linux never shares a port that is listened on, but does not
     mistake the remains of closed connections (TIME_WAIT, a minute after every ``down``) for a listener.
+
+    Args:
+        port: The port.
+        address: Where it is to be opened; without one, on all addresses of both families.
+        opener: Who is to open it: a process of this user, a container on the host's network, which has no
+            capabilities whoever starts it, or the engine, which has the rights of root.
     """
+    if opener == "container" and port < (first := _first_free_for_all()):
+        return _reserved(port, first, "write network: bridge in composer.yml, ")
     chosen = [(socket.AF_INET6 if ":" in address else socket.AF_INET, address)] if address else _FAMILIES
     for family, place in chosen:
-        try:
-            listener = socket.socket(family, socket.SOCK_STREAM)
-        except OSError:
-            continue
-        with listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            try:
-                listener.bind((place, port))
-                listener.listen(1)
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    return "IPv6" if family == socket.AF_INET6 else "IPv4"
+        refused = _refusal(family, place, port)
+        # What this user may not try, another one may hold already.
+        if refused == errno.EADDRINUSE or (refused == errno.EACCES and opener == "engine" and _sockets(port)):
+            return _taken(port, "IPv6" if family == socket.AF_INET6 else "IPv4")
+        if refused == errno.EACCES and opener != "engine":
+            return _reserved(port, _first_free_for_all(), "")
+        if refused == errno.EADDRNOTAVAIL and address:
+            return PortTrouble(
+                f"cannot be opened on {address}: this machine has no such address",
+                "write one that it has as publish in composer.yml (ip address shows them), or leave publish out",
+            )
     return None
+
+
+def _refusal(family: socket.AddressFamily, place: str, port: int) -> int | None:
+    """Return the error with which the system refuses to open a port; None where it does not, or lacks the family."""
+    try:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError:
+        return None
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listener.bind((place, port))
+            listener.listen(1)
+        except OSError as error:
+            return error.errno
+    return None
+
+
+def _taken(port: int, family: str) -> PortTrouble:
+    holder = holder_of(port)
+    return PortTrouble(
+        f"is taken on {family}{f' by {holder}' if holder else ''}",
+        f"see by whom with: ss -ltnp 'sport = :{port}', and stop that",
+    )
+
+
+def _reserved(port: int, first: int, way: str) -> PortTrouble:
+    return PortTrouble(
+        f"is one of those below {first}, which only root may open on this machine, and participants have no such right",
+        f"provision the kits with a port from {first} on, {way}or open it to all: "
+        f"sysctl -w net.ipv4.ip_unprivileged_port_start={port}",
+    )
+
+
+def _first_free_for_all() -> int:
+    """Return the first port that takes no right to open; the kernel's own default where it does not say."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except (OSError, ValueError):
+        return 1024
 
 
 def holder_of(port: int) -> str:

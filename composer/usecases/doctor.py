@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from composer.model import LOCAL, Federation, Finding, Severity
 from composer.model.errors import ComposerError
 from composer.model.status import ALIVE
+from composer.runtimes.ports import trouble_of
 from composer.system.firewall import closed_ports
-from composer.system.probe import busy_port, holder_of, is_own_address, resolved
+from composer.system.probe import is_own_address, resolved
 
 if TYPE_CHECKING:
     from composer.runtimes.engine import EngineFacts
@@ -205,16 +206,8 @@ def _ports(machine: Machine) -> Iterator[Finding]:
         if participant.name in machine.running:
             continue
         for port in participant.ports:
-            family = busy_port(port, machine.federation.publish)
-            if family:
-                holder = holder_of(port)
-                by = f" by {holder}" if holder else ""
-                yield _finding(
-                    "PORT",
-                    "error",
-                    f"port {port} of {participant.name} is taken on {family}{by}",
-                    f"stop that; see it with: ss -ltnp 'sport = :{port}'",
-                )
+            if trouble := trouble_of(participant.name, port, machine.federation.runtime, machine.federation.publish):
+                yield _finding("PORT", "error", trouble.cause, trouble.hint)
 
 
 def _names(machine: Machine) -> Iterator[Finding]:

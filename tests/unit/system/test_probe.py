@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import os
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +17,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from composer.system.probe import Identity, busy_port, explain, shake_hands
+from composer.system.probe import Identity, explain, port_trouble, shake_hands
+from tests.conftest import ROOT, run
+
+# Of the addresses for documentation (RFC 5737, RFC 3849), which no machine has.
+NOBODYS = ("203.0.113.9", "2001:db8::9")
 
 
 @contextmanager
@@ -35,14 +41,19 @@ def listening(address: str, family: int = socket.AF_INET) -> Iterator[socket.soc
 def test_a_port_taken_on_ipv4(address: str) -> None:
     with listening(address) as holder:
         port = holder.getsockname()[1]
-        assert busy_port(port) == "IPv4"
-    assert busy_port(port) is None
+        trouble = port_trouble(port)
+        assert trouble
+        assert trouble.cause.startswith("is taken on IPv4 by ")
+        assert f"sport = :{port}" in trouble.hint
+    assert port_trouble(port) is None
 
 
 @pytest.mark.parametrize("address", ["::", "::1"])
 def test_a_port_taken_on_ipv6(address: str) -> None:
     with listening(address, socket.AF_INET6) as holder:
-        assert busy_port(holder.getsockname()[1]) == "IPv6"
+        trouble = port_trouble(holder.getsockname()[1])
+        assert trouble
+        assert trouble.cause.startswith("is taken on IPv6 by ")
 
 
 def test_a_port_that_was_just_closed_is_free() -> None:
@@ -53,7 +64,43 @@ def test_a_port_that_was_just_closed_is_free() -> None:
         # Whoever closes first keeps the port in TIME_WAIT.
         server.close()
         client.close()
-    assert busy_port(port) is None
+    assert port_trouble(port) is None
+
+
+@pytest.mark.parametrize("address", NOBODYS)
+def test_an_address_that_this_machine_has_not(address: str) -> None:
+    trouble = port_trouble(8002, address, "engine")
+    assert trouble
+    assert trouble.cause == f"cannot be opened on {address}: this machine has no such address"
+    assert "publish" in trouble.hint
+    assert "ss -ltnp" not in trouble.hint
+
+
+def without_rights(opener: str, start: int) -> str:
+    """What is said of port 443 where the capability for it is missing, in a network with that setting of the kernel."""
+    program = f"from composer.system.probe import port_trouble as p\nt = p(443, '', '{opener}')\nprint(t and t.cause)"
+    script = f"echo {start} >/proc/sys/net/ipv4/ip_unprivileged_port_start && exec "
+    script += 'setpriv --bounding-set=-net_bind_service --inh-caps=-net_bind_service "$@"'
+    unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    ended = run([*unshare, "sh", "-c", script, "sh", sys.executable, "-c", program], cwd=ROOT)
+    assert ended.returncode == 0, ended.err
+    return ended.out.strip()
+
+
+@pytest.mark.parametrize("opener", ["process", "container"])
+def test_a_port_that_only_root_may_open(opener: str) -> None:
+    assert without_rights(opener, 1024).startswith("is one of those below 1024")
+    assert without_rights(opener, 443) == "None"
+
+
+def test_the_engine_opens_what_its_user_may_not() -> None:
+    assert without_rights("engine", 1024) == "None"
+
+
+def test_a_container_has_no_more_rights_where_root_starts_it() -> None:
+    start = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    trouble = port_trouble(443, "", "container")
+    assert bool(trouble) is (start > 443)
 
 
 class Authority:

@@ -12,10 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from composer.deployment.manifest import Manifest
 from composer.model import Connection, Federation, HostEntry
+from composer.model.errors import ComposerError
+from composer.render import deployed_participant
+from composer.runtimes.docker import require_free_ports
 from composer.runtimes.engine import EngineFacts
 from composer.system.probe import holder_of, resolved
 from composer.usecases.doctor import Machine, examine_machine
+from tests.conftest import free_port, missing
 from tests.golden.cases import one_site, two_sites
 
 NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
@@ -27,6 +32,11 @@ def found(
 ) -> dict[str, str]:
     findings = examine_machine(Machine(engine, tmp_path / "deployment", federation, frozenset(), now))
     return {finding.id: f"{finding.severity}: {finding.message}; {finding.fix}" for finding in findings}
+
+
+def manifest_of(federation: Federation) -> Manifest:
+    participants = tuple(deployed_participant(one, federation) for one in federation.participants)
+    return Manifest("0", "f", "f", (), None, participants, {}, publish=federation.publish, runtime=federation.runtime)
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +97,31 @@ def test_a_taken_port_comes_with_its_holders_name(tmp_path: Path, family: int, a
         said = found(tmp_path, None, replace(federation, participants=(server,)))["PORT"]
         assert f"port {port} of server1 is taken on {'IPv6' if family == socket.AF_INET6 else 'IPv4'} by" in said
     assert holder_of(port) == ""
+
+
+def test_an_address_that_this_machine_has_not_is_told_as_up_tells_it(tmp_path: Path) -> None:
+    federation = replace(two_sites(), network="bridge", publish="203.0.113.9")
+    server = replace(federation.participants[0], ports=(free_port(),))
+    federation = replace(federation, participants=(server,))
+    manifest = manifest_of(federation)
+    with pytest.raises(ComposerError) as caught:
+        require_free_ports(manifest, ())
+    said = found(tmp_path, None, federation)["PORT"]
+    assert said == f"error: {caught.value.message}; {caught.value.hint}"
+    assert "of server1 cannot be opened on 203.0.113.9" in said
+
+
+def test_a_port_that_only_root_may_open_is_told_as_up_tells_it(tmp_path: Path) -> None:
+    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) == 0:
+        missing("every user may open every port here")
+    federation = two_sites()
+    server = replace(federation.participants[0], ports=(1,))
+    federation = replace(federation, participants=(server,))
+    with pytest.raises(ComposerError) as caught:
+        require_free_ports(manifest_of(federation), ())
+    said = found(tmp_path, None, federation)["PORT"]
+    assert said == f"error: {caught.value.message}; {caught.value.hint}"
+    assert "port 1 of server1 is one of those below" in said
 
 
 def test_names_that_are_elsewhere_must_resolve_and_not_to_this_machine(
