@@ -125,7 +125,7 @@ def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> 
 @takes_deployment
 @click.option("-f", "--follow", is_flag=True, help="Follow: keep printing new lines.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last lines of each.")
-@click.option("--since", metavar="TIME", help="Only from then on: 2026-01-31T08:00:00Z, or how long ago: 10m.")
+@click.option("--since", metavar="TIME", help="Only from then on: 2026-01-31T08:00:00Z, or 1h30m ago.")
 def logs(
     terminal: Terminal,  # noqa: ARG001
     names: tuple[str, ...],

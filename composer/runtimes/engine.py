@@ -27,6 +27,7 @@ from composer.model.status import Health, State
 from composer.system.foreign_files import ForeignFile
 from composer.system.foreign_text import clip
 from composer.system.tail import first_of
+from composer.system.times import parse_rfc_3339
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -363,8 +364,5 @@ def _health(said: Mapping[str, Any]) -> Health:
 
 
 def parse_time(text: str) -> datetime | None:
-    """Return a time as the engine writes it (RFC 3339, nanoseconds, UTC); None for its zero time."""
-    if not text or text.startswith("0001-"):
-        return None
-    seconds, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{seconds}.{fraction[:6]:0<6}+00:00")
+    """Return a time as the engine writes it (RFC 3339, in its machine's zone); None for its zero time."""
+    return parse_rfc_3339(text) if text and not text.startswith("0001-") else None

@@ -7,7 +7,6 @@ somebody else's by now.
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,6 @@ from pathlib import Path, PurePosixPath
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import Command
-from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus, ParticipantStatus, State
 from composer.render.templates import templates_folder
 from composer.runtimes.authority import fingerprint_of
@@ -26,12 +24,12 @@ from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.runtimes.supervisors import runs_as, supervised, supervised_services
 from composer.system.foreign_files import read_foreign
 from composer.system.process import run
+from composer.system.times import moment
 
 _TAIL = 1 << 14
 # Of a number of restarts.
 _DIGITS = 9
 _FORMER = "workspaces/.former"
-_AGO = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -221,24 +219,13 @@ def as_lines_begin(since: str, now: datetime) -> str:
     """Return a time as NVFLARE's processes here write it in front of their lines: in this machine's own zone.
 
     Args:
-        since: RFC 3339, or how long ago (``1h30m``, ``90s``).
+        since: As :func:`composer.system.times.moment` takes it.
         now: The present.
 
     Raises:
-        ComposerError: It is neither.
+        ComposerError: It is no time.
     """
-    ago = _AGO.fullmatch(since)
-    try:
-        if ago:
-            hours, minutes, seconds = (int(part or 0) for part in ago.groups())
-            time = now - timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        else:
-            time = datetime.fromisoformat(since.replace("Z", "+00:00"))
-        return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError) as error:
-        raise ComposerError(
-            f"--since: {since!r} is no time", "write it as 2026-01-31T08:00:00Z, or how long ago: 10m"
-        ) from error
+    return moment(since, now).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _state(word: str, supervised: bool) -> tuple[State, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 
 from composer.system.process import stream
+from composer.system.times import as_docker_takes_it, moment
 from composer.usecases.session import deployed
 
 
@@ -26,15 +28,18 @@ def logs(
         line: Gets each line.
         follow: Go on with what comes.
         lines: Only so many of the last lines of each.
-        since: Only from this time on: RFC 3339, or how long ago (``10m``).
+        since: Only from this time on, as Docker takes it: RFC 3339, how long ago (``1h30m``), Unix seconds.
         colour: Keep colours.
 
     Raises:
-        ComposerError: There is no deployment there, or no such participant.
+        ComposerError: There is no deployment there, no such participant, or ``since`` is no time.
     """
     from composer.runtimes import runtime_of, services
     from composer.system.redact import clean_log_line
 
+    if since:
+        # What runs the participants, here or on other hosts, is told the same moment.
+        since = as_docker_takes_it(moment(since, datetime.now(timezone.utc)))
     manifest = deployed(deployment)
     if manifest.hosts:
         from composer.hosts.logs import logs as logs_of_hosts

@@ -1,0 +1,59 @@
+"""``logs --since`` means the same moment whatever runs the participants, and what is no time is refused alike."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from tests import kitmaker
+from tests.conftest import Ended, composer
+
+
+@pytest.fixture(params=["docker", "process"])
+def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A deployment whose tools print their arguments alone: docker, or the script for plain processes."""
+    kits = kitmaker.provision(tmp_path, kitmaker.Project("2.9")).prod
+    (tmp_path / "composer.yml").write_text(f"runtime: {request.param}\n")
+    folder = tmp_path / "deployment"
+    ended = composer("generate", kits, "-C", folder, "-f", tmp_path / "composer.yml")
+    assert ended.returncode == 0, ended.err
+    (tmp_path / "docker").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "docker").chmod(0o755)
+    if request.param == "process":
+        (folder / "logs.sh").write_text('echo "$@"\n')
+    return folder
+
+
+def logs(deployment: Path, since: str) -> Ended:
+    path = f"{deployment.parent}:{os.environ['PATH']}"
+    return composer("logs", "-C", deployment, "--since", since, PATH=path, TZ="XYZ-2")
+
+
+@pytest.mark.parametrize(("since", "hours"), [("1.5h", 1.5), ("1h30m", 1.5), ("2700s", 0.75)])
+def test_how_long_ago(since: str, hours: float, deployment: Path) -> None:
+    ended = logs(deployment, since)
+    assert ended.returncode == 0, ended.err
+    found = re.search(r"--since ([0-9-]+)[T ]([0-9:]+)(\.[0-9]+Z)?", ended.out)
+    assert found, ended.out
+    ahead = timedelta(0 if found[3] else 2 / 24)
+    begin = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00") - ahead
+    assert abs(datetime.now(timezone.utc) - timedelta(hours=hours) - begin) < timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("since", ["1795514400", "2026-11-24T10:00:00Z", "2026-11-24T12:00:00", "2026-11-24 12:00:00"])
+def test_a_moment(since: str, deployment: Path) -> None:
+    ended = logs(deployment, since)
+    assert ended.returncode == 0, ended.err
+    assert re.search(r"--since (2026-11-24T10:00:00\.000000Z|2026-11-24 12:00:00)", ended.out), ended.out
+
+
+@pytest.mark.parametrize("since", ["2d", "yesterday"])
+def test_what_is_no_time(since: str, deployment: Path) -> None:
+    ended = logs(deployment, since)
+    assert ended.returncode == 1
+    assert ended.err.startswith(f"error: --since: '{since}' is no time\n hint: write it as ")
+    assert ended.out == ""
