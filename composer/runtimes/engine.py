@@ -88,9 +88,19 @@ class Engine:
         self._client = client
 
     def facts(self) -> EngineFacts:
-        """Return what the engine says of itself."""
+        """Return what the engine says of itself.
+
+        Raises:
+            ComposerError: It does not answer, or says what cannot be understood.
+        """
         with _speaking():
             said, version = self._client.info(), self._client.version()
+        try:
+            return self._understood(said, version)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise _unreachable(error) from error
+
+    def _understood(self, said: Mapping[str, Any], version: Mapping[str, Any]) -> EngineFacts:
         names = [part.get("Name", "") for part in version.get("Components") or ()]
         return EngineFacts(
             version=tuple(int(number) for number in re.findall(r"\d+", str(said.get("ServerVersion", "")))[:2]),

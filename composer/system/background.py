@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import TypeVar
 
@@ -22,3 +22,16 @@ def in_background(task: Callable[[], T]) -> Iterator[Callable[[], T]]:
         future = thread.submit(copy_context().run, task)
         yield future.result
         future.result()
+
+
+@contextmanager
+def tried_in_background(task: Callable[[], T]) -> Iterator[Callable[[], T | None]]:
+    """Lend what :func:`in_background` does for what is only good to know: where ``task`` fails, it returns None."""
+
+    def tried() -> T | None:
+        with suppress(Exception):
+            return task()
+        return None
+
+    with in_background(tried) as result:
+        yield result

@@ -72,15 +72,14 @@ def _doctor(deployment: Path, federation: Federation | None) -> tuple[Finding, .
     if federation is not None and federation.hosts:
         findings += examine_hosts(federation)
         federation = replace(federation, participants=tuple(p for p in federation.participants if p.host == LOCAL))
+    facts = None
     try:
         engine = connect()
-    except ComposerError as error:
-        findings.append(_finding("ENGINE", "error", error.message, error.hint))
-        facts = None
-    else:
-        facts = engine.facts()
         there = engine.containers_of(deployment)
         running = frozenset(container.participant for container in there if container.state in ALIVE)
+        facts = engine.facts()
+    except ComposerError as error:
+        findings.append(_finding("ENGINE", "error", error.message, error.hint))
     machine = Machine(facts, deployment, federation, running, _now())
     return _errors_first([*findings, *examine_machine(machine)])
 

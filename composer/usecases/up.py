@@ -17,7 +17,7 @@ from composer.runtimes.listeners import name_opened_ports, require_unshared_port
 from composer.runtimes.other import refuse_other_runtime
 from composer.runtimes.ports import require_free_ports
 from composer.runtimes.transaction import rolled_back_on_failure
-from composer.system.background import in_background
+from composer.system.background import in_background, tried_in_background
 from composer.usecases.build import pinned
 from composer.usecases.check import require_good_inputs
 from composer.usecases.generate import forget_old_kits, write_planned
@@ -74,7 +74,8 @@ def up(
             # To be told so takes no engine.
             refuse_other_runtime(deployment, session.definition.runtime)
             present = lifecycle.remember()
-        facts = stack.enter_context(in_background(lifecycle.facts))
+        # They are asked for the sake of a few warnings, and where others run everybody, for nothing.
+        facts = stack.enter_context(tried_in_background(lifecycle.facts))
         require_same_authority(present, authority, deployment)
         planned = plan(session)
         stack.enter_context(reserved(lifecycle, planned.manifest, reporter, wait, dry_run))

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from composer.model.errors import ComposerError
-from composer.system.background import in_background
+from composer.system.background import in_background, tried_in_background
 
 
 def test_both_run_at_the_same_time() -> None:
@@ -34,3 +34,17 @@ def test_the_error_of_the_block_counts_first() -> None:
 
     with pytest.raises(ComposerError, match="the block"), in_background(fail):
         raise ComposerError("the block", "")
+
+
+@pytest.mark.parametrize("error", [ComposerError("the task", ""), ValueError("no time"), KeyError("Version")])
+def test_what_is_only_good_to_know_fails_nobody(error: Exception) -> None:
+    def fail() -> int:
+        raise error
+
+    with tried_in_background(fail) as found:
+        assert found() is None
+    # Nor where nobody has asked for it.
+    with tried_in_background(fail):
+        pass
+    with tried_in_background(lambda: 7) as seven:
+        assert seven() == 7
