@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,10 +23,10 @@ from composer.deployment.layout import (
 from composer.images.store import ImageFacts
 from composer.model.errors import ComposerError
 from composer.model.status import Health, State
+from composer.runtimes.engine_facts import EngineFacts, engine_facts, parse_time
 from composer.system.foreign_files import ForeignFile
 from composer.system.foreign_text import clip
 from composer.system.tail import first_of
-from composer.system.times import parse_rfc_3339
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -67,20 +66,6 @@ class Container:
     one_off: bool
 
 
-@dataclass(frozen=True)
-class EngineFacts:
-    """What an engine says of itself and of its machine. ``root`` is where it keeps images, on that machine."""
-
-    version: tuple[int, ...]
-    system: str
-    podman: bool
-    rootless: bool
-    local: bool
-    gpus: bool
-    root: Path
-    time: datetime
-
-
 class Engine:
     """A Docker engine, found as the Docker CLI finds it: DOCKER_HOST, else the current context."""
 
@@ -96,22 +81,10 @@ class Engine:
         with _speaking():
             said, version = self._client.info(), self._client.version()
         try:
-            return self._understood(said, version)
+            local = self._client.api.base_url.startswith(("http+docker://", "http://localhost"))
+            return engine_facts(said, version, local)
         except (AttributeError, TypeError, ValueError) as error:
             raise _unreachable(error) from error
-
-    def _understood(self, said: Mapping[str, Any], version: Mapping[str, Any]) -> EngineFacts:
-        names = [part.get("Name", "") for part in version.get("Components") or ()]
-        return EngineFacts(
-            version=tuple(int(number) for number in re.findall(r"\d+", str(said.get("ServerVersion", "")))[:2]),
-            system=str(said.get("OperatingSystem", "")),
-            podman=any("podman" in name.lower() for name in names),
-            rootless="name=rootless" in (said.get("SecurityOptions") or ()),
-            local=self._client.api.base_url.startswith(("http+docker://", "http://localhost")),
-            gpus="nvidia" in (said.get("Runtimes") or {}) or bool(said.get("DiscoveredDevices")),
-            root=Path(said.get("DockerRootDir") or "/"),
-            time=parse_time(said.get("SystemTime", "")) or datetime.now(timezone.utc),
-        )
 
     def built_images(self) -> dict[str, RecordedImage]:
         """Return the ID of every image that has composer's label, and what that label says, by tag."""
@@ -371,8 +344,3 @@ def _health(said: Mapping[str, Any]) -> Health:
     status = cast(Health, said.get("Status", "none"))
     # After a pause Docker says unhealthy until it looks again, which may take minutes; no look has failed.
     return "starting" if status == "unhealthy" and said.get("FailingStreak") == 0 else status
-
-
-def parse_time(text: str) -> datetime | None:
-    """Return a time as the engine writes it (RFC 3339, in its machine's zone); None for its zero time."""
-    return parse_rfc_3339(text) if text and not text.startswith("0001-") else None

@@ -18,7 +18,7 @@ from composer.system.firewall import closed_ports
 from composer.system.probe import is_own_address, resolved
 
 if TYPE_CHECKING:
-    from composer.runtimes.engine import EngineFacts
+    from composer.runtimes.engine_facts import EngineFacts
     from composer.usecases.inputs import Inputs
 
 _LITTLE_DISK = 2 * 2**30

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from composer.model.errors import ComposerError
-from composer.runtimes.engine import parse_time
+from composer.runtimes.engine_facts import parse_time
 from composer.runtimes.process import as_lines_begin
 from composer.system.times import as_docker_takes_it, moment
 
