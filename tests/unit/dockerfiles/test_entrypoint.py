@@ -32,3 +32,31 @@ def test_who_dials_a_server_gives_it_a_head_start(tmp_path: Path, kind: str) -> 
     ended = run(["bash", ROOT / "dockerfiles" / "entrypoint.sh", kind, "module"], env=environment, timeout=60)
     assert ended.returncode == 0, ended.err
     assert int((tmp_path / "dials").read_text()) - before > 200_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "halves"),
+    [
+        ("client", ("x - Successfully regis", "tered client:site-1\\n")),
+        ("client", ("x - Successfully registered client:", "site-1 for project\\n")),
+        ("relay", ("x - Successfully authentica", "ted to server1\\n")),
+    ],
+)
+def test_an_acceptance_that_is_written_in_two_halves(tmp_path: Path, kind: str, halves: tuple[str, str]) -> None:
+    stub = tmp_path / "python3"
+    stub.write_text(f"""#!/bin/bash
+printf '{halves[0]}' >>"{tmp_path}/log.txt"
+sleep 0.5
+printf '{halves[1]}' >>"{tmp_path}/log.txt"
+for _ in {{1..50}}; do
+    sleep 0.1
+    ! grep -q registered "{tmp_path}/composer.state" || break
+done
+cp "{tmp_path}/composer.state" "{tmp_path}/seen"
+: >"{tmp_path}/shutdown.fl"
+""")
+    stub.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "FLARE_WORKSPACE": str(tmp_path)}
+    ended = run(["bash", ROOT / "dockerfiles" / "entrypoint.sh", kind, "module"], env=environment, timeout=60)
+    assert ended.returncode == 0, ended.err
+    assert (tmp_path / "seen").read_text().startswith("registered ")
