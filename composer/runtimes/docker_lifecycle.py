@@ -14,7 +14,8 @@ from composer.model import LOCAL, Federation
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.status import ALIVE
 from composer.runtimes import docker
-from composer.runtimes.engine import Container, Engine, EngineFacts, connect
+from composer.runtimes.engine import Container, Engine, connect
+from composer.runtimes.engine_facts import EngineFacts
 from composer.runtimes.lifecycle import Present
 from composer.runtimes.process import end_everybody
 from composer.runtimes.supervisors import supervised_services

@@ -15,7 +15,7 @@ from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 
 if TYPE_CHECKING:
-    from composer.runtimes.engine import EngineFacts
+    from composer.runtimes.engine_facts import EngineFacts
 
 
 @dataclass(frozen=True)

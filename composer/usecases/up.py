@@ -27,7 +27,7 @@ from composer.usecases.planning import agree_to_remove, plan
 from composer.usecases.session import open_session
 
 if TYPE_CHECKING:
-    from composer.runtimes.engine import EngineFacts
+    from composer.runtimes.engine_facts import EngineFacts
 
 DEFAULT_TIMEOUT = 120.0
 

@@ -12,8 +12,10 @@ import pytest
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import ParticipantType
 from composer.model.errors import ComposerError
-from composer.runtimes.docker import own_containers, refuse_paused, refuse_swapped_kits
+from composer.runtimes.docker import own_containers, refuse_paused
+from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.engine import Engine
+from composer.runtimes.lifecycle import require_same_authority
 from composer.runtimes.observe import Here, view
 
 NOW = datetime(2026, 1, 31, tzinfo=timezone.utc)
@@ -82,7 +84,10 @@ def test_nobody_is_refused_who_runs_or_has_ended(tmp_path: Path) -> None:
     refuse_paused(manifest, {})
 
 
-def test_kits_of_another_authority_are_refused_over_who_is_paused(tmp_path: Path) -> None:
-    containers = own_containers(_engine(tmp_path, {"server1": "paused"}), _manifest(tmp_path), tmp_path)
+def test_kits_of_another_authority_are_refused_over_who_is_paused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Engine, "containers_of", lambda engine, _: engine.containers("study"))
+    present = DockerLifecycle(tmp_path, _engine(tmp_path, {"server1": "paused"})).remember()
     with pytest.raises(ComposerError, match="another authority"):
-        refuse_swapped_kits(containers.values(), "def", tmp_path)
+        require_same_authority(present, "def", tmp_path)

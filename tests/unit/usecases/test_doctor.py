@@ -15,9 +15,9 @@ import pytest
 from composer.deployment.manifest import Manifest
 from composer.model import Connection, Federation, HostEntry
 from composer.model.errors import ComposerError
-from composer.render import deployed_participant
-from composer.runtimes.docker import require_free_ports
+from composer.render.deployment import deployed_participant
 from composer.runtimes.engine_facts import EngineFacts
+from composer.runtimes.ports import require_free_ports
 from composer.system.probe import holder_of, resolved
 from composer.usecases.doctor import Machine, examine_machine
 from tests.conftest import free_port, missing
