@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 from composer.model import Command
+from composer.model.errors import ComposerError
 from composer.system.process import Process, spawn
 
 
@@ -22,6 +23,8 @@ class Tunnel:
         self.docker_host = f"unix://{path}"
         self._dial = dial
         self._processes: list[Process] = []
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen(16)
@@ -29,20 +32,29 @@ class Tunnel:
 
     def close(self) -> None:
         """Stop listening, and end what is still connected."""
+        with self._lock:
+            self._closed.set()
+            processes, self._processes = self._processes, []
         # A thread that waits in accept() is woken by this, and not by close().
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for process in self._processes:
+        for process in processes:
             process.terminate()
-        for process in self._processes:
+        for process in processes:
             process.wait()
 
     def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
+        while not self._closed.is_set():
+            try:
                 connection, _ = self._listener.accept()
-                with connection:
-                    ended = [process for process in self._processes if process.poll() is not None]
-                    self._processes = [process for process in self._processes if process not in ended]
-                    self._processes.append(spawn(self._dial, connection.fileno(), connection.fileno(), None))
+            except OSError:
+                # It was closed, or this machine is short of something: then who waits to be let in waits on.
+                self._closed.wait(0.1)
+                continue
+            # What cannot be started ends this connection, which is told so, and no other.
+            with connection, contextlib.suppress(ComposerError, OSError), self._lock:
+                if self._closed.is_set():
+                    return
+                self._processes = [process for process in self._processes if process.poll() is None]
+                self._processes.append(spawn(self._dial, connection.fileno(), connection.fileno(), None))
