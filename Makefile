@@ -33,7 +33,7 @@ test: lint ## Lint, then run the whole suite on real parts
 	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts --ignore tests/hostile $(ARGS)
 
 .PHONY: test-all
-test-all: test test-hostile test-pythons test-releases test-metal test-hosts test-faults ## Run every suite, as CI does: three quarters of an hour
+test-all: test test-hostile test-pythons test-releases test-metal test-hosts test-faults ## Run every suite, as CI does: an hour and a quarter
 
 .PHONY: test-hostile
 test-hostile: venv ## Play a hostile job, neighbour, host and bundle against real federations

@@ -162,8 +162,8 @@ def test_kits_that_were_swapped_under_a_running_federation_are_refused(
 
 
 @pytest.mark.fault(28)
-def test_fifty_rounds_of_up_and_down_leave_nothing(engine: None, definition: Path | None, tmp_path: Path) -> None:
-    rounds = int(os.environ.get("ROUNDS", "50"))
+def test_rounds_of_up_and_down_leave_nothing(engine: None, definition: Path | None, tmp_path: Path) -> None:
+    rounds = int(os.environ.get("COMPOSER_ROUNDS", "50"))
     with stack(tmp_path, definition, up=False) as deployment:
         (tmp_path / "composer.yml").write_text(
             (definition.read_text() if definition else "") + "\nnetwork: bridge\npublish: 127.0.0.41\n"
