@@ -31,7 +31,7 @@ def kits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return provision(tmp_path_factory.mktemp("kits"), "plain", PORT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def processes(kits: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment of ``runtime: process`` that is up, on a machine whose Docker nobody can reach."""
     folder = tmp_path_factory.mktemp("plain")
