@@ -17,7 +17,6 @@ from composer.runtimes import docker
 from composer.runtimes.engine import Container, Engine, connect
 from composer.runtimes.engine_facts import EngineFacts
 from composer.runtimes.lifecycle import Present
-from composer.runtimes.process import end_everybody
 from composer.runtimes.supervisors import supervised_services
 from composer.runtimes.transaction import attempt
 from composer.system.process import command_line, perform, run
@@ -139,6 +138,8 @@ class DockerLifecycle:
     def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
         """Remove the containers, those under a former project's name, and processes that were left in the folder."""
         if supervised_services(self._deployment):
+            from composer.runtimes.process import end_everybody
+
             perform(end_everybody(self._deployment), reporter, dry_run)
         containers = docker.own_containers(self._engine, manifest, self._deployment)
         for job in docker.running_jobs(self._engine, manifest, containers):

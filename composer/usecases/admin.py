@@ -9,7 +9,7 @@ from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import LOCAL
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
-from composer.usecases.session import deployed
+from composer.usecases.inputs import deployed
 
 
 def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal: bool, reporter: Reporter) -> int:

@@ -13,9 +13,8 @@ from composer.model.reporter import Reporter
 from composer.runtimes import runtime_of
 from composer.system.process import run
 from composer.usecases.down import down
-from composer.usecases.inputs import Inputs
+from composer.usecases.inputs import Inputs, deployed
 from composer.usecases.provision import provision
-from composer.usecases.session import deployed
 from composer.usecases.up import DEFAULT_TIMEOUT, up
 
 _JOB_SECONDS = 120

@@ -9,8 +9,8 @@ from pathlib import Path
 from composer.deployment.manifest import Manifest
 from composer.model.errors import ComposerError
 from composer.model.reporter import SILENT, Reporter
+from composer.usecases.inputs import deployed
 from composer.usecases.locking import locked_deployment, reserved
-from composer.usecases.session import deployed
 
 
 def down(
@@ -36,7 +36,6 @@ def down(
             is at work on it.
     """
     from composer.deployment import place, purging
-    from composer.hosts import across
     from composer.runtimes.lifecycle import lifecycle_of
 
     if not (deployment / ".lock").exists() and not place.is_unfinished(deployment):
@@ -55,6 +54,8 @@ def down(
         stack.enter_context(reserved(lifecycle, manifest, reporter, wait, dry_run))
         manifest = _left(manifest, deployment, reporter, purge, dry_run)
         if manifest.hosts:
+            from composer.hosts import across
+
             across.down(manifest, deployment, reporter, purge, dry_run)
             return
         reporter.step(f"Stopping {manifest.federation}")
@@ -64,6 +65,8 @@ def down(
 
 
 def _left(manifest: Manifest, deployment: Path, reporter: Reporter, purge: bool, dry_run: bool) -> Manifest:
+    if dry_run or not manifest.left:
+        return manifest
     from composer.hosts.decommission import decommission
 
-    return manifest if dry_run or not manifest.left else decommission(manifest, deployment, reporter, purge)
+    return decommission(manifest, deployment, reporter, purge)

@@ -14,8 +14,8 @@ from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.model.status import ImageStatus
 from composer.runtimes.engine import connect
-from composer.usecases.inputs import Inputs
-from composer.usecases.session import deployed, open_session
+from composer.usecases.inputs import Inputs, deployed
+from composer.usecases.session import open_session
 
 
 def wheels(inputs: Inputs, folder: Path, reporter: Reporter) -> tuple[str, ...]:

@@ -7,6 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from composer.deployment.manifest import Manifest
+from composer.deployment.write import read_manifest
+from composer.model.errors import ComposerError
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -24,3 +28,17 @@ class Inputs:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "deployment", Path(os.path.realpath(self.deployment)))
+
+
+def deployed(deployment: Path) -> Manifest:
+    """Return what a deployment folder says of itself.
+
+    Raises:
+        ComposerError: It is no deployment folder.
+    """
+    manifest = read_manifest(deployment)
+    if manifest is None:
+        raise ComposerError(
+            f"{deployment} is not a deployment folder", "name it with -C DIR, or make one: composer up KITS"
+        )
+    return manifest

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from composer.system.process import stream
 from composer.system.times import as_docker_takes_it, moment
-from composer.usecases.session import deployed
+from composer.usecases.inputs import deployed
 
 
 def logs(

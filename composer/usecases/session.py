@@ -108,17 +108,3 @@ def _read_if_whole(deployment: Path) -> Manifest | None:
 
 def _moved(kit: Kit, source: Path, target: Path) -> Kit:
     return replace(kit, path=target / kit.path.relative_to(source)) if kit.path.is_relative_to(source) else kit
-
-
-def deployed(deployment: Path) -> Manifest:
-    """Return what a deployment folder says of itself.
-
-    Raises:
-        ComposerError: It is no deployment folder.
-    """
-    manifest = read_manifest(deployment)
-    if manifest is None:
-        raise ComposerError(
-            f"{deployment} is not a deployment folder", "name it with -C DIR, or make one: composer up KITS"
-        )
-    return manifest

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from composer.model.status import FederationStatus
 from composer.runtimes.listeners import with_shared_ports
-from composer.usecases.session import deployed
+from composer.usecases.inputs import deployed
 
 
 def status(deployment: Path) -> FederationStatus:
