@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
 from composer.hosts.parallel import HostsFailed, on_each
@@ -13,9 +12,6 @@ from composer.hosts.places import places
 from composer.runtimes import docker, services
 from composer.system.process import stream
 from composer.system.redact import clean_log_line
-
-if TYPE_CHECKING:
-    pass
 
 
 def logs(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from composer.hosts.delivery import is_of_another
 from composer.hosts.parallel import HostsFailed, on_each
@@ -16,9 +15,6 @@ from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.gpus import require_gpus
 from composer.runtimes.lifecycle import require_same_authority
 from composer.runtimes.ports import require_free_ports
-
-if TYPE_CHECKING:
-    pass
 
 
 def check_hosts(opened: Places, authority: str, deployment: Path) -> None:

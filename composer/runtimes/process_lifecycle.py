@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,15 +108,19 @@ class ProcessLifecycle:
 
 
 def _perform(command: Command, reporter: Reporter, dry_run: bool) -> None:
-    try:
+    with _in_the_scripts_words():
         perform(command, reporter, dry_run)
-    except CommandFailed as error:
-        raise _as_the_script_said(error) from error
 
 
 def _run(command: Command) -> None:
-    try:
+    with _in_the_scripts_words():
         run(command)
+
+
+@contextmanager
+def _in_the_scripts_words() -> Iterator[None]:
+    try:
+        yield
     except CommandFailed as error:
         raise _as_the_script_said(error) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
 from composer.model.reporter import SILENT, Reporter
@@ -16,9 +15,6 @@ from composer.usecases.inputs import Inputs
 from composer.usecases.locking import lock_inputs
 from composer.usecases.planning import Planned, plan
 from composer.usecases.session import open_session
-
-if TYPE_CHECKING:
-    pass
 
 
 def build(

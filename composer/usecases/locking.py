@@ -51,8 +51,6 @@ def reserved(
     Raises:
         ComposerError: Another is, and this was not asked to wait for it.
     """
-    return (
-        nullcontext()
-        if dry_run
-        else lifecycle.reserved(manifest, wait, lambda who: reporter.step(f"Waiting for {who}"))
-    )
+    if dry_run:
+        return nullcontext()
+    return lifecycle.reserved(manifest, wait, lambda who: reporter.step(f"Waiting for {who}"))
