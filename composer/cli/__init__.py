@@ -68,6 +68,8 @@ def main() -> NoReturn:
     install()
     prepare_streams()
     gc.set_threshold(_GARBAGE)
+    # pydantic would else look for plugins among all packages that are installed, and let them read the definition.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         status = _status()
         # One that is closed is None.

@@ -17,7 +17,8 @@ from composer.model.reporter import some_of
 from composer.model.status import FederationStatus, ImageStatus, ParticipantStatus
 from composer.runtimes import docker
 from composer.runtimes.listeners import listeners_there
-from composer.runtimes.observe import View, examine, last_log_line, merge, view
+from composer.runtimes.observe import View, configurations, examine, last_log_line, merge, view
+from composer.system.background import in_background
 from composer.system.foreign_text import clip
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def status(manifest: Manifest, deployment: Path) -> FederationStatus:
         def explain(name: str) -> FederationStatus:
             place = opened.reached[name]
             part = FederationStatus(seen.federation, tuple(rows[one.name] for one in place.manifest.started))
-            with place.entered():
-                found = examine(place.engine, place.manifest, place.deployment, began, part, place.traces)
+            folder = place.deployment
+            with place.entered(), in_background(lambda: configurations(folder)) as known:
+                found = examine(place.engine, place.manifest, folder, began, known, part, place.traces)
             return replace(found, participants=tuple(_with_drift(place, one) for one in found.participants))
 
         left = _STATUS_SECONDS - (datetime.now(timezone.utc) - began).total_seconds()

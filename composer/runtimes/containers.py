@@ -14,18 +14,20 @@ from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus
 from composer.runtimes import docker, observe
 from composer.runtimes.engine import Engine, connect
+from composer.system.background import in_background
 
 
 @dataclass(frozen=True)
 class Containers:
-    """A deployment of ``runtime: docker``."""
+    """A deployment of ``runtime: docker``; without an engine, this machine's is asked when it is needed."""
 
     manifest: Manifest
     deployment: Path
+    engine: Engine | None = None
 
     @cached_property
     def _engine(self) -> Engine:
-        return connect()
+        return self.engine or connect()
 
     def observe(self, now: datetime) -> FederationStatus:
         """Look at every participant that ``up`` starts, once."""
@@ -33,7 +35,9 @@ class Containers:
 
     def examine(self, now: datetime) -> FederationStatus:
         """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated."""
-        return observe.examine(self._engine, self.manifest, self.deployment, now)
+        # Compose takes as long to read its files as it takes to reach the engine and to ask it.
+        with in_background(lambda: observe.configurations(self.deployment)) as configurations:
+            return observe.examine(self._engine, self.manifest, self.deployment, now, configurations)
 
     def unreachable(self, participant: DeployedParticipant) -> str:
         """Return why the other side of its connection does not answer as it must; empty if it does."""

@@ -14,6 +14,7 @@ from composer.model import LOCAL, Federation
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.status import ALIVE
 from composer.runtimes import docker
+from composer.runtimes.containers import Containers
 from composer.runtimes.engine import Container, Engine, connect
 from composer.runtimes.engine_facts import EngineFacts
 from composer.runtimes.lifecycle import Present
@@ -116,6 +117,10 @@ class DockerLifecycle:
         if not dry_run:
             keep_started(self._deployment, dict(self._compose_files()))
         perform(docker.start(self._deployment, remove_orphans), reporter, dry_run)
+
+    def watched(self, manifest: Manifest) -> Containers:
+        """Return how the containers are seen to run, on the same engine."""
+        return Containers(manifest, self._deployment, self._engine)
 
     def settle(self, manifest: Manifest) -> None:
         """Keep what was started: it is what the next start goes back to."""

@@ -13,6 +13,7 @@ from composer.deployment.manifest import Manifest
 from composer.model import Federation, RuntimeName
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
+from composer.runtimes import Watched
 
 if TYPE_CHECKING:
     from composer.runtimes.engine_facts import EngineFacts
@@ -73,6 +74,9 @@ class Lifecycle(Protocol):
 
     def start(self, manifest: Manifest, reporter: Reporter, dry_run: bool = False) -> None:
         """Start all but the admins, and end those that are not in the deployment any more."""
+
+    def watched(self, manifest: Manifest) -> Watched:
+        """Return how those whom it has started are seen to run."""
 
     def settle(self, manifest: Manifest) -> None:
         """Forget what is kept for :meth:`roll_back`: what was started stays."""

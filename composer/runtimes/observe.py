@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,6 @@ from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.engine import Container, Engine
 from composer.runtimes.listeners import listeners_there, told_of_listeners
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
-from composer.system.background import in_background
 from composer.system.foreign_files import ForeignFile, read_foreign
 from composer.system.foreign_text import clip
 from composer.system.probe import Identity, explain, shake_hands
@@ -119,6 +118,7 @@ def examine(
     manifest: Manifest,
     deployment: Path,
     now: datetime,
+    configurations: Callable[[], Mapping[str, str]],
     seen: FederationStatus | None = None,
     traces: Traces | None = None,
 ) -> FederationStatus:
@@ -129,21 +129,20 @@ def examine(
         manifest: What was generated.
         deployment: The deployment folder.
         now: The time.
+        configurations: Waits for what :func:`configurations` returns, which was called before.
         seen: What was observed just now.
         traces: How the participants' are read; None: from this machine.
     """
     traces = traces or Here(deployment)
-    # Compose takes as long to read its files as the engine to tell of its containers.
-    with in_background(lambda: _configurations(deployment)) as configurations:
-        containers = docker.own_containers(engine, manifest, deployment)
-        seen = seen or merge(manifest.federation, [_view(manifest, containers, now, traces)])
-        listening = {
-            one.name: listeners_there(engine, one, containers.get(one.name))
-            for one in manifest.started
-            # On this machine's own network it is looked at from this machine, which knows all processes.
-            if one.host != LOCAL or manifest.publish
-        }
-        hashes = configurations()
+    containers = docker.own_containers(engine, manifest, deployment)
+    seen = seen or merge(manifest.federation, [_view(manifest, containers, now, traces)])
+    listening = {
+        one.name: listeners_there(engine, one, containers.get(one.name))
+        for one in manifest.started
+        # On this machine's own network it is looked at from this machine, which knows all processes.
+        if one.host != LOCAL or manifest.publish
+    }
+    hashes = configurations()
     deployed = {participant.name: participant for participant in manifest.participants}
     reasons: dict[tuple[str, int], str] = {}
     examined = []
@@ -178,7 +177,7 @@ def _why_not_well(
     return status.detail
 
 
-def _configurations(deployment: Path) -> Mapping[str, str]:
+def configurations(deployment: Path) -> Mapping[str, str]:
     """Return Compose's hash of each service as the files have it now; empty where Compose cannot read them."""
     try:
         lines = run(docker.compose(deployment, "config", "--hash", "*"), timeout=30).splitlines()

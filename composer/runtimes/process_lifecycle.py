@@ -82,6 +82,10 @@ class ProcessLifecycle:
             reporter.step(f"Stopping {service}: it is not in the deployment any more")
         _perform(processes.start(), reporter, dry_run)
 
+    def watched(self, manifest: Manifest) -> Processes:
+        """Return how the processes are seen to run."""
+        return Processes(manifest, self._deployment)
+
     def settle(self, manifest: Manifest) -> None:
         """Delete what those ran from that the start has ended."""
         Processes(manifest, self._deployment).forget_former()

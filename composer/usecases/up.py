@@ -60,7 +60,6 @@ def up(
         NotHealthy: Somebody has not registered in time, or has been shut down or removed; the others go on trying.
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
-    from composer.runtimes import runtime_of
     from composer.runtimes.readiness import wait_until_federated
 
     deployment = inputs.deployment
@@ -109,7 +108,7 @@ def up(
             lifecycle.start(manifest, reporter)
             if timeout is not None:
                 reporter.step("Waiting until they are registered")
-            status = wait_until_federated(runtime_of(manifest, deployment), timeout, reporter.progress)
+            status = wait_until_federated(lifecycle.watched(manifest), timeout, reporter.progress)
         return _settled(status, manifest, deployment)
 
 

@@ -32,8 +32,8 @@ class Memory:
 class InMemory:
     """A :class:`composer.runtimes.lifecycle.Lifecycle`."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, memory: Memory, deployment: Path) -> None:
+        self._memory, self._deployment = memory, deployment
         self._before: set[str] = set()
 
     def require_tools(self) -> None:
@@ -78,6 +78,9 @@ class InMemory:
         self._memory.running.add(names[0])
         self._memory.note("start")
         self._memory.running = set(names)
+
+    def watched(self, manifest: Manifest) -> Seen:
+        return Seen(self._memory, manifest, self._deployment)
 
     def settle(self, manifest: Manifest) -> None:
         self._memory.note("settle")

@@ -30,9 +30,8 @@ FAILURES = {
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
     memory = Memory()
-    monkeypatch.setattr(up_module, "lifecycle_of", lambda *_: InMemory(memory))
-    monkeypatch.setattr("composer.runtimes.lifecycle.lifecycle_of", lambda *_: InMemory(memory))
-    monkeypatch.setattr("composer.runtimes.runtime_of", lambda manifest, folder: Seen(memory, manifest, folder))
+    monkeypatch.setattr(up_module, "lifecycle_of", lambda _, folder: InMemory(memory, folder))
+    monkeypatch.setattr("composer.runtimes.lifecycle.lifecycle_of", lambda _, folder: InMemory(memory, folder))
     return memory
 
 
