@@ -127,7 +127,7 @@ def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> 
 @click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last lines of each.")
 @click.option("--since", metavar="TIME", help="Only from then on: 2026-01-31T08:00:00Z, or 1h30m ago.")
 def logs(
-    terminal: Terminal,  # noqa: ARG001
+    terminal: Terminal,
     names: tuple[str, ...],
     deployment: Path,
     follow: bool,
@@ -139,7 +139,8 @@ def logs(
     from composer.usecases import logs as use_case
 
     try:
-        use_case.logs(deployment, names, output.print_lines, follow, lines, since, colour=sys.stdout.isatty())
+        colour = sys.stdout.isatty()
+        use_case.logs(deployment, names, output.print_lines, follow, lines, since, colour, terminal)
     except Signalled as signalled:
         # It is how one ends what goes on without end: there is nothing to tell.
         if follow and signalled.number == signal.SIGINT:

@@ -132,6 +132,9 @@ def load_definition(path: Path) -> Definition:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ComposerError(f"cannot read {path}: {reason}", "name the definition with -f FILE") from error
+    if not text.strip():
+        # An editor that writes it at this moment has emptied it first; without it everything would run otherwise.
+        raise DefinitionError(f"{path} is empty", "if an editor is writing it, try again; for the defaults, write: {}")
     return _absolute(_validate(text, path), path.resolve().parent)
 
 

@@ -32,13 +32,22 @@ from composer.runtimes import docker
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.engine import connect
 from composer.runtimes.readiness import wait_until_federated
-from composer.runtimes.transaction import held_while_taken_back, one_signal_raised, rolled_back_on_failure
+from composer.runtimes.transaction import (
+    held_while_taken_back,
+    one_signal_raised,
+    remaining_named,
+    rolled_back_on_failure,
+)
 from composer.system.process import perform
 
 if TYPE_CHECKING:
     from composer.model import GeneratedFile
     from composer.model.reporter import Reporter
     from composer.runtimes.engine import Engine
+
+
+# So long an interrupted command asks hosts who runs there still.
+_LOOK_SECONDS = 5.0
 
 
 def up(
@@ -134,7 +143,7 @@ def down(manifest: Manifest, deployment: Path, reporter: Reporter, purge: bool, 
         HostsFailed: It could not be done on some hosts; on the others it was.
     """
     reporter.step(f"Stopping {manifest.federation}")
-    with places(manifest, deployment) as opened:
+    with places(manifest, deployment) as opened, remaining_named(lambda: _running(opened), reporter):
         opened.drop(on_each(tuple(opened.reached), lambda name: _stop(opened.reached[name], reporter, purge, dry_run)))
         if opened.away:
             raise HostsFailed(opened.away)
@@ -278,6 +287,15 @@ def _stop(place: Place, reporter: Reporter, purge: bool, dry_run: bool) -> None:
     if purge and not dry_run and place.connection is not None:
         _remove_images(place)
         delivery.remove(place.connection, told.warn)
+
+
+def _running(opened: Places) -> tuple[str, ...]:
+    def see(name: str) -> tuple[str, ...]:
+        place = opened.reached[name]
+        return DockerLifecycle(place.deployment, place.engine).running(place.manifest)
+
+    found = on_each(tuple(opened.reached), see, _LOOK_SECONDS)
+    return tuple(f"{one} on {host}" for host, names in found.items() if isinstance(names, tuple) for one in names)
 
 
 def _remove_images(place: Place) -> None:

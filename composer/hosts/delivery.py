@@ -30,8 +30,7 @@ _LOOK_SECONDS = 30.0
 _SEND_SECONDS = 120.0
 _USER, _CLOCK = re.compile(r"user (\d{1,10}) (\d{1,10})", re.ASCII), re.compile(r"clock (\d{1,12})", re.ASCII)
 _LISTENS = re.compile(r"listens (?:[0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
-# sha256sum writes a backslash in front where there is one, or a line feed, in the name.
-_FILE = re.compile(r"(found|recorded) \\?([0-9a-f]{64})  (?:\./)?(.+)")
+_FILE = re.compile(r"(found|recorded) ([0-9a-f]{64})  (?:\./)?(.+)")
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ class Found:
     Attributes:
         user: Whom composer is there; the containers run as that user.
         behind: How many seconds its clock is behind the one here.
-        files: The SHA-256 of each file that is there, by its path below the federation's folder.
+        files: The SHA-256 of each file that is there in the places of what composer delivers, by its path below the
+            federation's folder.
         recorded: The SHA-256 that it had when it was delivered.
         listening: The TCP ports that somebody listens on there.
     """

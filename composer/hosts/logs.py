@@ -9,6 +9,8 @@ from pathlib import Path
 from composer.deployment.manifest import Manifest
 from composer.hosts.parallel import HostsFailed, on_each
 from composer.hosts.places import places
+from composer.model.errors import ComposerError
+from composer.model.reporter import Reporter
 from composer.runtimes import docker, services
 from composer.system.process import stream
 from composer.system.redact import clean_log_line
@@ -23,6 +25,7 @@ def logs(
     lines: int | None,
     since: str | None,
     colour: bool,
+    reporter: Reporter,
 ) -> None:
     """Read participants' logs as :func:`composer.usecases.logs.logs` does, those of all hosts at once.
 
@@ -44,9 +47,15 @@ def logs(
                 with lock:
                     line(docker.by_participant_of(name, here, clean_log_line(text, colour)))
 
-            with place.entered():
-                if here:
-                    stream(docker.logs(place.deployment, here, follow, lines, since, colour), take)
+            try:
+                with place.entered(), place.named():
+                    if here:
+                        stream(docker.logs(place.deployment, here, follow, lines, since, colour), take)
+            except ComposerError as error:
+                if follow:
+                    # The others may go on for days.
+                    reporter.warn(error.message)
+                raise
 
         opened.drop(on_each(tuple(opened.reached), read))
         if opened.away:

@@ -29,7 +29,8 @@ _ALWAYS = ("startup", "local", "transfer")
 def unpack_kits(archive: Path, into: Path, pin: Callable[[Path], str] | None, taken: set[str]) -> tuple[Path, ...]:
     """Unpack an archive's kits into folders (0700) named after their participants.
 
-    A folder that holds the same kit already is left alone; another is replaced.
+    A folder that holds the same kit already is left alone; another is replaced. What root unpacks belongs to the
+    archive's owner.
 
     Args:
         archive: A zip, tar or tar.gz.
@@ -50,6 +51,7 @@ def unpack_kits(archive: Path, into: Path, pin: Callable[[Path], str] | None, ta
             for number, (at, members) in enumerate(kits.items()):
                 staged = staging / str(number)
                 _write(staged, members)
+                _give(staged, archive.stat())
                 name = _name(staged, at.rpartition("/")[2] or archive.name.split(".")[0], taken)
                 taken.add(name)
                 _place(staged, into.resolve() / name, staging / f"old-{number}")
@@ -73,6 +75,13 @@ def _staging(into: Path) -> Iterator[Path]:
         for folder in made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _give(kit: Path, archive: os.stat_result) -> None:
+    """Let a kit that root has unpacked belong to whom its archive belongs to: as whom it runs is told by its owner."""
+    if os.geteuid() == 0:
+        for path in (kit, *kit.rglob("*")):
+            os.chown(path, archive.st_uid, archive.st_gid, follow_symlinks=False)
 
 
 def _write(kit: Path, members: tuple[Member, ...]) -> None:
@@ -134,10 +143,11 @@ def _place(staged: Path, target: Path, old: Path) -> None:
         raise
 
 
-def _tree(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """All that is below a folder: modes, and the content of plain files."""
-    found = {"": (folder.lstat().st_mode, b"")}
-    for path in sorted(folder.rglob("*")):
-        mode = path.lstat().st_mode
-        found[str(path.relative_to(folder))] = (mode, path.read_bytes() if stat.S_ISREG(mode) else b"")
+def _tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """All that is below a folder: owners and modes, and the content of plain files."""
+    found = {}
+    for path in (folder, *sorted(folder.rglob("*"))):
+        status = path.lstat()
+        content = path.read_bytes() if stat.S_ISREG(status.st_mode) else b""
+        found[str(path.relative_to(folder))] = (status.st_uid, status.st_mode, content)
     return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 
-from composer.deployment.manifest import DeployedParticipant, Manifest
+from composer.deployment.manifest import MANIFEST, DeployedParticipant, Manifest
 from composer.model import LOCAL
 from composer.model.errors import CrashLoop, NotHealthy
 from composer.model.status import FederationStatus, ParticipantStatus
@@ -35,8 +36,8 @@ def wait_until_federated(
         progress: Gets every status that was seen on the way.
 
     Raises:
-        NotHealthy: Somebody was not well in time, or has ended so that nobody starts it again; the message has a
-            line for each.
+        NotHealthy: Somebody was not well in time, or has ended so that nobody starts it again, with a line for each
+            in the message; or the deployment folder has gone.
         CrashLoop: Somebody crashes again and again.
     """
     if timeout is None:
@@ -48,6 +49,8 @@ def wait_until_federated(
         began = time.monotonic()
         status = runtime.observe(datetime.now(timezone.utc))
         progress(status)
+        if not (runtime.deployment / MANIFEST).exists():
+            raise _moved(runtime.deployment)
         if all(_arrived(participant) for participant in status.participants):
             return status
         for one in status.participants:
@@ -67,12 +70,20 @@ def wait_until_federated(
         _rest(runtime, status, now - began, min(deadline, began + _GRACE) if ended_since else deadline)
 
 
+def _moved(deployment: Path) -> NotHealthy:
+    return NotHealthy(
+        f"{deployment} was moved or deleted while its participants start: what they write cannot be seen any more",
+        "they go on; move it back, then: composer up again",
+    )
+
+
 def _has_ended(manifest: Manifest, status: ParticipantStatus) -> bool:
     """Tell whether nothing starts it again by itself, though it was started before the waiting began.
 
-    After an administrator's shutdown the entrypoint ends with 0, upon which neither Docker nor the supervisor restarts.
+    After an administrator's shutdown the entrypoint ends with 0, upon which neither Docker nor the supervisor restarts;
+    whom `docker stop` or the loss of its supervisor has ended is not restarted, either.
     """
-    return status.state == "stopped" or (status.state == "absent" and manifest.runtime == "docker")
+    return status.state in ("stopped", "exited") or (status.state == "absent" and manifest.runtime == "docker")
 
 
 def _rest(runtime: Watched, status: FederationStatus, cost: float, until: float) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from composer.model.errors import ComposerError, NotHealthy
+from composer.model.reporter import some_of
 from composer.system.signals import held, raised_once
 
 if TYPE_CHECKING:
@@ -55,6 +56,18 @@ def _ask_to_wait(reporter: Reporter) -> None:
 def held_while_taken_back(reporter: Reporter) -> contextlib.AbstractContextManager[None]:
     """Let no signal end what is taken back meanwhile; who sends one is asked to wait."""
     return held(lambda: _ask_to_wait(reporter))
+
+
+@contextlib.contextmanager
+def remaining_named(running: Callable[[], Sequence[str]], reporter: Reporter) -> Iterator[None]:
+    """Run the block that stops participants; where it fails or is interrupted, say who runs still."""
+    try:
+        yield
+    except (ComposerError, KeyboardInterrupt):
+        with contextlib.suppress(ComposerError):
+            if names := running():
+                reporter.warn(f"not stopped yet: {some_of(names)}; end them with: composer down")
+        raise
 
 
 def attempt(reporter: Reporter, step: Callable[[], object]) -> None:

@@ -37,6 +37,7 @@ def down(
     """
     from composer.deployment import place, purging
     from composer.runtimes.lifecycle import lifecycle_of
+    from composer.runtimes.transaction import remaining_named
 
     if not (deployment / ".lock").exists() and not place.is_unfinished(deployment):
         # Nobody makes one there, and no folder must be made to say so.
@@ -59,7 +60,8 @@ def down(
             across.down(manifest, deployment, reporter, purge, dry_run)
             return
         reporter.step(f"Stopping {manifest.federation}")
-        lifecycle.stop(manifest, reporter, dry_run)
+        with remaining_named(lambda: lifecycle.running(manifest), reporter):
+            lifecycle.stop(manifest, reporter, dry_run)
         if purge:
             purging.purge(deployment, reporter, dry_run)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from composer.model.reporter import SILENT, Reporter
 from composer.system.process import stream
 from composer.system.times import as_docker_takes_it, moment
 from composer.usecases.inputs import deployed
@@ -19,6 +20,7 @@ def logs(
     lines: int | None = None,
     since: str | None = None,
     colour: bool = False,
+    reporter: Reporter = SILENT,
 ) -> None:
     """Read participants' logs, each line with its participant's name and without NVFLARE's bearer tokens.
 
@@ -30,6 +32,7 @@ def logs(
         lines: Only so many of the last lines of each.
         since: Only from this time on, as Docker takes it: RFC 3339, how long ago (``1h30m``), Unix seconds.
         colour: Keep colours.
+        reporter: Hears which host's logs have ended while those of others are followed.
 
     Raises:
         ComposerError: There is no deployment there, no such participant, or ``since`` is no time.
@@ -44,7 +47,7 @@ def logs(
     if manifest.hosts:
         from composer.hosts.logs import logs as logs_of_hosts
 
-        logs_of_hosts(manifest, deployment, names, line, follow, lines, since, colour)
+        logs_of_hosts(manifest, deployment, names, line, follow, lines, since, colour, reporter)
         return
     runtime = runtime_of(manifest, deployment)
     command = runtime.logs(services(manifest, names), follow, lines, since, colour)

@@ -11,6 +11,7 @@ from composer.deployment.manifest import Manifest
 from composer.model import LOCAL, Federation, GeneratedFile, Owner, Rendering
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter, some_of
+from composer.runtimes.lifecycle import form_of
 from composer.usecases.session import Session
 
 
@@ -49,7 +50,8 @@ def plan(session: Session, found: Mapping[str, str] | None = None) -> Planned:
     deployment = session.deployment
     caller = Owner(os.geteuid(), os.getegid())
     with session.resolved(found, lies_in=deployment / "kits") as federation:
-        rendering = render_deployment(federation, session.kits, session.definition_file, caller)
+        form = form_of(federation.runtime)
+        rendering = render_deployment(federation, session.kits, session.definition_file, caller, form)
     try:
         former = read_manifest(deployment)
     except ComposerError:
@@ -88,10 +90,11 @@ def agree_to_remove(
     ending = sorted({*planned.dropped, *running} - kept)
     if not ending:
         return
+    runs = "runs" if len(ending) == 1 else "run"
     if dry_run:
         reporter.warn(f"{some_of(ending)} would be stopped and removed: not among these kits")
-    elif not remove(f"{some_of(ending)} run in this deployment and are not among these kits. Stop and remove them?"):
+    elif not remove(f"{some_of(ending)} {runs} in this deployment, and not among these kits. Stop and remove?"):
         raise ComposerError(
-            f"{some_of(ending)} run in this deployment, and would be stopped and removed: not among these kits",
+            f"{some_of(ending)} {runs} in this deployment, and would be stopped and removed: not among these kits",
             "give the kits of all who are to run, or add --remove",
         )

@@ -7,32 +7,11 @@ from pathlib import Path
 import pytest
 
 import composer
-from composer import ComposerError, FederationStatus, Inputs, check, down, logs, status, up
+from composer import ComposerError, Inputs, check, down, logs, status, up
 from tests.conftest import forget_images
+from tests.fakes.reporter import Heard
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare, pytest.mark.usefixtures("engine")]
-
-
-class Heard:
-    """A reporter that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.steps: list[str] = []
-
-    def step(self, text: str) -> None:
-        self.steps.append(text)
-
-    def warn(self, text: str) -> None:
-        self.steps.append(text)
-
-    def command(self, line: str) -> None:
-        pass
-
-    def output(self, line: str) -> None:
-        pass
-
-    def progress(self, status: FederationStatus) -> None:
-        pass
 
 
 def test_a_federation_from_python(

@@ -28,8 +28,15 @@ def refusal(tmp_path: Path, text: str) -> list[str]:
     return [line.removeprefix(prefix) for line in caught.value.message.splitlines()]
 
 
-def test_an_empty_file_chooses_nothing(tmp_path: Path) -> None:
-    assert load(tmp_path, "") == Definition()
+@pytest.mark.parametrize("text", ["{}", "# image: {base: debian}\n"])
+def test_a_file_without_keys_chooses_nothing(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, text) == Definition()
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_a_file_that_an_editor_has_just_emptied_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DefinitionError, match=r"composer\.yml is empty"):
+        load(tmp_path, text)
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

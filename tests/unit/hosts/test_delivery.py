@@ -195,6 +195,19 @@ def test_remove_refuses_what_composer_has_not_made(there: Connection) -> None:
     assert (root(there) / "thesis.tex").exists()
 
 
+def test_what_a_host_has_beside_it_is_not_read(there: Connection) -> None:
+    deliver(there)
+    own = root(there) / "data"
+    own.mkdir()
+    for folder in (own, root(there) / "kits/site-1"):
+        (folder / "line\nfeed").write_text("x")
+        (folder / "back\\slash").write_text("x")
+    with (own / "images.bin").open("wb") as file:
+        # Nothing that is hashed within a test.
+        file.truncate(2**40)
+    assert set(look(there, timeout=30).files) == set(FILES)
+
+
 def test_a_look_says_who_listens_and_what_time_it_is(there: Connection) -> None:
     import socket
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import composer
 from tests.kitmaker import Project, key, pem_of_key, provision
@@ -140,3 +142,22 @@ def test_no_key_material_in_any_output(prod: Path, tmp_path: Path) -> None:
     )
     for path in prod.rglob("*.key"):
         assert not [line for line in path.read_text().splitlines() if line in said]
+
+
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_what_root_unpacks_runs_as_the_owner_of_the_archive(owner: int, prod: Path, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root runs participants as somebody else")
+    archive = tmp_path / "kits.zip"
+    archive.write_bytes(zipped(files_of(prod)))
+    os.chown(archive, owner, owner)
+    deployment = tmp_path / "deployment"
+    for _ in range(2):
+        ended = composer("generate", archive, "-C", deployment)
+        assert ended.returncode == 0, ended.err
+        assert ("run as root" in ended.err) == (owner == 0)
+    services = yaml.safe_load((deployment / "docker-compose.yml").read_text())["services"]
+    assert services["site-1"]["user"] == f"{owner}:{owner}"
+    kit = deployment / "kits" / "site-1"
+    assert {path.stat().st_uid for path in (kit, *kit.rglob("*"))} == {owner}
+    assert (kit / "startup/client.key").stat().st_mode & 0o777 == 0o600

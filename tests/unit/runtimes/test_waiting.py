@@ -32,7 +32,9 @@ class _Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> _Clock:
+    (tmp_path / "manifest.json").touch()
+    monkeypatch.chdir(tmp_path)
     clock = _Clock()
     monkeypatch.setattr(readiness, "time", clock)
     return clock
@@ -52,7 +54,7 @@ class _Watched:
     cost: float = 0.05
     host: str = "local"
     details: dict[State, str] = field(default_factory=dict)
-    deployment: Path = Path("nowhere")
+    deployment: Path = Path()
     server: Callable[[float], State] = lambda _: "running"
     looks: int = 0
 
@@ -161,8 +163,25 @@ def test_who_is_paused_may_be_woken_and_is_waited_for(clock: _Clock) -> None:
     assert seconds >= 30
 
 
-def test_who_has_crashed_is_told_with_its_last_words(clock: _Clock) -> None:
+def test_whom_somebody_has_stopped_is_told_at_once_with_its_last_words(clock: _Clock) -> None:
     ended: dict[State, str] = {"exited": "ended with status 143"}
-    error, _ = _told(_Watched(clock, lambda _: "exited", details=ended), 10)
+    error, seconds = _told(_Watched(clock, lambda _: "exited", details=ended))
     assert error.message.startswith("site-1 does not run (ended with status 143): ")
     assert "its last line was: site-1 wrote this" in error.message
+    assert error.hint == "composer up again"
+    assert seconds < 5
+
+
+def test_a_deployment_that_is_moved_away_meanwhile_is_named(clock: _Clock, tmp_path: Path) -> None:
+    folder = tmp_path / "deployment"
+    folder.mkdir()
+    (folder / "manifest.json").touch()
+
+    def moves(passed: float) -> State:
+        if passed > 3 and folder.exists():
+            folder.rename(tmp_path / "elsewhere")
+        return "running"
+
+    error, seconds = _told(_Watched(clock, moves, deployment=folder))
+    assert error.message.startswith(f"{folder} was moved or deleted")
+    assert seconds < 10

@@ -14,6 +14,7 @@ from composer.usecases.down import down
 from composer.usecases.inputs import Inputs
 from composer.usecases.up import up
 from tests.fakes.lifecycle import InMemory, Memory, Seen
+from tests.fakes.reporter import Heard
 from tests.kitmaker import Project, provision
 
 NAMES = {"server1", "site-1", "site-2"}
@@ -45,6 +46,16 @@ def test_all_are_up_and_down_again(memory: Memory, inputs: Inputs) -> None:
     assert memory.asked == [*BEFORE, "start", "observe", "settle"]
     down(inputs.deployment)
     assert memory.running == set()
+
+
+@pytest.mark.parametrize("what", ["an error", "SIGTERM", "Ctrl-C"])
+def test_who_is_left_when_down_is_cut_short_is_named(memory: Memory, inputs: Inputs, what: str) -> None:
+    up(inputs)
+    memory.running, memory.fails = {"server1"}, {"stop": FAILURES[what]}
+    heard = Heard()
+    with pytest.raises(type(FAILURES[what])):
+        down(inputs.deployment, heard)
+    assert heard.warnings == ["not stopped yet: server1; end them with: composer down"]
 
 
 @pytest.mark.parametrize("what", FAILURES)
@@ -95,7 +106,7 @@ def test_a_dry_run_starts_and_writes_nothing(memory: Memory, inputs: Inputs) -> 
 
 def test_who_is_not_among_the_kits_ends_only_where_somebody_agrees(memory: Memory, inputs: Inputs) -> None:
     memory.running = {"site-9"}
-    with pytest.raises(ComposerError, match="site-9 run in this deployment"):
+    with pytest.raises(ComposerError, match="site-9 runs in this deployment"):
         up(inputs)
     assert memory.running == {"site-9"}
     up(inputs, remove=lambda _: True)
