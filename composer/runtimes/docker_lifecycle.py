@@ -49,6 +49,12 @@ class DockerLifecycle:
         """Make sure that Docker Compose is there."""
         docker.require_compose()
 
+    def tools(self) -> Mapping[str, Callable[[], object]]:
+        """Return what makes sure that Docker's command line tools are there."""
+        from composer.images.build import require_buildx
+
+        return {"COMPOSE": docker.require_compose, "BUILDKIT": require_buildx}
+
     def remember(self) -> Present:
         """Look at the folder's containers, and keep what they were started from until the start is over."""
         self._containers = {one.id: one for one in self._engine.containers_of(self._deployment)}

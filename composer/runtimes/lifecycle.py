@@ -16,6 +16,7 @@ from composer.model.reporter import Reporter
 from composer.runtimes import Watched
 
 if TYPE_CHECKING:
+    from composer.render.form import Form
     from composer.runtimes.engine_facts import EngineFacts
 
 
@@ -40,6 +41,9 @@ class Lifecycle(Protocol):
         Raises:
             ComposerError: It is not.
         """
+
+    def tools(self) -> Mapping[str, Callable[[], object]]:
+        """Return, by the id of the finding that says it is missing, what makes sure that a tool is there."""
 
     def remember(self) -> Present:
         """Look at what is there: :meth:`roll_back` brings that back."""
@@ -100,6 +104,13 @@ def lifecycle_of(runtime: RuntimeName, deployment: Path) -> Lifecycle:
     from composer.runtimes.docker_lifecycle import DockerLifecycle
 
     return DockerLifecycle(deployment)
+
+
+def form_of(runtime: RuntimeName) -> Form:
+    """Return how the participants of a runtime are written down, for a deployment folder or a bundle."""
+    from composer.render.form import Contained, Plain
+
+    return Plain() if runtime == "process" else Contained()
 
 
 def require_same_authority(present: Present, authority: str, deployment: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,10 @@ class ProcessLifecycle:
 
     def require_tools(self) -> None:
         """The scripts say themselves what they miss."""
+
+    def tools(self) -> Mapping[str, Callable[[], object]]:
+        """The scripts say themselves what they miss."""
+        return {}
 
     def remember(self) -> Present:
         """Look at whose supervisors live; the scripts keep what those were started from."""

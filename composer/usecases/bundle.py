@@ -17,9 +17,10 @@ from composer.images.native_wheels import collect, default_target
 from composer.model import Federation, GeneratedFile, Kit, Participant, RuntimeName
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
-from composer.render.bundle import KITS, PackedImage, Target, render_docker_bundle, render_process_bundle
+from composer.render.bundle import KITS, PackedImage, Target
 from composer.render.dockerfile import inputs_hash
 from composer.render.metal import environment_name
+from composer.runtimes.lifecycle import form_of
 from composer.usecases.check import require_good_kits
 from composer.usecases.inputs import Inputs
 from composer.usecases.session import Session, open_session
@@ -124,10 +125,13 @@ def _resolved(session: Session, packing: Packing) -> AbstractContextManager[Fede
 
 
 def _refuse_contradictions(federation: Federation, packing: Packing) -> None:
-    if packing.wheels and federation.runtime == "docker":
-        raise ComposerError("--with-wheels is for bundles of processes", "use --with-images, or --runtime process")
-    if packing.images and federation.runtime == "process":
-        raise ComposerError("--with-images is for bundles of containers", "use --with-wheels, or --runtime docker")
+    packs = form_of(federation.runtime).packs
+    asked = {"images": packing.images, "wheels": packing.wheels}
+    for what in (name for name, wanted in asked.items() if wanted and name != packs):
+        raise ComposerError(
+            f"--with-{what} is not for bundles of runtime {federation.runtime}",
+            f"use --with-{packs}, or another --runtime",
+        )
 
 
 class _Wheels:
@@ -178,10 +182,7 @@ def _save(federation: Federation, target: Path, reporter: Reporter) -> Path:
 def _files(
     name: str, federation: Federation, target: Target | None, images: Mapping[str, PackedImage]
 ) -> Sequence[GeneratedFile]:
-    if federation.runtime == "process":
-        rendered = render_process_bundle(name, federation, target)
-    else:
-        rendered = render_docker_bundle(name, federation, images)
+    rendered = form_of(federation.runtime).bundle(name, federation, target, images)
     kits = [file for participant in federation.participants for file in _kit(participant.kit, participant.service)]
     return (*rendered, *kits)
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from composer.model import LOCAL, Federation, Finding, Severity
 from composer.model.errors import ComposerError
-from composer.model.status import ALIVE
+from composer.runtimes.lifecycle import form_of, lifecycle_of
 from composer.runtimes.ports import trouble_of
 from composer.system.firewall import closed_ports
 from composer.system.probe import is_own_address, resolved
 
 if TYPE_CHECKING:
     from composer.runtimes.engine_facts import EngineFacts
+    from composer.runtimes.lifecycle import Lifecycle
     from composer.usecases.inputs import Inputs
 
 _LITTLE_DISK = 2 * 2**30
@@ -60,24 +61,18 @@ def doctor(inputs: Inputs) -> tuple[Finding, ...]:
 
 def _doctor(deployment: Path, federation: Federation | None) -> tuple[Finding, ...]:
     from composer.hosts.examine import examine_hosts
-    from composer.runtimes.engine import connect
-    from composer.runtimes.supervisors import supervised_services
 
-    running = frozenset[str]()
-    if federation is not None and federation.runtime == "process":
-        services = supervised_services(deployment)
-        running = frozenset(one.name for one in federation.participants if one.service in services)
-        return _errors_first(examine_machine(Machine(None, deployment, federation, running, _now())))
-    findings = examine_tools()
+    lifecycle = lifecycle_of(federation.runtime if federation else "docker", deployment)
+    findings = examine_tools(lifecycle)
     if federation is not None and federation.hosts:
         findings += examine_hosts(federation)
         federation = replace(federation, participants=tuple(p for p in federation.participants if p.host == LOCAL))
-    facts = None
+    running, facts = frozenset[str](), None
     try:
-        engine = connect()
-        there = engine.containers_of(deployment)
-        running = frozenset(container.participant for container in there if container.state in ALIVE)
-        facts = engine.facts()
+        there = lifecycle.remember().authorities
+        participants = federation.participants if federation else ()
+        running = frozenset(one.name for one in participants if {one.name, one.service} & set(there))
+        facts = lifecycle.facts()
     except ComposerError as error:
         findings.append(_finding("ENGINE", "error", error.message, error.hint))
     machine = Machine(facts, deployment, federation, running, _now())
@@ -97,13 +92,10 @@ def up_warnings(machine: Machine) -> list[Finding]:
     return [finding for check in (_engine, _clock, _disk, _detours) for finding in check(machine)]
 
 
-def examine_tools() -> list[Finding]:
-    """Return what is wrong with Docker's command line tools."""
-    from composer.images.build import require_buildx
-    from composer.runtimes import docker
-
+def examine_tools(lifecycle: Lifecycle) -> list[Finding]:
+    """Return what is wrong with the command line tools of a runtime."""
     found = []
-    for check, require in (("COMPOSE", docker.require_compose), ("BUILDKIT", require_buildx)):
+    for check, require in lifecycle.tools().items():
         try:
             require()
         except ComposerError as error:
@@ -251,7 +243,7 @@ def _reach(machine: Machine) -> Iterator[Finding]:
         return
     tried = _listening(machine)
     for one in machine.federation.started:
-        dialled = deployed_participant(one, machine.federation)
+        dialled = deployed_participant(one, machine.federation, form_of(machine.federation.runtime))
         if dialled.host_name in tried or not resolved(dialled.address):
             continue
         tried |= {dialled.host_name}

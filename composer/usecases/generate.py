@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composer.deployment.manifest import Manifest
-from composer.model import LOCAL, Federation
+from composer.model import Federation
 from composer.model.reporter import SILENT, Reporter
+from composer.runtimes.lifecycle import form_of
 from composer.runtimes.other import refuse_other_runtime
 from composer.usecases.check import require_good_inputs
 from composer.usecases.inputs import Inputs
@@ -103,12 +104,8 @@ def _warn_of_plan(planned: Planned, reporter: Reporter) -> None:
             f"{', '.join(federation.elsewhere)}: left out, on a host without an endpoint; "
             "its administrator starts a bundle: composer bundle -o DIR"
         )
-    contained = [one for one in federation.participants if one.host == LOCAL and federation.runtime == "docker"]
-    if any(one.user.uid == 0 for one in contained):
-        reporter.warn(
-            "the kits belong to root, so the containers run as root (without capabilities); "
-            "give the kits to an ordinary user to avoid that"
-        )
+    for warning in form_of(federation.runtime).warnings(federation):
+        reporter.warn(warning)
 
 
 def forget_old_kits(manifest: Manifest, deployment: Path) -> None:

@@ -271,7 +271,7 @@ def test_encrypted_with_a_passphrase(kits: Path, archives: Path, tmp_path: Path)
     [
         (["--encrypt", "age1nonsense"], "'age1nonsense' is no public key of age"),
         (["--encrypt", "passphrase"], "there is no passphrase"),
-        (["--with-images"], "--with-images is for bundles of containers"),
+        (["--with-images"], "--with-images is not for bundles of runtime process"),
         (["--with-wheels", "--python", "3.9"], "NVFLARE 2.9.0 does not run on Python 3.9"),
     ],
 )

@@ -39,6 +39,9 @@ class InMemory:
     def require_tools(self) -> None:
         self._memory.note("require_tools")
 
+    def tools(self) -> Mapping[str, Callable[[], object]]:
+        return {}
+
     def remember(self) -> Present:
         self._memory.note("remember")
         self._before = set(self._memory.running)

@@ -13,6 +13,7 @@ import pytest
 
 from composer.model import LOCAL, Federation
 from composer.render.deployment import render_deployment
+from composer.runtimes.lifecycle import form_of
 from tests.conftest import run
 from tests.golden.cases import CASES, OWNER
 
@@ -21,7 +22,7 @@ HERE = Path(__file__).parent
 
 def rendered(federation: Federation) -> dict[str, bytes]:
     kits = tuple(participant.kit.path for participant in federation.participants)
-    files = render_deployment(federation, kits, None, OWNER).files
+    files = render_deployment(federation, kits, None, OWNER, form_of(federation.runtime)).files
     return {str(file.path): file.content for file in files}
 
 

@@ -18,6 +18,7 @@ from composer.model import Image
 from composer.model.errors import CommandFailed, ComposerError
 from composer.render.compose import render_compose
 from composer.render.deployment import render_deployment
+from composer.runtimes.lifecycle import form_of
 from tests.golden.cases import OWNER, two_sites
 
 IMAGE = Image(tag="p/s:2.9.0", base="debian:12", nvflare="2.9.0")
@@ -113,7 +114,7 @@ def facts(identity: str, inputs: str, shared: int) -> ImageFacts:
 
 def test_the_state_of_images() -> None:
     federation = two_sites()
-    rendering = render_deployment(federation, (), None, OWNER)
+    rendering = render_deployment(federation, (), None, OWNER, form_of(federation.runtime))
     text = next(file.content.decode() for file in rendering.files if file.path.name == "manifest.json")
     manifest = parse_manifest(text, Path("manifest.json"))
     server, first, second, _ = manifest.participants

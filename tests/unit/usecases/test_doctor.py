@@ -17,6 +17,7 @@ from composer.model import Connection, Federation, HostEntry
 from composer.model.errors import ComposerError
 from composer.render.deployment import deployed_participant
 from composer.runtimes.engine_facts import EngineFacts
+from composer.runtimes.lifecycle import form_of
 from composer.runtimes.ports import require_free_ports
 from composer.system.probe import holder_of, resolved
 from composer.usecases.doctor import Machine, examine_machine
@@ -35,7 +36,9 @@ def found(
 
 
 def manifest_of(federation: Federation) -> Manifest:
-    participants = tuple(deployed_participant(one, federation) for one in federation.participants)
+    participants = tuple(
+        deployed_participant(one, federation, form_of(federation.runtime)) for one in federation.participants
+    )
     return Manifest("0", "f", "f", (), None, participants, {}, publish=federation.publish, runtime=federation.runtime)
 
 
