@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from composer.deployment.manifest import Manifest
+from composer.hosts import LogQuery
 from composer.hosts.parallel import HostsFailed, on_each
 from composer.hosts.places import places
 from composer.model.errors import ComposerError
@@ -19,20 +20,17 @@ from composer.system.redact import clean_log_line
 def logs(
     manifest: Manifest,
     deployment: Path,
-    names: Sequence[str],
+    query: LogQuery,
     line: Callable[[str], None],
-    follow: bool,
-    lines: int | None,
-    since: str | None,
-    colour: bool,
     reporter: Reporter,
 ) -> None:
-    """Read participants' logs as :func:`composer.usecases.logs.logs` does, those of all hosts at once.
+    """Read participants' logs as :meth:`composer.hosts.Hosts.logs` does, those of all hosts at once.
 
     Raises:
         HostsFailed: Some hosts are away; the others' logs were read.
         ComposerError: There is no such participant.
     """
+    names = query.names
     services(manifest, names)
     chosen = [one for one in manifest.participants if not names or one.name in names]
     lock = threading.Lock()
@@ -45,14 +43,15 @@ def logs(
 
             def take(text: str) -> None:
                 with lock:
-                    line(docker.by_participant_of(name, here, clean_log_line(text, colour)))
+                    line(docker.by_participant_of(name, here, clean_log_line(text, query.colour)))
 
             try:
                 with place.entered(), place.named():
                     if here:
-                        stream(docker.logs(place.deployment, here, follow, lines, since, colour), take)
+                        asked = (query.follow, query.lines, query.since, query.colour)
+                        stream(docker.logs(place.deployment, here, *asked), take)
             except ComposerError as error:
-                if follow:
+                if query.follow:
                     # The others may go on for days.
                     reporter.warn(error.message)
                 raise

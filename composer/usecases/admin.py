@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model import LOCAL
+from composer.hosts import hosts_of
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.usecases.inputs import deployed
@@ -26,26 +26,12 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
         ComposerError: There is no such admin, no terminal for the console, no folder to work in, or this release's
             ``nvflare`` cannot do it.
     """
-    from composer.runtimes import runtime_of
-    from composer.system.process import attach, command_line
-
     manifest = deployed(deployment)
     chosen = _choose_admin(manifest, name)
-    if chosen.host != LOCAL:
-        from composer.hosts.console import console
-
-        return console(manifest, deployment, chosen, bool(arguments), terminal, reporter)
-    runtime = runtime_of(manifest, deployment)
     if arguments:
         _require_able(chosen, arguments, deployment)
-        command = runtime.in_console(chosen.service, ("nvflare", *arguments), Path.cwd(), terminal)
-    elif terminal:
-        reporter.warn(f"this is NVFLARE's own console; at «User Name» type {chosen.name}")
-        command = runtime.console(chosen.service)
-    else:
-        raise ComposerError("the console needs a terminal", "give a command: composer admin -- job list")
-    reporter.command(command_line(command))
-    return attach(command)
+    argv = ("nvflare", *arguments) if arguments else ()
+    return hosts_of(manifest, deployment).console(chosen, argv, terminal, reporter)
 
 
 def _choose_admin(manifest: Manifest, name: str | None) -> DeployedParticipant:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from composer.deployment.manifest import Manifest
+from composer.hosts import hosts_of
 from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
 from composer.runtimes.other import refuse_other_runtime
@@ -53,11 +54,9 @@ def build(
             generated = pinned(lifecycle, planned, generated, generated.manifest, reporter, force)
         manifest = generated.manifest
         built = lifecycle.build(generated.federation, manifest, reporter, offline, dry_run)
-        if dry_run or not manifest.hosts:
+        if dry_run:
             return built
-        from composer.hosts import across
-
-        return (*built, *across.build(manifest, generated.federation, reporter, offline))
+        return (*built, *hosts_of(manifest, inputs.deployment).build(generated.federation, reporter, offline))
 
 
 def pinned(

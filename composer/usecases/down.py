@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from composer.deployment.manifest import Manifest
+from composer.hosts import hosts_of
 from composer.model.errors import ComposerError
 from composer.model.reporter import SILENT, Reporter
 from composer.usecases.inputs import deployed
@@ -37,7 +37,6 @@ def down(
     """
     from composer.deployment import place, purging
     from composer.runtimes.lifecycle import lifecycle_of
-    from composer.runtimes.transaction import remaining_named
 
     if not (deployment / ".lock").exists() and not place.is_unfinished(deployment):
         # Nobody makes one there, and no folder must be made to say so.
@@ -53,22 +52,4 @@ def down(
             raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
         lifecycle = lifecycle_of(manifest.runtime, deployment)
         stack.enter_context(reserved(lifecycle, manifest, reporter, wait, dry_run))
-        manifest = _left(manifest, deployment, reporter, purge, dry_run)
-        if manifest.hosts:
-            from composer.hosts import across
-
-            across.down(manifest, deployment, reporter, purge, dry_run)
-            return
-        reporter.step(f"Stopping {manifest.federation}")
-        with remaining_named(lambda: lifecycle.running(manifest), reporter):
-            lifecycle.stop(manifest, reporter, dry_run)
-        if purge:
-            purging.purge(deployment, reporter, dry_run)
-
-
-def _left(manifest: Manifest, deployment: Path, reporter: Reporter, purge: bool, dry_run: bool) -> Manifest:
-    if dry_run or not manifest.left:
-        return manifest
-    from composer.hosts.decommission import decommission
-
-    return decommission(manifest, deployment, reporter, purge)
+        hosts_of(manifest, deployment, lifecycle).stop(reporter, purge, dry_run)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from composer.hosts import LogQuery, hosts_of
 from composer.model.reporter import SILENT, Reporter
-from composer.system.process import stream
 from composer.system.times import as_docker_takes_it, moment
 from composer.usecases.inputs import deployed
 
@@ -37,18 +37,8 @@ def logs(
     Raises:
         ComposerError: There is no deployment there, no such participant, or ``since`` is no time.
     """
-    from composer.runtimes import runtime_of, services
-    from composer.system.redact import clean_log_line
-
     if since:
         # What runs the participants, here or on other hosts, is told the same moment.
         since = as_docker_takes_it(moment(since, datetime.now(timezone.utc)))
-    manifest = deployed(deployment)
-    if manifest.hosts:
-        from composer.hosts.logs import logs as logs_of_hosts
-
-        logs_of_hosts(manifest, deployment, names, line, follow, lines, since, colour, reporter)
-        return
-    runtime = runtime_of(manifest, deployment)
-    command = runtime.logs(services(manifest, names), follow, lines, since, colour)
-    stream(command, lambda text: line(runtime.by_participant(clean_log_line(text, colour))))
+    query = LogQuery(tuple(names), follow, lines, since, colour)
+    hosts_of(deployed(deployment), deployment).logs(query, line, reporter)

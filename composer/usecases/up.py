@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.deployment.manifest import Manifest
+from composer.hosts import hosts_of
 from composer.model import LOCAL, Federation
 from composer.model.reporter import SILENT, Reporter
 from composer.model.status import FederationStatus
@@ -16,7 +17,6 @@ from composer.runtimes.lifecycle import lifecycle_of, require_same_authority
 from composer.runtimes.listeners import name_opened_ports, require_unshared_ports
 from composer.runtimes.other import refuse_other_runtime
 from composer.runtimes.ports import require_free_ports
-from composer.runtimes.transaction import rolled_back_on_failure
 from composer.system.background import in_background, tried_in_background
 from composer.usecases.build import pinned
 from composer.usecases.check import require_good_inputs
@@ -60,8 +60,6 @@ def up(
         NotHealthy: Somebody has not registered in time, or has been shut down or removed; the others go on trying.
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
-    from composer.runtimes.readiness import wait_until_federated
-
     deployment = inputs.deployment
     with ExitStack() as stack:
         # What is there is known only when nobody else changes it any more.
@@ -88,35 +86,17 @@ def up(
         manifest = generated.manifest
         lifecycle.build(generated.federation, manifest.from_build, reporter, False, dry_run)
         lifecycle.pull(manifest, reporter, dry_run)
+        hosts = hosts_of(manifest, deployment, lifecycle)
         if dry_run:
-            if here.started:
-                lifecycle.start(manifest, reporter, dry_run)
-            if manifest.hosts:
-                from composer.hosts import across
-
-                across.show(manifest, deployment, reporter)
+            hosts.show(reporter)
             return FederationStatus(manifest.federation)
-        if manifest.hosts or manifest.left:
-            from composer.hosts import across
-
-            status = across.up(generated.federation, manifest, reporter, timeout, confirm)
-            return _settled(status, manifest, deployment)
-        lifecycle.require_ready(generated.federation, reporter)
-        _warn_of_machine(facts(), generated.federation, deployment, reporter)
-        with rolled_back_on_failure(lifecycle, manifest, reporter):
-            reporter.step(f"Starting {_count(len(manifest.started), 'participant')}")
-            lifecycle.start(manifest, reporter)
-            if timeout is not None:
-                reporter.step("Waiting until they are registered")
-            status = wait_until_federated(lifecycle.watched(manifest), timeout, reporter.progress)
-        return _settled(status, manifest, deployment)
-
-
-def _settled(status: FederationStatus, manifest: Manifest, deployment: Path) -> FederationStatus:
-    """Nobody runs with former kits any more."""
-    forget_old_kits(manifest, deployment)
-    require_unshared_ports(manifest)
-    return status
+        if here.started:
+            _warn_of_machine(facts(), generated.federation, deployment, reporter)
+        status = hosts.start(generated.federation, reporter, timeout, confirm)
+        # Nobody runs with former kits any more.
+        forget_old_kits(manifest, deployment)
+        require_unshared_ports(manifest)
+        return status
 
 
 def _warn_of_machine(facts: EngineFacts | None, federation: Federation, deployment: Path, reporter: Reporter) -> None:
@@ -124,9 +104,6 @@ def _warn_of_machine(facts: EngineFacts | None, federation: Federation, deployme
 
     if facts is None:
         return
-    for finding in up_warnings(Machine(facts, deployment, federation, frozenset(), datetime.now(timezone.utc))):
+    here = replace(federation, participants=tuple(one for one in federation.participants if one.host == LOCAL))
+    for finding in up_warnings(Machine(facts, deployment, here, frozenset(), datetime.now(timezone.utc))):
         reporter.warn(f"{finding.message} ({finding.id}); {finding.fix}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
