@@ -14,7 +14,6 @@ from composer.model import LOCAL, Federation
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.status import ALIVE
 from composer.runtimes import docker
-from composer.runtimes.containers import Containers
 from composer.runtimes.engine import Container, Engine, connect
 from composer.runtimes.engine_facts import EngineFacts
 from composer.runtimes.lifecycle import Present
@@ -25,6 +24,7 @@ from composer.system.process import command_line, perform, run
 if TYPE_CHECKING:
     from composer.deployment.manifest import Manifest
     from composer.model.reporter import Reporter
+    from composer.runtimes.containers import Containers
 
 
 class DockerLifecycle:
@@ -126,6 +126,8 @@ class DockerLifecycle:
 
     def watched(self, manifest: Manifest) -> Containers:
         """Return how the containers are seen to run, on the same engine."""
+        from composer.runtimes.containers import Containers
+
         return Containers(manifest, self._deployment, self._engine)
 
     def settle(self, manifest: Manifest) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
 
 from composer.model.errors import ComposerError
 
@@ -56,6 +55,8 @@ def moment(since: str, now: datetime) -> datetime:
     Raises:
         ComposerError: It is none of these.
     """
+    from decimal import Decimal
+
     try:
         if duration := _DURATION.fullmatch(since):
             length = sum(int(Decimal(number) * _UNITS[unit]) for number, unit in _SPAN.findall(duration[2]))

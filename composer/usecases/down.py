@@ -35,7 +35,7 @@ def down(
         ComposerError: There is no deployment there, its Compose project is somebody else's, or another composer
             is at work on it.
     """
-    from composer.deployment import place, purging
+    from composer.deployment import place
     from composer.runtimes.lifecycle import lifecycle_of
 
     if not (deployment / ".lock").exists() and not place.is_unfinished(deployment):
@@ -45,7 +45,9 @@ def down(
         # What runs can be stopped where nothing can be written, such as on a disk that has failed.
         stack.enter_context(locked_deployment(deployment, reporter, wait, dry_run, needed=purge))
         if purge and place.is_unfinished(deployment) and confirm(f"Delete {deployment}?"):
-            purging.purge(deployment, reporter, dry_run)
+            from composer.deployment.purging import purge as purge_folder
+
+            purge_folder(deployment, reporter, dry_run)
             return
         manifest = deployed(deployment)
         if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
