@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from composer.hosts.images import build_there, builders, pull_there
 from composer.hosts.moves import Moves, find_leavers, moves_of
 from composer.hosts.parallel import HostsFailed, on_each
 from composer.hosts.places import Place, Places, places
-from composer.hosts.preflight import check_gpus, check_hosts, require_some
+from composer.hosts.preflight import check_hosts, check_ready, require_some
 from composer.hosts.reporter import HostReporter
 from composer.hosts.transfer import Receiver, transfer
 from composer.hosts.watch import Watched
@@ -29,7 +30,6 @@ from composer.model.reporter import some_of
 from composer.model.status import FederationStatus
 from composer.render.far import host_folder
 from composer.runtimes import docker
-from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.engine import connect
 from composer.runtimes.readiness import wait_until_federated
 from composer.runtimes.transaction import (
@@ -82,7 +82,7 @@ def up(
         moves.require_places(opened.away)
         wanted = _agreed(opened, manifest, deployment, reporter, confirm)
         _bring_images(engine, opened, federation, manifest, reporter)
-        check_gpus(opened, federation)
+        check_ready(opened, federation, reporter)
         _deliver(opened, manifest, wanted, moves, reporter)
         moves.require_places(opened.away)
         with one_signal_raised(reporter), moves.carried_out(opened), _taken_back_on_interrupt(opened, reporter):
@@ -231,33 +231,27 @@ def _start_all(opened: Places, reporter: Reporter) -> None:
 
 def _start(place: Place, reporter: Reporter) -> None:
     told = place.told(reporter)
-    with place.entered():
-        lifecycle = DockerLifecycle(place.deployment, place.engine)
-        lifecycle.remember()
-        with place.named(), rolled_back_on_failure(lifecycle, place.manifest, told):
-            # Whoever leaves is stopped by now, and kept until all has gone well.
-            lifecycle.start(place.manifest, told, remove_orphans=False)
+    with place.entered(), place.named(), rolled_back_on_failure(place.lifecycle, place.manifest, told):
+        # Whoever leaves is stopped by now, and kept until all has gone well.
+        place.lifecycle.start(place.manifest, told, remove_orphans=False)
 
 
 @contextmanager
 def _taken_back_on_interrupt(opened: Places, reporter: Reporter) -> Iterator[None]:
-    places_then = dict(opened.reached)
-    lifecycles = {name: DockerLifecycle(place.deployment, place.engine) for name, place in places_then.items()}
-    found = on_each(tuple(lifecycles), lambda name: lifecycles[name].remember())
-    opened.drop(found)
-    known = tuple(name for name, one in found.items() if not isinstance(one, ComposerError))
+    opened.drop(on_each(tuple(opened.reached), lambda name: opened.reached[name].lifecycle.remember()))
+    known = dict(opened.reached)
 
     def take_back(name: str) -> None:
-        place = places_then[name]
+        place = known[name]
         with place.entered():
-            lifecycles[name].roll_back(place.manifest, HostReporter(name, "", reporter))
+            place.lifecycle.roll_back(place.manifest, HostReporter(name, "", reporter))
 
     try:
         yield
     except KeyboardInterrupt:
         with held_while_taken_back(reporter):
             reporter.step("Taking back what was started")
-            for outcome in on_each(known, take_back).values():
+            for outcome in on_each(tuple(known), take_back).values():
                 if isinstance(outcome, ComposerError):
                     reporter.warn(f"not everything could be taken back: {outcome.message}")
         raise
@@ -267,8 +261,8 @@ def _take_back_looping(opened: Places, reporter: Reporter) -> set[str]:
     """Stop the part of each host on which somebody crashes again and again, and return these hosts."""
     stopped = set()
     for place in opened.reached.values():
-        containers = docker.own_containers(place.engine, place.manifest, place.deployment)
-        if any(container.restarts >= docker.CRASH_LOOP for container in containers.values()):
+        seen = place.runtime.view(datetime.now(timezone.utc)).participants
+        if any(one.restarts >= docker.CRASH_LOOP for one in seen):
             _stop(place, reporter, purge=False, dry_run=False)
             stopped.add(place.name)
     return stopped
@@ -283,7 +277,7 @@ def _with(error: ComposerError, away: Mapping[str, ComposerError]) -> ComposerEr
 def _stop(place: Place, reporter: Reporter, purge: bool, dry_run: bool) -> None:
     told = place.told(reporter)
     with place.entered():
-        DockerLifecycle(place.deployment, place.engine).stop(place.manifest, told, dry_run)
+        place.lifecycle.stop(place.manifest, told, dry_run)
     if purge and not dry_run and place.connection is not None:
         _remove_images(place)
         delivery.remove(place.connection, told.warn)
@@ -292,7 +286,7 @@ def _stop(place: Place, reporter: Reporter, purge: bool, dry_run: bool) -> None:
 def _running(opened: Places) -> tuple[str, ...]:
     def see(name: str) -> tuple[str, ...]:
         place = opened.reached[name]
-        return DockerLifecycle(place.deployment, place.engine).running(place.manifest)
+        return place.lifecycle.running(place.manifest)
 
     found = on_each(tuple(opened.reached), see, _LOOK_SECONDS)
     return tuple(f"{one} on {host}" for host, names in found.items() if isinstance(names, tuple) for one in names)

@@ -19,8 +19,10 @@ from composer.model import LOCAL
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.render.far import USER_VARIABLES, host_folder
+from composer.runtimes import Runtime
+from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.engine import Engine, connect
-from composer.runtimes.observe import Here, Traces
+from composer.runtimes.lifecycle import Lifecycle
 from composer.system.process import surroundings
 
 
@@ -30,6 +32,7 @@ class Place:
 
     Attributes:
         name: The host's; LOCAL is this machine.
+        lifecycle: How participants are started and stopped there.
         engine: Its Docker engine.
         manifest: What the deployment says of its participants alone.
         deployment: The folder here that holds its Compose files.
@@ -38,6 +41,7 @@ class Place:
     """
 
     name: str
+    lifecycle: Lifecycle
     engine: Engine
     manifest: Manifest
     deployment: Path
@@ -45,9 +49,9 @@ class Place:
     found: Found | None = None
 
     @property
-    def traces(self) -> Traces:
-        """How what the participants leave there is read."""
-        return There(self.engine) if self.connection else Here(self.deployment)
+    def runtime(self) -> Runtime:
+        """How the participants are seen to run there."""
+        return self.lifecycle.watched(self.manifest)
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
@@ -133,10 +137,12 @@ def places(
 
     def reach(name: str) -> Place:
         if name == LOCAL:
-            return Place(LOCAL, connect(), manifest.on(LOCAL), deployment)
+            engine = connect()
+            return Place(LOCAL, DockerLifecycle(deployment, engine), engine, manifest.on(LOCAL), deployment)
         opened = stack.enter_context(connection(hosts[name]))
-        found = look(opened)
-        return Place(name, engine_of(opened), manifest.on(name), host_folder(deployment, name), opened, found)
+        found, engine, folder = look(opened), engine_of(opened), host_folder(deployment, name)
+        lifecycle = DockerLifecycle(folder, engine, There(engine))
+        return Place(name, lifecycle, engine, manifest.on(name), folder, opened, found)
 
     with stack:
         opened = Places({})

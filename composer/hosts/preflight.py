@@ -10,9 +10,7 @@ from composer.hosts.places import Place, Places
 from composer.hosts.ssh import HostError
 from composer.model import Federation
 from composer.model.errors import ComposerError
-from composer.runtimes import docker
-from composer.runtimes.docker_lifecycle import DockerLifecycle
-from composer.runtimes.gpus import require_gpus
+from composer.model.reporter import Reporter
 from composer.runtimes.lifecycle import require_same_authority
 from composer.runtimes.ports import require_free_ports
 
@@ -29,13 +27,19 @@ def check_hosts(opened: Places, authority: str, deployment: Path) -> None:
         HostsFailed: No host can, or participants run somewhere that trust another authority than the kits do: if
             only some hosts got the new kits, the participants could not speak to one another.
     """
-    opened.drop(on_each(tuple(opened.reached), lambda name: _require_own(opened.reached[name], deployment)))
-    trusting = on_each(
-        tuple(opened.reached), lambda name: _require_authority(opened.reached[name], authority, deployment)
-    )
-    if failures := {name: error for name, error in trusting.items() if isinstance(error, ComposerError)}:
+    present = on_each(tuple(opened.reached), lambda name: opened.reached[name].lifecycle.remember())
+    opened.drop(present)
+    failures = {}
+    for name, one in present.items():
+        try:
+            if not isinstance(one, ComposerError):
+                with opened.reached[name].named():
+                    require_same_authority(one, authority, deployment)
+        except ComposerError as error:
+            failures[name] = error
+    if failures:
         raise HostsFailed(failures)
-    opened.drop(on_each(tuple(opened.reached), lambda name: _require_startable(opened.reached[name])))
+    opened.drop(on_each(tuple(opened.reached), lambda name: _require_startable(opened.reached[name], deployment)))
     require_some(opened)
 
 
@@ -49,20 +53,20 @@ def require_some(opened: Places) -> None:
         raise HostsFailed(opened.away)
 
 
-def check_gpus(opened: Places, federation: Federation) -> None:
-    """Find out which hosts cannot give participants their GPUs, now that the images are there."""
+def check_ready(opened: Places, federation: Federation, reporter: Reporter) -> None:
+    """Find out which hosts cannot give participants what they are to have, now that the images are there."""
 
     def check(name: str) -> None:
         place = opened.reached[name]
         with place.entered(), place.named():
-            require_gpus([one for one in federation.started if one.host == name])
+            place.lifecycle.require_ready(federation.on(name), place.told(reporter))
 
     opened.drop(on_each(tuple(opened.reached), check))
 
 
-def _require_own(place: Place, deployment: Path) -> None:
+def _require_startable(place: Place, deployment: Path) -> None:
     with place.named():
-        docker.own_containers(place.engine, place.manifest, place.deployment)
+        running = place.lifecycle.running(place.manifest)
     if place.connection is not None and place.found is not None:
         host = place.connection.host
         if is_of_another(place.found, deployment, place.name):
@@ -71,17 +75,6 @@ def _require_own(place: Place, deployment: Path) -> None:
                 f"name another folder in composer.yml, hosts.{place.name}.path; or, if that deployment is gone or "
                 f"was moved, take the line of .deployment out of {host.path}/SHA256SUMS there",
             )
-
-
-def _require_authority(place: Place, authority: str, deployment: Path) -> None:
-    present = DockerLifecycle(place.deployment, place.engine).remember()
-    with place.named():
-        require_same_authority(present, authority, deployment)
-
-
-def _require_startable(place: Place) -> None:
-    with place.named():
-        running = DockerLifecycle(place.deployment, place.engine).running(place.manifest)
     if place.found is None:
         require_free_ports(place.manifest, running)
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from composer.deployment.image_record import ImageRecord
 from composer.deployment.manifest import DeployedParticipant, Manifest
@@ -15,14 +14,8 @@ from composer.images.building import image_statuses
 from composer.model.errors import ComposerError, NotHealthy
 from composer.model.reporter import some_of
 from composer.model.status import FederationStatus, ImageStatus, ParticipantStatus
-from composer.runtimes import docker
-from composer.runtimes.listeners import listeners_there
-from composer.runtimes.observe import View, configurations, examine, last_log_line, merge, view
-from composer.system.background import in_background
+from composer.runtimes.view import merge
 from composer.system.foreign_text import clip
-
-if TYPE_CHECKING:
-    from composer.runtimes.engine import Container
 
 # `status` is to be back within 10 s however many hosts are away.
 _STATUS_SECONDS = 9.0
@@ -39,9 +32,8 @@ def status(manifest: Manifest, deployment: Path) -> FederationStatus:
         def explain(name: str) -> FederationStatus:
             place = opened.reached[name]
             part = FederationStatus(seen.federation, tuple(rows[one.name] for one in place.manifest.started))
-            folder = place.deployment
-            with place.entered(), in_background(lambda: configurations(folder)) as known:
-                found = examine(place.engine, place.manifest, folder, began, known, part, place.traces)
+            with place.entered():
+                found = place.runtime.examine(began, part)
             return replace(found, participants=tuple(_with_drift(place, one) for one in found.participants))
 
         left = _STATUS_SECONDS - (datetime.now(timezone.utc) - began).total_seconds()
@@ -75,15 +67,9 @@ class Watched:
 
     def _require_unshared_ports(self) -> None:
         """Once, when all is well or odd, since it takes a call more than a look."""
-
-        def see(name: str) -> dict[str, str]:
-            place = self.opened.reached[name]
-            containers = docker.own_containers(place.engine, place.manifest, place.deployment)
-            opening = [one for one in place.manifest.started if one.listens]
-            return {one.name: listeners_there(place.engine, one, containers.get(one.name)) for one in opening}
-
         asked = [place.name for place in self.opened.far if any(one.listens for one in place.manifest.started)]
-        for host, found in on_each(asked, see, _LOOK_SECONDS).items():
+        strangers = on_each(asked, lambda name: self.opened.reached[name].runtime.strangers(), _LOOK_SECONDS)
+        for host, found in strangers.items():
             for name, what in found.items() if not isinstance(found, ComposerError) else ():
                 if what:
                     raise NotHealthy(f"{name}: {what}", f"end on {host} what is not the participant's; see who runs it")
@@ -92,7 +78,7 @@ class Watched:
         """Return why the other side of its connection does not answer as it must, tried from its own host."""
         place = self.opened.reached[participant.host]
         try:
-            return place.traces.unreachable(participant, self._container(place, participant.name))
+            return place.runtime.unreachable(participant)
         except ComposerError as error:
             return f"{place.name}: {error.message}"
 
@@ -100,12 +86,9 @@ class Watched:
         """Return the last line that a participant itself wrote; empty where there is none."""
         place = self.opened.reached[self.manifest.participant(name).host]
         try:
-            return last_log_line(place.engine, self._container(place, name))
+            return place.runtime.last_log_line(name)
         except ComposerError:
             return ""
-
-    def _container(self, place: Place, name: str) -> Container | None:
-        return docker.own_containers(place.engine, place.manifest, place.deployment).get(name)
 
 
 def images_on_hosts(manifest: Manifest, deployment: Path) -> tuple[ImageStatus, ...]:
@@ -129,12 +112,7 @@ def images_on_hosts(manifest: Manifest, deployment: Path) -> tuple[ImageStatus, 
 
 def _look(opened: Places, manifest: Manifest, seconds: float) -> FederationStatus:
     now = datetime.now(timezone.utc)
-
-    def see(name: str) -> View:
-        place = opened.reached[name]
-        return view(place.engine, place.manifest, place.deployment, now, place.traces)
-
-    outcomes = on_each(tuple(opened.reached), see, seconds)
+    outcomes = on_each(tuple(opened.reached), lambda name: opened.reached[name].runtime.view(now), seconds)
     views = [outcome for outcome in outcomes.values() if not isinstance(outcome, ComposerError)]
     errors = {**opened.away, **{name: one for name, one in outcomes.items() if isinstance(one, ComposerError)}}
     rows = {one.name: one for one in merge(manifest.federation, views).participants}

@@ -7,7 +7,7 @@ with a :class:`Definition` is resolved into a :class:`Federation`, which is rend
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -298,6 +298,10 @@ class Federation:
     def server(self) -> Participant | None:
         """The server, where its kit is in this set."""
         return next((p for p in self.participants if p.type == "server"), None)
+
+    def on(self, host: str) -> Federation:
+        """Return the same with the participants of one host alone."""
+        return replace(self, participants=tuple(p for p in self.participants if p.host == host))
 
 
 # --- render and write -------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from composer.model import Federation, HostEntry
 
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -20,10 +18,7 @@ def render_hosts(federation: Federation) -> str:
 def render_all_hosts(federation: Federation) -> str:
     """Return the lines for each host, with its name above them where there are several."""
     names = sorted({participant.host for participant in federation.participants})
-    parts = {
-        name: replace(federation, participants=tuple(one for one in federation.participants if one.host == name))
-        for name in names
-    }
+    parts = {name: federation.on(name) for name in names}
     if len(names) == 1:
         return render_hosts(federation)
     return "\n".join(f"# on {name}\n{render_hosts(part)}" for name, part in parts.items())

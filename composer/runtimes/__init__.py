@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model import Command
 from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus
+from composer.runtimes.view import View
 
 
 class Watched(Protocol):
@@ -35,10 +36,21 @@ class Watched(Protocol):
 
 
 class Runtime(Watched, Protocol):
-    """How one deployment is seen to run, and the commands that show it."""
+    """How what runs on one host is seen to run, and the commands that show it."""
 
-    def examine(self, now: datetime) -> FederationStatus:
-        """Observe, and find out what takes longer: why somebody is not well."""
+    def view(self, now: datetime) -> View:
+        """Look at every participant of this host, once, and at whom a server there has."""
+
+    def strangers(self) -> Mapping[str, str]:
+        """Return who else listens on a participant's ports, by participant; empty words where nobody does."""
+
+    def examine(self, now: datetime, seen: FederationStatus | None = None) -> FederationStatus:
+        """Observe, and find out what takes longer: why somebody is not well.
+
+        Args:
+            now: The time.
+            seen: What was observed just now; None: nothing was.
+        """
 
     def logs(
         self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool

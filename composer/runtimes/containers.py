@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,40 +13,61 @@ from composer.model import Command
 from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus
 from composer.runtimes import docker, observe
-from composer.runtimes.engine import Engine, connect
+from composer.runtimes.engine import Container, Engine, connect
+from composer.runtimes.listeners import listeners_there
+from composer.runtimes.observe import Here, Traces
+from composer.runtimes.view import View, merge
 from composer.system.background import in_background
 
 
 @dataclass(frozen=True)
 class Containers:
-    """A deployment of ``runtime: docker``; without an engine, this machine's is asked when it is needed."""
+    """What runs as containers on one host.
+
+    Attributes:
+        manifest: What the deployment says of that host's participants.
+        deployment: The folder here that holds its Compose files.
+        engine: The host's engine; None: this machine's, which is asked when it is needed.
+        traces: How what the participants leave there is read; None: from this machine.
+    """
 
     manifest: Manifest
     deployment: Path
     engine: Engine | None = None
-
-    @cached_property
-    def _engine(self) -> Engine:
-        return self.engine or connect()
+    traces: Traces | None = None
 
     def observe(self, now: datetime) -> FederationStatus:
         """Look at every participant that ``up`` starts, once."""
-        return observe.observe(self._engine, self.manifest, self.deployment, now)
+        return merge(self.manifest.federation, [self.view(now)])
 
-    def examine(self, now: datetime) -> FederationStatus:
+    def view(self, now: datetime) -> View:
+        """Look at every participant of this host, once, and at whom a server there has."""
+        return observe.view(self._engine, self.manifest, self.deployment, now, self._traces)
+
+    def strangers(self) -> Mapping[str, str]:
+        """Return who else listens on a participant's ports, asked in its container."""
+        containers = self._containers()
+        return {
+            one.name: listeners_there(self._engine, one, containers.get(one.name))
+            for one in self.manifest.started
+            if one.listens
+        }
+
+    def examine(self, now: datetime, seen: FederationStatus | None = None) -> FederationStatus:
         """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated."""
         # Compose takes as long to read its files as it takes to reach the engine and to ask it.
         with in_background(lambda: observe.configurations(self.deployment)) as configurations:
-            return observe.examine(self._engine, self.manifest, self.deployment, now, configurations)
+            return observe.examine(
+                self._engine, self.manifest, self.deployment, now, self._traces, configurations, seen
+            )
 
     def unreachable(self, participant: DeployedParticipant) -> str:
         """Return why the other side of its connection does not answer as it must; empty if it does."""
-        return observe.unreachable(participant)
+        return self._traces.unreachable(participant, self._containers().get(participant.name))
 
     def last_log_line(self, name: str) -> str:
         """Return the last line that a participant itself wrote; empty where there is none."""
-        containers = docker.own_containers(self._engine, self.manifest, self.deployment)
-        return observe.last_log_line(self._engine, containers.get(name))
+        return observe.last_log_line(self._engine, self._containers().get(name))
 
     def logs(
         self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
@@ -70,6 +91,17 @@ class Containers:
         """
         _refuse_hiding(folder)
         return docker.in_console(self.deployment, service, argv, folder, terminal)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return self.engine or connect()
+
+    @property
+    def _traces(self) -> Traces:
+        return self.traces or Here(self.deployment)
+
+    def _containers(self) -> Mapping[str, Container]:
+        return docker.own_containers(self._engine, self.manifest, self.deployment)
 
 
 def _refuse_hiding(folder: Path) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from composer.deployment.manifest import Manifest
     from composer.model.reporter import Reporter
     from composer.runtimes.containers import Containers
+    from composer.runtimes.observe import Traces
 
 
 class DockerLifecycle:
@@ -33,10 +34,11 @@ class DockerLifecycle:
     Args:
         deployment: The folder, on the machine of the engine.
         engine: The engine; None for this machine's, which is then asked when it is needed.
+        traces: How what the participants leave on the engine's host is read; None: from this machine.
     """
 
-    def __init__(self, deployment: Path, engine: Engine | None = None) -> None:
-        self._deployment, self._given = deployment, engine
+    def __init__(self, deployment: Path, engine: Engine | None = None, traces: Traces | None = None) -> None:
+        self._deployment, self._given, self._traces = deployment, engine, traces
         # What there was before a start: containers by ID, and the Compose files that they were made from, if known.
         self._containers: Mapping[str, Container] = {}
         self._files: Mapping[str, bytes] = {}
@@ -128,7 +130,7 @@ class DockerLifecycle:
         """Return how the containers are seen to run, on the same engine."""
         from composer.runtimes.containers import Containers
 
-        return Containers(manifest, self._deployment, self._engine)
+        return Containers(manifest, self._deployment, self._engine, self._traces)
 
     def settle(self, manifest: Manifest) -> None:
         """Keep what was started: it is what the next start goes back to."""

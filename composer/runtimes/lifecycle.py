@@ -13,7 +13,7 @@ from composer.deployment.manifest import Manifest
 from composer.model import Federation, RuntimeName
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
-from composer.runtimes import Watched
+from composer.runtimes import Runtime
 
 if TYPE_CHECKING:
     from composer.render.form import Form
@@ -76,10 +76,17 @@ class Lifecycle(Protocol):
     def require_ready(self, federation: Federation, reporter: Reporter) -> None:
         """Make sure, as the last thing before the start, that what the participants are to have can be had."""
 
-    def start(self, manifest: Manifest, reporter: Reporter, dry_run: bool = False) -> None:
-        """Start all but the admins, and end those that are not in the deployment any more."""
+    def start(self, manifest: Manifest, reporter: Reporter, dry_run: bool = False, remove_orphans: bool = True) -> None:
+        """Start all but the admins.
 
-    def watched(self, manifest: Manifest) -> Watched:
+        Args:
+            manifest: Of those who are started.
+            reporter: Hears what is done.
+            dry_run: Only show the commands.
+            remove_orphans: End those that are not in the deployment any more, too.
+        """
+
+    def watched(self, manifest: Manifest) -> Runtime:
         """Return how those whom it has started are seen to run."""
 
     def settle(self, manifest: Manifest) -> None:

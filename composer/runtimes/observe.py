@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from composer.runtimes.authority import fingerprint_of
 from composer.runtimes.engine import Container, Engine
 from composer.runtimes.listeners import listeners_there, told_of_listeners
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
+from composer.runtimes.view import View, merge
 from composer.system.foreign_files import ForeignFile, read_foreign
 from composer.system.foreign_text import clip
 from composer.system.probe import Identity, explain, shake_hands
@@ -74,19 +75,6 @@ class Here:
         return unreachable(participant)
 
 
-@dataclass(frozen=True)
-class View:
-    """The participants of one host as they are seen there, and whom a server there has."""
-
-    participants: tuple[ParticipantStatus, ...]
-    admitted: Mapping[str, bool]
-
-
-def observe(engine: Engine, manifest: Manifest, deployment: Path, now: datetime) -> FederationStatus:
-    """Look at every participant of a deployment that ``up`` starts, once."""
-    return merge(manifest.federation, [view(engine, manifest, deployment, now, Here(deployment))])
-
-
 def view(engine: Engine, manifest: Manifest, deployment: Path, now: datetime, traces: Traces) -> View:
     """Look at the participants of one host."""
     return _view(manifest, docker.own_containers(engine, manifest, deployment), now, traces)
@@ -94,23 +82,7 @@ def view(engine: Engine, manifest: Manifest, deployment: Path, now: datetime, tr
 
 def _view(manifest: Manifest, containers: Mapping[str, Container], now: datetime, traces: Traces) -> View:
     statuses = (_status(one, containers.get(one.name), traces, now) for one in manifest.started)
-    return View(tuple(statuses), _admitted(manifest, containers, traces))
-
-
-def as_the_server_sees(
-    manifest: Manifest, deployment: Path, statuses: Iterable[ParticipantStatus]
-) -> tuple[ParticipantStatus, ...]:
-    """Return the statuses with what the server's own log says of who is registered."""
-    admitted = _admitted(manifest, {}, Here(deployment))
-    return tuple(_as_the_server_sees(one, admitted) for one in statuses)
-
-
-def merge(federation: str, views: Iterable[View]) -> FederationStatus:
-    """Return how a federation is seen to run whose parts are seen so."""
-    views = tuple(views)
-    admitted = {name: has for one in views for name, has in one.admitted.items()}
-    seen = (_as_the_server_sees(status, admitted) for one in views for status in one.participants)
-    return FederationStatus(federation, tuple(seen))
+    return View(tuple(statuses), admitted(manifest, containers, traces))
 
 
 def examine(
@@ -118,9 +90,9 @@ def examine(
     manifest: Manifest,
     deployment: Path,
     now: datetime,
+    traces: Traces,
     configurations: Callable[[], Mapping[str, str]],
     seen: FederationStatus | None = None,
-    traces: Traces | None = None,
 ) -> FederationStatus:
     """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated.
 
@@ -129,11 +101,10 @@ def examine(
         manifest: What was generated.
         deployment: The deployment folder.
         now: The time.
+        traces: How what the participants leave is read.
         configurations: Waits for what :func:`configurations` returns, which was called before.
-        seen: What was observed just now.
-        traces: How the participants' are read; None: from this machine.
+        seen: What was observed just now; None: nothing was.
     """
-    traces = traces or Here(deployment)
     containers = docker.own_containers(engine, manifest, deployment)
     seen = seen or merge(manifest.federation, [_view(manifest, containers, now, traces)])
     listening = {
@@ -200,7 +171,8 @@ def _drift(participant: DeployedParticipant, container: Container | None, hashes
     return "; ".join(found)
 
 
-def _admitted(manifest: Manifest, containers: Mapping[str, Container], traces: Traces) -> Mapping[str, bool]:
+def admitted(manifest: Manifest, containers: Mapping[str, Container], traces: Traces) -> Mapping[str, bool]:
+    """Return whom a server of this host has, as its log says; nothing where there is no server or no log."""
     server = next((one for one in manifest.started if one.type == "server"), None)
     if server is None:
         return {}
@@ -210,19 +182,6 @@ def _admitted(manifest: Manifest, containers: Mapping[str, Container], traces: T
         )
     except OSError:
         return {}
-
-
-def _as_the_server_sees(status: ParticipantStatus, admitted: Mapping[str, bool]) -> ParticipantStatus:
-    """A site knows when it was accepted; that it has been forgotten since, only the server does."""
-    if status.type == "server" or not status.registered or admitted.get(status.name, True):
-        return status
-    return replace(
-        status, registered=False, since=None, health=_forgotten(status.health), detail="the server does not have it"
-    )
-
-
-def _forgotten(health: Health) -> Health:
-    return "starting" if health == "healthy" else health
 
 
 def last_log_line(engine: Engine, container: Container | None) -> str:

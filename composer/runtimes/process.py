@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
@@ -19,9 +19,10 @@ from composer.model import Command
 from composer.model.status import FederationStatus, ParticipantStatus, State
 from composer.render.templates import templates_folder
 from composer.runtimes.authority import fingerprint_of
-from composer.runtimes.observe import as_the_server_sees, last_of, unreachable
+from composer.runtimes.observe import Here, admitted, last_of, unreachable
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.runtimes.supervisors import runs_as, supervised, supervised_services
+from composer.runtimes.view import View, merge
 from composer.system.foreign_files import read_foreign
 from composer.system.process import run
 from composer.system.times import moment
@@ -116,12 +117,20 @@ class Processes:
 
     def observe(self, now: datetime) -> FederationStatus:
         """Look at every participant that ``up`` starts, once."""
-        seen = tuple(self._status(participant, now) for participant in self.manifest.started)
-        return FederationStatus(self.manifest.federation, as_the_server_sees(self.manifest, self.deployment, seen))
+        return merge(self.manifest.federation, [self.view(now)])
 
-    def examine(self, now: datetime) -> FederationStatus:
+    def view(self, now: datetime) -> View:
+        """Look at every participant, once, and at whom a server here has."""
+        seen = tuple(self._status(participant, now) for participant in self.manifest.started)
+        return View(seen, admitted(self.manifest, {}, Here(self.deployment)))
+
+    def strangers(self) -> Mapping[str, str]:
+        """Nobody is asked: this machine knows all its processes (:mod:`composer.runtimes.listeners`)."""
+        return {}
+
+    def examine(self, now: datetime, seen: FederationStatus | None = None) -> FederationStatus:
         """Observe, and find out why somebody is not well, and who runs that is not in the deployment any more."""
-        seen = self.observe(now)
+        seen = seen or self.observe(now)
         deployed = {one.name: one for one in self.manifest.participants}
         changes = self.changes()
         examined = []

@@ -77,8 +77,17 @@ class ProcessLifecycle:
     def require_ready(self, federation: Federation, reporter: Reporter) -> None:
         """What they need is this machine's own."""
 
-    def start(self, manifest: Manifest, reporter: Reporter, dry_run: bool = False) -> None:
-        """Start who does not run, and start again who runs from something else than there is now."""
+    def start(
+        self,
+        manifest: Manifest,
+        reporter: Reporter,
+        dry_run: bool = False,
+        remove_orphans: bool = True,  # noqa: ARG002
+    ) -> None:
+        """Start who does not run, and start again who runs from something else than there is now.
+
+        Who is not in the deployment any more is always ended: the folder's script does it.
+        """
         processes = Processes(manifest, self._deployment)
         for name, what in processes.changes().items():
             reporter.step(f"Restarting {name}: {what}")

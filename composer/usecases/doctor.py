@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +66,7 @@ def _doctor(deployment: Path, federation: Federation | None) -> tuple[Finding, .
     findings = examine_tools(lifecycle)
     if federation is not None and federation.hosts:
         findings += examine_hosts(federation)
-        federation = replace(federation, participants=tuple(p for p in federation.participants if p.host == LOCAL))
+        federation = federation.on(LOCAL)
     running, facts = frozenset[str](), None
     try:
         there = lifecycle.remember().authorities

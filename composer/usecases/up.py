@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,6 +103,7 @@ def _warn_of_machine(facts: EngineFacts | None, federation: Federation, deployme
 
     if facts is None:
         return
-    here = replace(federation, participants=tuple(one for one in federation.participants if one.host == LOCAL))
-    for finding in up_warnings(Machine(facts, deployment, here, frozenset(), datetime.now(timezone.utc))):
+    for finding in up_warnings(
+        Machine(facts, deployment, federation.on(LOCAL), frozenset(), datetime.now(timezone.utc))
+    ):
         reporter.warn(f"{finding.message} ({finding.id}); {finding.fix}")

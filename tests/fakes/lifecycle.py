@@ -13,6 +13,7 @@ from composer.model import Federation
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ParticipantStatus
 from composer.runtimes.lifecycle import Present
+from composer.runtimes.view import View
 
 
 @dataclass
@@ -75,7 +76,7 @@ class InMemory:
     def require_ready(self, federation: Federation, reporter: Reporter) -> None:
         self._memory.note("require_ready")
 
-    def start(self, manifest: Manifest, reporter: Reporter, dry_run: bool = False) -> None:
+    def start(self, manifest: Manifest, reporter: Reporter, dry_run: bool = False, remove_orphans: bool = True) -> None:
         """Start one after the other: a failure leaves the first of them."""
         names = [one.name for one in manifest.started]
         self._memory.running.add(names[0])
@@ -103,7 +104,7 @@ class InMemory:
 
 @dataclass(frozen=True)
 class Seen:
-    """A :class:`composer.runtimes.Watched`: whoever runs is registered."""
+    """A :class:`composer.runtimes.Runtime` without logs and consoles: whoever runs is registered."""
 
     memory: Memory
     manifest: Manifest
@@ -113,6 +114,15 @@ class Seen:
         self.memory.note("observe")
         rows = tuple(self._row(one) for one in self.manifest.started)
         return FederationStatus(self.manifest.federation, rows)
+
+    def view(self, now: datetime) -> View:
+        return View(self.observe(now).participants, {})
+
+    def strangers(self) -> dict[str, str]:
+        return {}
+
+    def examine(self, now: datetime, seen: FederationStatus | None = None) -> FederationStatus:
+        return seen or self.observe(now)
 
     def unreachable(self, participant: DeployedParticipant) -> str:
         return "nobody listens there"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -10,10 +9,10 @@ from typing import Any, cast
 import pytest
 
 from composer.hosts.delivery import Found, look, private_keys, remove, send
-from composer.hosts.ssh import Connection, HostError, explain
-from composer.model import GeneratedFile, Host
+from composer.hosts.ssh import Connection, HostError
+from composer.model import GeneratedFile
 from composer.model.errors import ComposerError
-from tests.conftest import ROOT
+from tests.fakes.hosts import Shell
 
 KEY = "kits/site-1/startup/client.key"
 FILES = {
@@ -22,23 +21,6 @@ FILES = {
     "local/a b$c/é.json": GeneratedFile(PurePosixPath("local/a b$c/é.json"), b"{}", 0o600),
 }
 FOLDERS = ("workspaces/site-1/transfer",)
-
-
-class Shell:
-    """Stands for a connection: runs the scripts here."""
-
-    def __init__(self, root: Path, shell: str = "sh") -> None:
-        self.host = Host("ward", "10.0.0.2", "ssh://ward", PurePosixPath(root))
-        self._shell = shell
-
-    def script(self, name: str, *arguments: str, stdin: bytes = b"", timeout: float = 60) -> str:
-        path = ROOT / "dockerfiles" / "remote" / f"{name}.sh"
-        done = subprocess.run(
-            [self._shell, path, *arguments], input=stdin, capture_output=True, timeout=timeout, check=False
-        )
-        if done.returncode:
-            raise explain(self.host, done.returncode, done.stderr.decode())
-        return done.stdout.decode()
 
 
 @pytest.fixture(params=["sh", "bash"])

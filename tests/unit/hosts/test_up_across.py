@@ -1,0 +1,186 @@
+"""`up` and `down` over hosts in memory: what fails on one is taken back there, the others go on, and each is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from composer.model.errors import ComposerError, NotHealthy
+from composer.system.signals import Signalled
+from composer.usecases import up as up_module
+from composer.usecases.down import down
+from composer.usecases.inputs import Inputs
+from composer.usecases.up import up
+from tests.fakes.hosts import World, install
+from tests.fakes.lifecycle import InMemory, Memory, Seen
+from tests.fakes.reporter import Heard
+from tests.kitmaker import Project, provision
+
+HOSTS = {"hub": "server1", "ward": "site-1", "clinic": "site-2"}
+KEYS = {"hub": "server.key", "ward": "client.key", "clinic": "client.key"}
+# What is asked of each host, in this order; whoever fails in BEFORE is left out before anything is started.
+BEFORE = ("remember", "running", "require_ready")
+SIGNALS = (Signalled(15), Signalled(2), Signalled(1))
+
+
+def failure() -> ComposerError:
+    return ComposerError("the disk is full", "make room")
+
+
+@pytest.fixture(params=[("hub",), ("hub", "ward", "clinic")], ids=["one host", "three hosts"])
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The participants of those hosts there, and the others, such as the administrator, on this machine."""
+    world = World(tmp_path / "hosts", {name: Memory() for name in (*request.param, "local")})
+    install(world, monkeypatch)
+    memory = world.memories["local"]
+    monkeypatch.setattr(up_module, "lifecycle_of", lambda _, folder: InMemory(memory, folder))
+    monkeypatch.setattr("composer.runtimes.lifecycle.lifecycle_of", lambda _, folder: InMemory(memory, folder))
+    return world
+
+
+@pytest.fixture
+def inputs(world: World, tmp_path: Path) -> Inputs:
+    far = [name for name in world.memories if name != "local"]
+    hosts = "".join(
+        f"  {name}: {{address: 10.0.0.{number}, endpoint: 'ssh://{name}', path: {world.path(name)}}}\n"
+        for number, name in enumerate(far, 2)
+    )
+    where = ", ".join(f"{HOSTS[name]}: {{host: {name}}}" for name in far)
+    definition = tmp_path / "composer.yml"
+    definition.write_text(f"hosts:\n{hosts}participants: {{{where}}}\n")
+    return Inputs((provision(tmp_path, Project("2.9")).prod,), definition, tmp_path / "deployment")
+
+
+def wanted(world: World) -> dict[str, set[str]]:
+    far = {name: {HOSTS[name]} for name in world.memories if name != "local"}
+    return {**far, "local": set(HOSTS.values()).difference(*far.values())}
+
+
+def runs_nothing(world: World) -> dict[str, set[str]]:
+    return {name: set() for name in world.memories}
+
+
+def start(inputs: Inputs, heard: Heard | None = None) -> Any:
+    return up(inputs, heard or Heard(), confirm=lambda _: True)
+
+
+def test_all_are_up_and_down_again(world: World, inputs: Inputs) -> None:
+    seen = start(inputs)
+    assert world.running == wanted(world)
+    assert {one.name for one in seen.participants if one.registered} == set(HOSTS.values())
+    for name in set(world.memories) - {"local"}:
+        keys = {path for path in world.delivered(name) if path.endswith(".key")}
+        assert keys == {f"kits/{HOSTS[name]}/startup/{KEYS[name]}"}
+    down(inputs.deployment)
+    assert world.running == runs_nothing(world)
+
+
+def test_no_key_leaves_this_machine_unless_somebody_agrees(world: World, inputs: Inputs) -> None:
+    with pytest.raises(ComposerError, match="would leave this machine, and nobody has agreed"):
+        up(inputs)
+    assert world.running == runs_nothing(world)
+    assert not any(world.delivered(name) for name in HOSTS)
+
+
+@pytest.mark.parametrize("step", [*BEFORE, "start"])
+def test_what_fails_on_one_host_is_taken_back_there(world: World, inputs: Inputs, step: str) -> None:
+    *others, failing = [name for name in world.memories if name != "local"]
+    world.memories[failing].fails = {step: failure()}
+    with pytest.raises(ComposerError, match=f"{failing}: .*the disk is full|the disk is full"):
+        start(inputs)
+    assert world.running[failing] == set()
+    assert {name: world.running[name] for name in others} == {name: wanted(world)[name] for name in others}
+    world.memories[failing].fails = {}
+    start(inputs)
+    assert world.running == wanted(world)
+
+
+def test_a_host_that_takes_no_images_is_not_started(world: World, inputs: Inputs) -> None:
+    world.refuses = {"hub": failure()}
+    with pytest.raises(ComposerError, match="the disk is full"):
+        start(inputs)
+    assert world.running["hub"] == set()
+    assert not world.delivered("hub")
+
+
+def test_a_host_that_is_away_is_named_and_the_others_start(world: World, inputs: Inputs) -> None:
+    *_, away = [name for name in world.memories if name != "local"]
+    world.away = {away}
+    with pytest.raises(ComposerError, match=f"{away}: nobody listens on its SSH port"):
+        start(inputs)
+    assert world.running[away] == set()
+    world.away = set()
+    start(inputs)
+    assert world.running == wanted(world)
+
+
+@pytest.mark.parametrize("step", [*BEFORE, "start", "observe"])
+@pytest.mark.parametrize("signal", SIGNALS, ids=str)
+def test_a_signal_takes_all_of_it_back(
+    world: World, inputs: Inputs, step: str, signal: Signalled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signals come to the main thread, which waits for those of the hosts."""
+    from composer.hosts import parallel
+
+    on_each = parallel.on_each
+
+    def interrupted(names: Any, work: Any, seconds: float | None = None) -> Any:
+        outcomes = on_each(names, work, seconds)
+        if armed and any(step in memory.asked for name, memory in world.memories.items() if name in HOSTS):
+            armed.clear()
+            raise signal
+        return outcomes
+
+    for module in ("across", "preflight", "watch"):
+        monkeypatch.setattr(f"composer.hosts.{module}.on_each", interrupted)
+    armed = [True]
+    with pytest.raises(Signalled) as caught:
+        start(inputs)
+    assert caught.value is signal
+    assert world.running == runs_nothing(world)
+    start(inputs)
+    assert world.running == wanted(world)
+
+
+def test_who_ran_before_runs_after_a_signal(world: World, inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    start(inputs)
+    before = wanted(world)
+
+    def signalled(self: Seen, *_: Any) -> None:
+        raise Signalled(15)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("composer.hosts.across.wait_until_federated", signalled)
+        with pytest.raises(Signalled):
+            start(inputs)
+    assert world.running == before
+
+
+def test_who_is_late_goes_on(world: World, inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: Any) -> None:
+        raise NotHealthy("site-1 has not registered after 1 s", "they go on trying")
+
+    monkeypatch.setattr("composer.hosts.across.wait_until_federated", late)
+    with pytest.raises(NotHealthy, match="site-1 has not registered"):
+        start(inputs)
+    assert world.running == wanted(world)
+
+
+def test_down_stops_all_that_can_be_reached_and_names_who_cannot(world: World, inputs: Inputs) -> None:
+    start(inputs)
+    world.memories["hub"].fails = {"stop": failure()}
+    with pytest.raises(ComposerError, match="the disk is full"):
+        down(inputs.deployment)
+    assert {name for name, running in world.running.items() if running} == {"hub"}
+    world.memories["hub"].fails = {}
+    down(inputs.deployment)
+    assert world.running == runs_nothing(world)
+
+
+def test_a_purge_takes_keys_away_from_every_host(world: World, inputs: Inputs) -> None:
+    start(inputs)
+    down(inputs.deployment, purge=True, confirm=lambda _: True)
+    assert not any(world.delivered(name) for name in HOSTS)
+    assert not inputs.deployment.exists()
