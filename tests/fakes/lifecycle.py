@@ -79,6 +79,8 @@ class InMemory:
     def start(self, manifest: Manifest, reporter: Reporter, dry_run: bool = False, remove_orphans: bool = True) -> None:
         """Start one after the other: a failure leaves the first of them."""
         names = [one.name for one in manifest.started]
+        if dry_run:
+            return
         self._memory.running.add(names[0])
         self._memory.note("start")
         self._memory.running = set(names)

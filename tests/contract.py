@@ -1,0 +1,67 @@
+"""What every runtime holds to: the fake one, on which use cases are tested, and the real ones alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from composer.deployment.manifest import Manifest
+from composer.model.reporter import SILENT
+from composer.runtimes.lifecycle import Lifecycle
+
+
+def hold_to_the_contract(make: Callable[[], Lifecycle], manifest: Manifest, watch_until_registered: bool) -> None:
+    """Start, start again, take back and stop a deployment of which nothing runs yet, and leave nothing of it.
+
+    Args:
+        make: Returns the lifecycle of one command; each command has its own.
+        manifest: Of the deployment, whose files lie ready and whose images or environments are built.
+        watch_until_registered: Whether participants can register.
+    """
+    from composer.runtimes.readiness import wait_until_federated
+
+    names = {one.name for one in manifest.started}
+    services = {one.service for one in manifest.started}
+    first = make()
+    assert first.remember().names == ()
+    assert first.running(manifest) == ()
+    first.start(manifest, SILENT, dry_run=True)
+    assert first.running(manifest) == ()
+
+    # From nothing and back to nothing.
+    first.start(manifest, SILENT)
+    assert set(first.running(manifest)) == names
+    first.roll_back(manifest, SILENT)
+    assert make().running(manifest) == ()
+    assert make().remember().names == ()
+
+    second = make()
+    second.remember()
+    second.start(manifest, SILENT)
+    if watch_until_registered:
+        status = wait_until_federated(second.watched(manifest), 120, lambda _: None)
+        assert {one.name for one in status.participants if one.registered} == names
+    assert {one.name for one in second.watched(manifest).observe(_now()).participants} == names
+    second.settle(manifest)
+
+    # Who runs already goes on, whatever becomes of the command.
+    third = make()
+    present = third.remember()
+    assert set(present.names) in (names, services)
+    assert set(present.authorities) in (names, services)
+    third.start(manifest, SILENT)
+    assert set(third.running(manifest)) == names
+    third.roll_back(manifest, SILENT)
+    assert set(make().running(manifest)) == names
+
+    last = make()
+    last.stop(manifest, SILENT, dry_run=True)
+    assert set(last.running(manifest)) == names
+    for _ in range(2):
+        last.stop(manifest, SILENT, dry_run=False)
+        assert make().running(manifest) == ()
+        assert make().remember().names == ()
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

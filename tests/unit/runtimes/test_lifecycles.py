@@ -1,0 +1,166 @@
+"""The runtimes' contract on the fakes, and what the one for Docker takes back, on an engine in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from composer.deployment.manifest import Manifest
+from composer.deployment.write import read_manifest, read_started
+from composer.model.errors import ComposerError
+from composer.runtimes.docker_lifecycle import DockerLifecycle
+from composer.usecases.generate import generate
+from composer.usecases.inputs import Inputs
+from tests.contract import hold_to_the_contract
+from tests.fakes.engine import MemoryEngine, failed
+from tests.fakes.lifecycle import InMemory, Memory
+from tests.fakes.reporter import Heard
+from tests.kitmaker import Project, provision
+
+NAMES = {"server1", "site-1", "site-2"}
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
+    engine = MemoryEngine()
+    engine.install(monkeypatch)
+    return engine
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    return generate(Inputs((provision(tmp_path, Project("2.9")).prod,), None, tmp_path / "deployment")).manifest
+
+
+@pytest.fixture
+def deployment(manifest: Manifest, tmp_path: Path) -> Path:
+    return tmp_path / "deployment"
+
+
+def test_the_fake_holds_to_the_contract(manifest: Manifest, deployment: Path) -> None:
+    memory = Memory()
+    hold_to_the_contract(lambda: InMemory(memory, deployment), manifest, watch_until_registered=True)
+
+
+def test_containers_hold_to_the_contract(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
+    hold_to_the_contract(lambda: DockerLifecycle(deployment), manifest, watch_until_registered=False)
+
+
+def started(deployment: Path, manifest: Manifest) -> DockerLifecycle:
+    one = DockerLifecycle(deployment)
+    one.remember()
+    one.start(manifest, Heard())
+    one.settle(manifest)
+    return one
+
+
+def changed(deployment: Path) -> Path:
+    """Let the Compose file say something else of every participant."""
+    file = deployment / "docker-compose.yml"
+    file.write_text(file.read_text().replace("on-failure", "always"))
+    return file
+
+
+def again(deployment: Path, manifest: Manifest, heard: Heard) -> None:
+    """Start once more, in vain, and take it back."""
+    one = DockerLifecycle(deployment)
+    one.remember()
+    with pytest.raises(ComposerError):
+        one.start(manifest, heard)
+    one.roll_back(manifest, heard)
+
+
+@pytest.mark.parametrize("at", ["server1", "site-1", "site-2"])
+def test_who_ran_comes_back_as_it_was(at: str, engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
+    started(deployment, manifest)
+    before, files = {one.service: one.configuration for one in engine.there.values()}, read_started(deployment)
+    changed(deployment)
+    engine.fails = {f"up {at}": failed("no space left")}
+    heard = Heard()
+    # Compose is asked for the former ones when nothing fails any more.
+    one = DockerLifecycle(deployment)
+    one.remember()
+    with pytest.raises(ComposerError, match="no space left"):
+        one.start(manifest, heard)
+    engine.fails = {}
+    one.roll_back(manifest, heard)
+    assert engine.running() == NAMES
+    assert {one.service: one.configuration for one in engine.there.values()} == before
+    assert read_started(deployment) == files
+    assert heard.warnings == []
+
+
+def test_the_new_ones_go_where_nothing_ran(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
+    engine.fails = {"up site-2": failed("no space left")}
+    again(deployment, manifest, Heard())
+    assert engine.there == {}
+
+
+@pytest.mark.parametrize("undo", ["remove", "name_image", "up server1", "containers_of"])
+def test_what_cannot_be_taken_back_is_said_and_the_rest_is(
+    undo: str, engine: MemoryEngine, manifest: Manifest, deployment: Path
+) -> None:
+    started(deployment, manifest)
+    changed(deployment)
+    heard = Heard()
+    one = DockerLifecycle(deployment)
+    one.remember()
+    engine.fails = {"up site-2": failed("no space left")}
+    with pytest.raises(ComposerError):
+        one.start(manifest, heard)
+    engine.fails = {undo: ComposerError("the engine is busy", "wait")}
+    one.roll_back(manifest, heard)
+    if undo == "containers_of":
+        # Who is there is not known, so nobody is removed.
+        assert {one.participant for one in engine.there.values()} >= {"server1", "site-1"}
+    assert all("not everything could be taken back: the engine is busy" in warning for warning in heard.warnings)
+    assert heard.warnings
+
+
+def test_who_cannot_be_started_is_named(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
+    engine.cannot_start = {"site-1": "could not select device driver"}
+    one = DockerLifecycle(deployment)
+    one.remember()
+    with pytest.raises(ComposerError) as caught:
+        one.start(manifest, Heard())
+    told = one.explain(caught.value, manifest)
+    assert str(told) == "site-1 cannot be started: could not select device driver"
+    bug = RuntimeError("a bug")
+    assert one.explain(bug, manifest) is bug
+
+
+def test_whom_the_engine_did_not_create_is_named(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
+    one = DockerLifecycle(deployment)
+    one.remember()
+    told = one.explain(failed("Error response from daemon: no such device"), manifest)
+    assert str(told) == "server1 or site-1 or site-2 cannot be started: no such device"
+
+
+def test_jobs_that_end_without_a_result_are_named(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
+    one = started(deployment, manifest)
+    engine.jobs = ("python3 -m nvflare.private.fed.app.server.runner_process -m /workspace -n job-7 --x",)
+    heard = Heard()
+    one.stop(manifest, heard, dry_run=False)
+    assert heard.warnings == ["job job-7 has not ended, and ends now without a result"]
+    assert engine.there == {}
+
+
+def test_somebody_elses_project_is_left_alone(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
+    one = started(deployment, manifest)
+    theirs = {"deployment": "/srv/theirs"}
+    for id_, container in list(engine.there.items()):
+        engine.there[id_] = type(container)(**{**vars(container), **theirs})
+    for act in (lambda: one.running(manifest), lambda: one.stop(manifest, Heard(), dry_run=False)):
+        refused(act, "is not of this deployment")
+    assert engine.running() == NAMES
+
+
+def refused(act: Callable[[], object], why: str) -> None:
+    with pytest.raises(ComposerError, match=why):
+        act()
+
+
+def test_the_manifest_is_what_lies_there(manifest: Manifest, deployment: Path) -> None:
+    assert read_manifest(deployment) == manifest
