@@ -185,8 +185,9 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
-    """A shell makes what it runs in the background deaf to Ctrl-C, and all that is started from there with it."""
+    """A shell makes what it runs in the background deaf to Ctrl-C, nohup to the end of a terminal; both inherit."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
