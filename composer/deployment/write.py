@@ -1,21 +1,13 @@
-"""Puts a rendering on disk: staged, compared, replaced. The only room that writes to a deployment folder.
-
-A set of files is replaced as one: all are staged in ``.staged/`` first, a marker says that the set is whole,
-and only then are they moved into place. A run that finds the marker finishes the move; one that finds staged
-files without it throws them away.
-"""
+"""Puts a rendering on disk: compared, staged, replaced. The only room that writes to a deployment folder."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import itertools
-import json
 import os
-import shutil
 import stat
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from composer.deployment.descriptors import opened, opened_below
@@ -23,13 +15,21 @@ from composer.deployment.difference import Difference, unified
 from composer.deployment.layout import STARTED
 from composer.deployment.manifest import MANIFEST, Manifest, dump_manifest, parse_manifest
 from composer.deployment.place import STAGED
+from composer.deployment.staging import (
+    ASIDE,
+    below_the_folder,
+    hash_of,
+    make_folder,
+    refuse_links,
+    require_room,
+    settle,
+    stage,
+    write,
+)
 from composer.deployment.trust import require_trusted
 from composer.model import GeneratedFile, Owner, Rendering
 from composer.model.errors import ComposerError
 
-_COMPLETE = ".complete"
-_ASIDE = ".orig"
-_WRITERS = 8
 # Of a participant's workspace below the folder: what lies in it belongs to job code.
 _WORKSPACE_DEPTH = 2
 
@@ -52,12 +52,14 @@ def write_deployment(rendering: Rendering, deployment: Path, force: bool = False
         recorded = _recorded(deployment, force)
         # Staged with the others: the edited file is there until its copy and its successor are.
         copies = _edits(deployment, {file.path: file.content for file in changed}, recorded, force)
-        _refuse_links(deployment, [file.path for file in rendering.files])
+        refuse_links(deployment, [file.path for file in rendering.files])
+        abandoned = _abandoned(recorded, rendering)
+        require_room(deployment, changed, abandoned)
         with opened(deployment.resolve()) as top:
             for path, owner in rendering.folders:
                 _give_folder(top, path, owner)
         if changed:
-            _stage([*changed, *copies], _abandoned(recorded, rendering), deployment / STAGED)
+            stage([*changed, *copies], abandoned, deployment / STAGED)
         settle(deployment)
     except OSError as error:
         raise _cannot_write(error, deployment) from error
@@ -71,9 +73,9 @@ def begin(deployment: Path) -> None:
         ComposerError: It cannot be written.
     """
     try:
-        _make_folder(deployment, 0o755)
+        make_folder(deployment, 0o755)
         settle(deployment)
-        _make_folder(deployment / STAGED, 0o700)
+        make_folder(deployment / STAGED, 0o700)
     except OSError as error:
         raise _cannot_write(error, deployment) from error
 
@@ -118,7 +120,7 @@ def differences(rendering: Rendering, deployment: Path) -> tuple[Difference, ...
 def _content(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None
 
 
@@ -148,7 +150,7 @@ def record(manifest: Manifest, deployment: Path) -> None:
     part = deployment / f".{MANIFEST}.part"
     try:
         part.unlink(missing_ok=True)
-        _write(part, dump_manifest(manifest).encode(), 0o644)
+        write(part, dump_manifest(manifest).encode(), 0o644)
         part.replace(deployment / MANIFEST)
     except OSError as error:
         raise ComposerError(f"cannot write {deployment / MANIFEST}: {error.strerror}", "make room there") from error
@@ -173,7 +175,7 @@ def keep_started(deployment: Path, contents: Mapping[str, bytes]) -> None:
         for name, content in contents.items():
             part = folder / f".{name}"
             part.unlink(missing_ok=True)
-            _write(part, content, 0o600)
+            write(part, content, 0o600)
             part.replace(folder / name)
         for path in folder.iterdir():
             if path.name not in contents:
@@ -213,7 +215,7 @@ def _edits(
         target = deployment / path
         if str(path) == MANIFEST or not target.is_file():
             continue
-        if _hash(target) == recorded.get(str(path)):
+        if hash_of(target) == recorded.get(str(path)):
             continue
         if not force:
             raise ComposerError(
@@ -229,7 +231,7 @@ def _copy_of(deployment: Path, path: PurePosixPath) -> list[GeneratedFile]:
     """Return a copy of a file under a name that is free: what was put aside before stays. None where it is there."""
     content = (deployment / path).read_bytes()
     for number in itertools.count():
-        copy = path.with_name(f"{path.name}{_ASIDE}{number or ''}")
+        copy = path.with_name(f"{path.name}{ASIDE}{number or ''}")
         kept = deployment / copy
         if not os.path.lexists(kept):
             # It has the same values in it as its successor, which others may not read.
@@ -240,90 +242,10 @@ def _copy_of(deployment: Path, path: PurePosixPath) -> list[GeneratedFile]:
     raise AssertionError("numbers do not end")
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _abandoned(recorded: Mapping[str, str], rendering: Rendering) -> dict[str, str]:
     """Return what an earlier generation wrote and this one does not, with the hash that it had."""
     kept = {str(file.path) for file in rendering.files}
-    return {name: digest for name, digest in _below_the_folder(recorded).items() if name not in kept}
-
-
-def _below_the_folder(named: Mapping[str, str]) -> dict[str, str]:
-    paths = {name: PurePosixPath(name) for name in named}
-    return {name: named[name] for name, path in paths.items() if not path.is_absolute() and ".." not in path.parts}
-
-
-def _stage(files: Iterable[GeneratedFile], abandoned: Mapping[str, str], staged: Path) -> None:
-    for folder in sorted({(staged / file.path).parent for file in files}):
-        _make_folder(folder, 0o755)
-    # A disk makes many files durable in the time of one, if it is asked for all of them at once.
-    with ThreadPoolExecutor(_WRITERS) as writers:
-        list(writers.map(lambda file: _write(staged / file.path, file.content, file.mode), files))
-    _write(staged / (_COMPLETE + ".part"), json.dumps(abandoned).encode(), 0o600)
-    (staged / (_COMPLETE + ".part")).rename(staged / _COMPLETE)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
-        stream.write(content)
-        stream.flush()
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
-
-
-def settle(deployment: Path) -> None:
-    """Finish, or undo, what an interrupted run has staged. Does nothing where nothing was interrupted."""
-    staged = deployment / STAGED
-    marker = staged / _COMPLETE
-    _refuse_links(deployment, [PurePosixPath(STAGED, _COMPLETE)])
-    if marker.exists():
-        abandoned = _below_the_folder(json.loads(marker.read_bytes()))
-        found = [path.relative_to(staged) for path in staged.rglob("*")]
-        names = [*map(PurePosixPath, found), *map(PurePosixPath, abandoned)]
-        _refuse_links(deployment, names)
-        _refuse_links(staged, map(PurePosixPath, found))
-        _remove(deployment, abandoned)
-        _move(staged, deployment)
-        # From here on, what is staged counts as nothing.
-        marker.unlink()
-    if staged.exists():
-        shutil.rmtree(staged)
-
-
-def _move(source: Path, target: Path) -> None:
-    """Move what is in one folder into another, whole folders where there is none of the name yet."""
-    # The manifest goes last: until it is there, a run that is not composer's sees the old one. What a user wrote goes
-    # first: it is never out of sight.
-    for entry in sorted(source.iterdir(), key=lambda path: (path.name == MANIFEST, _ASIDE not in path.name)):
-        place = target / entry.name
-        if entry.is_dir() and place.is_dir():
-            _move(entry, place)
-        elif entry.name != _COMPLETE:
-            entry.replace(place)
-
-
-def _remove(deployment: Path, abandoned: Mapping[str, str]) -> None:
-    """Delete abandoned files, but for those that were edited, and folders that this empties."""
-    for name, digest in abandoned.items():
-        target = deployment / name
-        with contextlib.suppress(FileNotFoundError):
-            if _hash(target) == digest:
-                target.unlink()
-        for parent in list(PurePosixPath(name).parents)[:-1]:
-            with contextlib.suppress(OSError):
-                (deployment / parent).rmdir()
-
-
-def _make_folder(path: Path, mode: int) -> None:
-    """Make a folder, and those above it, with modes that no umask changes; one that is there keeps its mode."""
-    if not path.is_dir():
-        if not path.parent.is_dir():
-            _make_folder(path.parent, 0o755)
-        path.mkdir()
-        path.chmod(mode)
+    return {name: digest for name, digest in below_the_folder(recorded).items() if name not in kept}
 
 
 def _give_folder(top: int, path: PurePosixPath, owner: Owner) -> None:
@@ -335,12 +257,3 @@ def _give_folder(top: int, path: PurePosixPath, owner: Owner) -> None:
     with opened_below(top, ".", path, make=0o700) as folder:
         if os.geteuid() == 0:
             os.fchown(folder, owner.uid, owner.gid)
-
-
-def _refuse_links(deployment: Path, paths: Iterable[PurePosixPath]) -> None:
-    """Only who may write to the deployment folder makes links there, and that is not composer."""
-    for place in {part for path in paths for part in (path, *list(path.parents)[:-1])}:
-        if (deployment / place).is_symlink():
-            raise ComposerError(
-                f"{deployment / place} is a link, and composer writes through none", "see where it leads, and remove it"
-            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,8 @@ from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.engine import Container
 from composer.system.foreign_files import ForeignFile
 
+# No two engines give the same.
+_IDS = itertools.count(1)
 BEGAN = datetime(2026, 1, 31, tzinfo=timezone.utc)
 
 
@@ -37,7 +40,6 @@ class MemoryEngine:
     lines: tuple[str, ...] = ()
     states: dict[str, bytes] = field(default_factory=dict)
     commands: list[tuple[str, ...]] = field(default_factory=list)
-    _made: int = 0
 
     def containers(self, compose_project: str) -> tuple[Container, ...]:
         self._note("containers")
@@ -63,6 +65,12 @@ class MemoryEngine:
     def remove(self, container: str) -> None:
         self._note("remove")
         self.there.pop(container, None)
+
+    def built_images(self) -> dict[str, object]:
+        return {}
+
+    def remove_untagged(self) -> None:
+        self._note("remove_untagged")
 
     def name_image(self, image: str, name: str) -> None:
         self._note("name_image")
@@ -92,7 +100,10 @@ class MemoryEngine:
         self.commands.append(command.argv)
         words = list(command.argv)
         files = [Path(words[at + 1]) for at, word in enumerate(words) if word == "--file"]
-        if "down" in words:
+        if words[:2] == ["docker", "stop"]:
+            self._note("stop")
+            self.end(self.there[words[2]].participant)
+        elif "down" in words:
             project = words[words.index("--project-name") + 1] if "--project-name" in words else _project(files)
             self._note("down")
             for one in self.containers(project):
@@ -138,8 +149,7 @@ class MemoryEngine:
             self._start(name, project)
 
     def _create(self, project: str, service: str, document: Mapping[str, Any], digest: str) -> None:
-        self._made += 1
-        labels, id_ = document["labels"], f"id-{self._made}"
+        labels, id_ = document["labels"], f"id-{next(_IDS)}"
         self.there[id_] = Container(
             id=id_,
             name=f"{project}-{service}-1",

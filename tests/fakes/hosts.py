@@ -6,6 +6,7 @@ Each host is a folder here to which the real scripts deliver, run by a shell ins
 from __future__ import annotations
 
 import subprocess
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,25 +15,30 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from composer.deployment.manifest import Manifest
-from composer.hosts import across, watch
+from composer.hosts import across, decommission, moves, watch
 from composer.hosts.delivery import look
 from composer.hosts.places import Place, Places
 from composer.hosts.ssh import HostError, explain
-from composer.model import LOCAL, Host
+from composer.hosts.traces import There
+from composer.model import LOCAL, Command, Host
 from composer.model.errors import ComposerError
+from composer.model.reporter import SILENT, Reporter
 from composer.render.far import host_folder
+from composer.runtimes import docker_lifecycle
+from composer.runtimes.docker_lifecycle import DockerLifecycle
+from composer.runtimes.lifecycle import Lifecycle
+from composer.system import process
 from tests.conftest import ROOT
+from tests.fakes.engine import MemoryEngine
 from tests.fakes.lifecycle import InMemory, Memory
 
 
 class Shell:
     """Stands for a :class:`composer.hosts.ssh.Connection`: runs the scripts here."""
 
-    docker_host = "unix:///nowhere"
-
     def __init__(self, root: Path, shell: str = "sh", name: str = "ward") -> None:
         self.host = Host(name, "10.0.0.2", f"ssh://{name}", PurePosixPath(root))
-        self._shell = shell
+        self.docker_host, self._shell = f"memory://{name}", shell
 
     def script(self, name: str, *arguments: str, stdin: bytes = b"", timeout: float = 60) -> str:
         path = ROOT / "dockerfiles" / "remote" / f"{name}.sh"
@@ -44,41 +50,39 @@ class Shell:
         return done.stdout.decode()
 
 
-class NoEngine:
-    """An engine on which nothing is."""
-
-    def containers_of(self, deployment: Path) -> tuple[()]:
-        return ()
-
-    def containers(self, compose_project: str) -> tuple[()]:
-        return ()
-
-    def built_images(self) -> dict[str, object]:
-        return {}
-
-    def remove_untagged(self) -> None:
-        pass
-
-
 @dataclass
 class World:
-    """Hosts by name; those in ``away`` cannot be reached. ``sent`` is what :func:`transfer` was asked for."""
+    """Hosts by name.
+
+    Attributes:
+        folder: Below which each host has its folder.
+        memories: What runs on each, where the runtime is a fake; empty: the runtime for Docker runs on ``engines``.
+        engines: Their engines.
+        away: Those that cannot be reached.
+        sent: The hosts that :func:`transfer` was asked to bring images to.
+        refuses: What goes wrong there when they are.
+    """
 
     folder: Path
     memories: dict[str, Memory] = field(default_factory=dict)
+    engines: dict[str, MemoryEngine] = field(default_factory=lambda: defaultdict(MemoryEngine))
     away: set[str] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)
     refuses: dict[str, ComposerError] = field(default_factory=dict)
 
     @property
     def running(self) -> dict[str, set[str]]:
-        return {name: memory.running for name, memory in self.memories.items()}
+        if self.memories:
+            return {name: memory.running for name, memory in self.memories.items()}
+        return {name: engine.running() for name, engine in self.engines.items()}
 
     def path(self, name: str) -> Path:
         return self.folder / name
 
     def delivered(self, name: str) -> set[str]:
-        return {str(path.relative_to(self.path(name))) for path in self.path(name).rglob("*") if path.is_file()}
+        """All files in the folder of the only federation there is on a host."""
+        (folder,) = self.path(name).glob("*") if self.path(name).exists() else [self.path(name)]
+        return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
     @contextmanager
     def places(
@@ -93,11 +97,37 @@ class World:
                 opened.away[name] = HostError(f"{name}: nobody listens on its SSH port", "start it")
                 continue
             folder = deployment if name == LOCAL else host_folder(deployment, name)
-            lifecycle, part = InMemory(self.memories[name], folder), manifest.on(name)
-            shell = None if name == LOCAL else Shell(self.path(name), name=name)
+            engine, shell = self.engines[name], None
+            if name != LOCAL:
+                shell = Shell(Path(next(host.path for host in manifest.hosts if host.name == name)), name=name)
             found = look(shell) if shell else None
-            opened.reached[name] = Place(name, lifecycle, NoEngine(), part, folder, shell, found)
+            lifecycle = self.lifecycle(name, folder)
+            opened.reached[name] = Place(name, lifecycle, engine, manifest.on(name), folder, shell, found)
         yield opened
+
+    def lifecycle(self, name: str, folder: Path) -> Lifecycle:
+        """How participants are started and stopped on a host."""
+        if self.memories:
+            return InMemory(self.memories[name], folder)
+        engine = self.engines[name]
+        return DockerLifecycle(folder, engine, None if name == LOCAL else There(engine))
+
+    @contextmanager
+    def connection(self, host: Host) -> Iterator[Shell]:
+        """Stands for :func:`composer.hosts.ssh.connection`."""
+        if host.name in self.away:
+            raise HostError(f"{host.name}: nobody listens on its SSH port", "start it")
+        yield Shell(Path(host.path), name=host.name)
+
+    def run(self, command: Command, timeout: float | None = None) -> str:
+        """Stands for :func:`composer.system.process.run`: Docker's commands go to the engine of their surroundings."""
+        self.perform(command)
+        return ""
+
+    def perform(self, command: Command, reporter: Reporter = SILENT, dry_run: bool = False) -> None:
+        """Stands for :func:`composer.system.process.perform`."""
+        where = str(process._SURROUNDINGS.get().get("DOCKER_HOST") or f"memory://{LOCAL}")
+        self.engines[where.removeprefix("memory://")].perform(command, reporter, dry_run)
 
     def transfer(self, engine: object, receivers: Sequence[object], say: Callable[[str], None]) -> dict[str, object]:
         """Stands for :func:`composer.hosts.transfer.transfer`."""
@@ -108,7 +138,14 @@ class World:
 
 def install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let composer see the hosts of ``world`` in place of real ones."""
-    monkeypatch.setattr(across, "places", world.places)
-    monkeypatch.setattr(watch, "places", world.places)
-    monkeypatch.setattr(across, "connect", NoEngine)
+    for module in (across, watch):
+        monkeypatch.setattr(module, "places", world.places)
+    for module in (moves, decommission):
+        monkeypatch.setattr(module, "connection", world.connection)
+        monkeypatch.setattr(module, "engine_of", lambda opened: world.engines[opened.host.name])
+        monkeypatch.setattr(module, "run", world.run)
+    monkeypatch.setattr(docker_lifecycle, "run", world.run)
+    monkeypatch.setattr(docker_lifecycle, "perform", world.perform)
+    for module in (across, docker_lifecycle):
+        monkeypatch.setattr(module, "connect", lambda: world.engines[LOCAL])
     monkeypatch.setattr(across, "transfer", world.transfer)

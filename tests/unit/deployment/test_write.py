@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import resource
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -108,6 +109,39 @@ def test_a_users_own_files_stay(folder: Path) -> None:
     assert texts(folder)["compose.override.yml"] == "services: {}"
 
 
+ONE, SEVERAL = {"hosts": "one"}, {"hosts__ward__docker-compose.yml": "there", "hosts__local__hosts": "here"}
+
+
+@pytest.mark.parametrize(("before", "after"), [(ONE, SEVERAL), (SEVERAL, ONE)])
+def test_a_file_and_a_folder_take_each_others_place(
+    before: dict[str, str], after: dict[str, str], folder: Path
+) -> None:
+    """As from one machine to several hosts and back; what was kept of a host's last start goes with it."""
+    write.write_deployment(rendering(**before), folder)
+    if before is SEVERAL:
+        (folder / "hosts/ward/.started").mkdir()
+        (folder / "hosts/ward/.started/docker-compose.yml").write_text("there")
+    assert len(write.differences(rendering(**after), folder)) == 3
+    write.write_deployment(rendering(**after), folder)
+    assert set(texts(folder)) == {*(name.replace("__", "/") for name in after), "manifest.json"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "theirs"),
+    [(SEVERAL, ONE, "hosts/ward/compose.override.yml"), (SEVERAL, ONE, "hosts/local/hosts"), (ONE, SEVERAL, "hosts")],
+)
+def test_what_somebody_else_wrote_there_stops_the_writing(
+    before: dict[str, str], after: dict[str, str], theirs: str, folder: Path
+) -> None:
+    write.write_deployment(rendering(**before), folder)
+    (folder / theirs).write_text("mine")
+    was = texts(folder)
+    with pytest.raises(ComposerError, match=f"{theirs} is in the way of") as caught:
+        write.write_deployment(rendering(**after), folder)
+    assert caught.value.hint == "move it away"
+    assert texts(folder) == was
+
+
 def test_a_file_in_place_of_the_folder(folder: Path) -> None:
     folder.write_text("")
     with pytest.raises(ComposerError, match=f"cannot write {folder}"):
@@ -152,7 +186,7 @@ def test_a_cut_at_any_moment_leaves_the_old_set_or_the_new(
             (Path, "replace"),
             (Path, "rename"),
             (Path, "unlink"),
-            (write.shutil, "rmtree"),
+            (shutil, "rmtree"),
         ):
             patched.setattr(owner, name, counted(getattr(owner, name)))
         try:

@@ -17,7 +17,7 @@ from composer.deployment.write import read_manifest
 from composer.hosts import decommission as decommissioning
 from composer.hosts.delivery import files_for, look, send
 from composer.model import Command, Host
-from tests.unit.hosts.test_delivery import Shell
+from tests.fakes.hosts import Shell
 
 EMPTY = Manifest("1", "far", "far", (), None, (), {})
 
@@ -44,7 +44,6 @@ def leave(
 ) -> Leave:
     """Leave the host as a deployment folder does, where the engine there has the containers of some folders."""
     there = Shell(root)
-    there.docker_host = "unix:///none.sock"  # type: ignore[attr-defined]
 
     @contextmanager
     def connection(_: Host) -> Iterator[Shell]:
