@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from composer.deployment.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, PARTICIPANT_LABEL
+from composer.images.store import ImageFacts
 from composer.model import Command
 from composer.model.errors import CommandFailed
 from composer.model.reporter import SILENT, Reporter
@@ -36,6 +37,7 @@ class MemoryEngine:
     cannot_start: dict[str, str] = field(default_factory=dict)
     # What the labels of images say they were built from, by tag.
     images: dict[str, str] = field(default_factory=dict)
+    facts_of_images: dict[str, ImageFacts] = field(default_factory=dict)
     jobs: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     states: dict[str, bytes] = field(default_factory=dict)
@@ -65,6 +67,9 @@ class MemoryEngine:
     def remove(self, container: str) -> None:
         self._note("remove")
         self.there.pop(container, None)
+
+    def image_facts(self) -> dict[str, ImageFacts]:
+        return self.facts_of_images
 
     def built_images(self) -> dict[str, object]:
         return {}

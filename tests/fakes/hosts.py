@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from composer.deployment.manifest import Manifest
-from composer.hosts import across, decommission, moves, watch
+from composer.hosts import across, console, decommission, examine, logs, moves, watch
 from composer.hosts.delivery import look
 from composer.hosts.places import Place, Places
 from composer.hosts.ssh import HostError, explain
@@ -138,11 +138,12 @@ class World:
 
 def install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let composer see the hosts of ``world`` in place of real ones."""
-    for module in (across, watch):
+    for module in (across, watch, logs, console):
         monkeypatch.setattr(module, "places", world.places)
-    for module in (moves, decommission):
+    for module in (moves, decommission, examine):
         monkeypatch.setattr(module, "connection", world.connection)
         monkeypatch.setattr(module, "engine_of", lambda opened: world.engines[opened.host.name])
+    for module in (moves, decommission):
         monkeypatch.setattr(module, "run", world.run)
     monkeypatch.setattr(docker_lifecycle, "run", world.run)
     monkeypatch.setattr(docker_lifecycle, "perform", world.perform)
