@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -98,13 +99,27 @@ def test_the_last_line_of_a_participant_is_one_line_of_text(federation: Deployme
         _told_once(failed)
         started = federation.up("-d")
         assert started.returncode == 0, started.err
-        eventually(lambda: "END" in federation.run("status").out)
-        status = federation.run("status")
+        status = _seen(lambda: federation.run("status"), lambda seen: seen.out)
         assert status.returncode == 3
         _told_once(status)
-        table = lines_of(on_a_terminal(federation, "status"), terminal=True)
-        assert sum("FORGED" in line for line in table) == 1
+        shown = _seen(lambda: on_a_terminal(federation, "status"), lambda seen: seen)
+        assert sum("FORGED" in line for line in lines_of(shown, terminal=True)) == 1
         assert federation.run("down").returncode == 0
+
+
+T = TypeVar("T")
+
+
+def _seen(look: Callable[[], T], text: Callable[[T], str]) -> T:
+    """Look until the site has crashed and does not run again for a moment: only then its last line is told."""
+    found: list[T] = []
+
+    def told() -> bool:
+        found.append(look())
+        return "FORGED" in text(found[-1])
+
+    eventually(told)
+    return found[-1]
 
 
 def _told_once(ended: Ended) -> None:
