@@ -65,6 +65,13 @@ test-pythons: venv ## Run the unit and golden tests on other Pythons
 test-unit: venv ## Run the tests that need no engine
 	$(PYTEST) tests/unit $(ARGS)
 
+.PHONY: coverage
+coverage: venv ## Print how much of the upper half the unit tests run
+	rm -rf .coverage && mkdir .coverage
+	$(BIN)/coverage run -m pytest tests/unit $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered
+
 .PHONY: lint
 lint: venv ## Check style, types, architecture, shell scripts and the Dockerfile
 	$(BIN)/ruff format --check composer flare_composer tests examples
@@ -89,4 +96,4 @@ bench: venv ## Measure against plain Compose and NVFLARE itself (ARGS=name for o
 
 .PHONY: clean
 clean: ## Remove what make has made in this folder
-	rm -rf $(VENV) .venv-* .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .demo .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
