@@ -9,9 +9,10 @@ WITH_ENGINE := tests/machine/with-engine.sh
 PYTEST := $(BIN)/pytest
 SCRIPTS := $(shell find dockerfiles -name '*.sh')
 ARGS ?=
-# The Pythons of `make test-pythons`, and the one on which composer meets kits of every release.
+# The Pythons of `make test-pythons`, of which one measures the tests (a quick way to do so came with 3.12), and the one on which composer meets kits of every release.
 PYTHONS ?= 3.10 3.12 3.13
 NEWEST ?= 3.13
+MEASURING ?= 3.12
 
 .PHONY: help
 help: ## List the targets
@@ -58,8 +59,8 @@ test-releases: venv ## Run a federation of each release of NVFLARE, and such wit
 	$(WITH_ENGINE) tests/machine/on-pythons.sh "$(NEWEST)" tests/releases $(ARGS)
 
 .PHONY: test-pythons
-test-pythons: venv ## Run the unit and golden tests on other Pythons
-	$(WITH_ENGINE) tests/machine/on-pythons.sh "$(PYTHONS)" tests/unit tests/golden $(ARGS)
+test-pythons: venv ## Run the unit and golden tests on other Pythons, and fail where they leave out too much
+	$(if $(ARGS),,COVERAGE_ON=$(MEASURING) COVERAGE_CORE=sysmon) $(WITH_ENGINE) tests/machine/on-pythons.sh "$(PYTHONS)" tests/unit tests/golden $(ARGS)
 
 .PHONY: test-unit
 test-unit: venv ## Run the tests that need no engine

@@ -3,6 +3,8 @@
 #
 #     on-pythons.sh "VERSIONS" ARGUMENTS OF PYTEST...         on-pythons.sh "3.10 3.13" tests/unit
 #
+# The one that $COVERAGE_ON names also measures what the tests run, and fails where it is too little (pyproject.toml).
+#
 # A Python that this machine lacks is left out with a word, and is an error in CI.
 set -euo pipefail
 
@@ -47,14 +49,22 @@ with_own_locks() {
 
 # Everything that a version says comes at its end, so that two do not talk at once.
 run() {
-    local version=$1 own status=0
+    local version=$1 own status=0 python=$root/.venv-$1/bin/python measure=()
     shift
+    if [[ $version == "${COVERAGE_ON-}" ]]; then
+        rm -rf "$root/.coverage" && mkdir "$root/.coverage"
+        measure=(-m coverage run)
+    fi
     own=$(mktemp -d)
     # Tests play other users, too; pytest closes the folder of all its runs to them when another run begins.
     chmod 755 "$own"
     environment "$version" &&
-        PYTEST_DEBUG_TEMPROOT=$own with_own_locks "$root/.venv-$version/bin/python" -m pytest -p no:cacheprovider "$@" \
-            >"$own/log" 2>&1 </dev/null || status=$?
+        PYTEST_DEBUG_TEMPROOT=$own with_own_locks "$python" ${measure[@]+"${measure[@]}"} \
+            -m pytest -p no:cacheprovider "$@" >"$own/log" 2>&1 </dev/null || status=$?
+    if [[ ${#measure[@]} -gt 0 && $status -eq 0 ]]; then
+        { "$python" -m coverage combine --quiet && "$python" -m coverage report --skip-covered; } \
+            >>"$own/log" 2>&1 || status=$?
+    fi
     printf '\n=== Python %s ===\n' "$version"
     cat "$own/log"
     rm -rf "$own"
