@@ -16,7 +16,7 @@ from composer import __version__
 from composer.cli import bundle, check, images, kits, run
 from composer.cli.streams import OutputError, prepare_streams
 from composer.system.foreign_text import clean_line
-from composer.system.signals import Signalled, install
+from composer.system.signals import Signalled, ignore, install
 
 # Objects made between two looks for garbage. A command ends before there is much, and each look costs more than that.
 _GARBAGE = 100_000
@@ -76,6 +76,7 @@ def main() -> NoReturn:
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
     except Signalled as signalled:
+        ignore()
         status = signalled.exit_code
     except BrokenPipeError:
         status = 141

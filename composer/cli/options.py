@@ -13,7 +13,7 @@ import click
 
 from composer.cli.screen.terminal import Terminal
 from composer.model.errors import ComposerError
-from composer.system.signals import Signalled
+from composer.system.signals import Signalled, ignore
 
 PATH = click.Path(path_type=Path)
 FORCE = click.option("--force", is_flag=True, help="Replace generated files that were edited; yours stay as .orig.")
@@ -58,6 +58,7 @@ def _reporting(terminal: Terminal, call: Callable[[], Any]) -> Any:
         terminal.error(error)
         sys.exit(error.exit_code)
     except Signalled as signalled:
+        ignore()
         terminal.error(ComposerError(signalled.told))
         sys.exit(signalled.exit_code)
     except BrokenPipeError:

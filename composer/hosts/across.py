@@ -39,6 +39,7 @@ from composer.runtimes.transaction import (
     rolled_back_on_failure,
 )
 from composer.system.process import perform
+from composer.system.signals import INTERRUPTS
 
 if TYPE_CHECKING:
     from composer.model import GeneratedFile
@@ -248,7 +249,7 @@ def _taken_back_on_interrupt(opened: Places, reporter: Reporter) -> Iterator[Non
 
     try:
         yield
-    except KeyboardInterrupt:
+    except INTERRUPTS:
         with held_while_taken_back(reporter):
             reporter.step("Taking back what was started")
             for outcome in on_each(tuple(known), take_back).values():

@@ -11,6 +11,7 @@ from composer.hosts.ssh import HostError
 from composer.model import LOCAL
 from composer.model.errors import ComposerError
 from composer.system.process import end_running
+from composer.system.signals import INTERRUPTS
 
 T = TypeVar("T")
 _PATIENCE = 30.0
@@ -62,7 +63,7 @@ def on_each(
     try:
         for call in calls.values():
             call.wait(None if deadline is None else max(deadline - time.monotonic(), 0))
-    except KeyboardInterrupt:
+    except INTERRUPTS:
         # What is being changed is taken back only when nobody changes it any more.
         if deadline is None:
             end_running()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from composer.model.errors import ComposerError, NotHealthy
 from composer.model.reporter import some_of
-from composer.system.signals import held, raised_once
+from composer.system.signals import INTERRUPTS, held, raised_once
 
 if TYPE_CHECKING:
     from composer.deployment.manifest import Manifest
@@ -63,7 +63,7 @@ def remaining_named(running: Callable[[], Sequence[str]], reporter: Reporter) ->
     """Run the block that stops participants; where it fails or is interrupted, say who runs still."""
     try:
         yield
-    except (ComposerError, KeyboardInterrupt):
+    except (ComposerError, *INTERRUPTS):
         with contextlib.suppress(ComposerError):
             if names := running():
                 reporter.warn(f"not stopped yet: {some_of(names)}; end them with: composer down")

@@ -14,8 +14,10 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "its terminal has gone"}
 
 
-class Signalled(KeyboardInterrupt):
+class Signalled(BaseException):
     """A signal has come that ends the command.
+
+    It is no KeyboardInterrupt, which libraries catch and end with words and a status of their own.
 
     Attributes:
         number: Of the signal.
@@ -36,6 +38,10 @@ class Signalled(KeyboardInterrupt):
         return 128 + self.number
 
 
+# What ends a command from outside: a signal, and Ctrl-C where composer is a library.
+INTERRUPTS = (KeyboardInterrupt, Signalled)
+
+
 def install() -> None:
     """From now on, let each signal that ends a command raise :class:`Signalled`.
 
@@ -44,6 +50,12 @@ def install() -> None:
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _raise)
+
+
+def ignore() -> None:
+    """Let signals do nothing from now on: the command ends by one, and only has to say so."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _raise(number: int, _frame: FrameType | None) -> NoReturn:

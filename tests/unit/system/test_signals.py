@@ -47,6 +47,21 @@ def test_each_signal_has_its_exit_status(number: int, status: int, prod_00: Path
 
 
 @pytest.mark.nvflare
+@pytest.mark.parametrize(("number", "status"), ENDS)
+def test_signals_that_come_while_the_first_is_told_change_nothing(
+    number: int, status: int, prod_00: Path, tmp_path: Path
+) -> None:
+    with waiting(prod_00, tmp_path / "deployment") as process:
+        while process.poll() is None:
+            process.send_signal(number)
+            time.sleep(0.0005)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == status, err
+    assert "Aborted" not in err
+    assert err.count("error: ") <= 1
+
+
+@pytest.mark.nvflare
 def test_what_nohup_ignores_stays_ignored(prod_00: Path, tmp_path: Path) -> None:
     with waiting(prod_00, tmp_path / "deployment", "nohup") as process:
         process.send_signal(signal.SIGHUP)
