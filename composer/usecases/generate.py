@@ -96,8 +96,8 @@ def _write(planned: Planned, force: bool) -> Generated:
 
 def _warn_of_plan(planned: Planned, reporter: Reporter) -> None:
     federation, file = planned.federation, planned.session.definition_file
-    nearby = planned.session.inputs.nearby
-    if nearby and file and nearby != file:
+    given, nearby = planned.session.inputs.definition, planned.session.inputs.nearby
+    if nearby and file and not given and nearby != file:
         reporter.warn(f"{file} is used, as when this deployment was made, and not {nearby}; choose with -f FILE")
     if federation.elsewhere:
         reporter.warn(

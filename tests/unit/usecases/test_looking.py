@@ -130,6 +130,8 @@ def test_a_deployment_keeps_its_definition(prod_00: Path, tmp_path: Path) -> Non
     assert told.returncode == 0
     assert f"{chosen} is used, as when this deployment was made, and not {elsewhere}/composer.yml" in told.err
     assert json.loads((target / "manifest.json").read_text()) == before
+    named = composer("generate", prod_00, "-C", target, "-f", chosen, cwd=elsewhere)
+    assert "is used" not in named.err
     changed = composer("generate", prod_00, "-C", target, "-f", elsewhere / "composer.yml", cwd=elsewhere)
     assert changed.returncode == 0
     assert json.loads((target / "manifest.json").read_text())["runtime"] == "docker"
