@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ class Terminal:
             self._live = Live(_spinner(text), console=self._err, transient=True, refresh_per_second=10)
             self._live.start()
         else:
-            print(text, file=sys.stderr, flush=True)
+            self._say(text)
 
     def pause(self) -> None:
         """Draw nothing until there is something new to say: somebody else writes to the terminal."""
@@ -64,26 +65,24 @@ class Terminal:
         """Say how it ended."""
         self._end_live()
         if self._verbosity >= 0:
-            self._err.print(clean_text(text), style="green", highlight=False, markup=False, soft_wrap=True)
+            self._say(clean_text(text), "green")
 
     def warn(self, text: str) -> None:
         """Say what the user should know though it stops nothing."""
         if self._verbosity >= 0:
-            self._err.print(
-                clean_text(f"warning: {text}"), style="yellow", highlight=False, markup=False, soft_wrap=True
-            )
+            self._say(clean_text(f"warning: {text}"), "yellow")
 
     def command(self, line: str) -> None:
         """Show a command that is about to run."""
         if self._verbosity > 0:
             self._end_live()
-            self._err.print(clean_text(f"$ {line}"), style="dim", highlight=False, markup=False, soft_wrap=True)
+            self._say(clean_text(f"$ {line}"), "dim")
 
     def output(self, line: str) -> None:
         """Show a line that a long command wrote: all of them with -v, else the last beside the spinner."""
         line = clean_line(line)
         if self._verbosity > 0:
-            print(line, file=sys.stderr, flush=True)
+            self._say(line)
         elif self._live and line.strip():
             self._live.update(_spinner(f"{self._text}  {line.strip()}", no_wrap=True))
 
@@ -97,18 +96,25 @@ class Terminal:
         for participant in status.participants:
             news = _news(participant)
             if news and self._seen.get(participant.name) != news:
-                print(clean_line(f"  {participant.name}: {news}"), file=sys.stderr, flush=True)
+                self._say(clean_line(f"  {participant.name}: {news}"))
             self._seen[participant.name] = news
 
     def error(self, error: ComposerError) -> None:
         """Say the cause and what to do."""
         self._end_live()
         if error.details:
-            self._err.print(clean_text(error.details), **PLAIN)
+            self._say(clean_text(error.details))
         for number, line in enumerate(clean_text(error.message).split("\n")):
-            self._err.print(f"{'error:' if number == 0 else '      '} {line}", style="red", **PLAIN)
+            self._say(f"{'error:' if number == 0 else '      '} {line}", "red")
         if error.hint:
-            self._err.print(clean_text(f" hint: {error.hint}"), **PLAIN)
+            self._say(clean_text(f" hint: {error.hint}"))
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        """Write lines; where nothing is drawn, without rich, whose import takes as long as many a command."""
+        if sys.stderr.isatty() or os.environ.get("FORCE_COLOR"):
+            self._err.print(text, style=style, **PLAIN)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
     def _drawn(self, status: FederationStatus) -> Any:
         """The table, or where the terminal has too few lines for it, how many are still missing and who."""
