@@ -99,17 +99,21 @@ def require_room(deployment: Path, files: Iterable[GeneratedFile], abandoned: Ma
     Raises:
         ComposerError: Something does.
     """
-    for file in files:
-        for place in _in_the_way(deployment, file.path, abandoned):
+    paths = [file.path for file in files]
+    # Each folder once: a thousand sites share theirs.
+    above = {parent: path for path in paths for parent in list(path.parents)[:-1]}
+    for path, places in (
+        *((path, [deployment / parent]) for parent, path in above.items()),
+        *((path, (deployment / path).rglob("*")) for path in paths if (deployment / path).is_dir()),
+    ):
+        for place in _not_ours(deployment, places, abandoned):
             raise ComposerError(
-                f"{place} is in the way of {deployment / file.path}, and composer has not written it", "move it away"
+                f"{place} is in the way of {deployment / path}, and composer has not written it", "move it away"
             )
 
 
-def _in_the_way(deployment: Path, path: PurePosixPath, abandoned: Mapping[str, str]) -> Iterator[Path]:
-    above = [deployment / one for one in list(path.parents)[:-1]]
-    below = (deployment / path).rglob("*") if (deployment / path).is_dir() else ()
-    for place in (*above, *below):
+def _not_ours(deployment: Path, places: Iterable[Path], abandoned: Mapping[str, str]) -> Iterator[Path]:
+    for place in places:
         name = place.relative_to(deployment)
         own = STARTED in name.parts or (place.is_file() and abandoned.get(str(name)) == hash_of(place))
         if place.exists() and not place.is_dir() and not own:
