@@ -9,7 +9,8 @@ WITH_ENGINE := tests/machine/with-engine.sh
 PYTEST := $(BIN)/pytest
 SCRIPTS := $(shell find dockerfiles -name '*.sh')
 ARGS ?=
-# The Pythons of `make test-pythons`, of which one measures the tests (a quick way to do so came with 3.12), and the one on which composer meets kits of every release.
+# The Pythons of `make test-pythons`, the one on which composer meets kits of every release, and the one that measures
+# the tests: a quick way to do so came with 3.12.
 PYTHONS ?= 3.10 3.12 3.13
 NEWEST ?= 3.13
 MEASURING ?= 3.12

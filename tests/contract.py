@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 
 from composer.deployment.manifest import Manifest
+from composer.deployment.write import read_manifest
 from composer.model.reporter import SILENT
 from composer.runtimes.lifecycle import Lifecycle
+from tests.conftest import Deployment
 
 
 def hold_to_the_contract(make: Callable[[], Lifecycle], manifest: Manifest, watch_until_registered: bool) -> None:
@@ -61,6 +64,18 @@ def hold_to_the_contract(make: Callable[[], Lifecycle], manifest: Manifest, watc
         last.stop(manifest, SILENT, dry_run=False)
         assert make().running(manifest) == ()
         assert make().remember().names == ()
+
+
+def hold_to_the_contract_for_real(lifecycle: Callable[[Path], Lifecycle], deployment: Deployment) -> None:
+    """Build a deployment, hold what runs it to the contract, and leave nothing of it."""
+    ended = deployment.on_kits("build")
+    assert ended.returncode == 0, ended.err
+    manifest = read_manifest(deployment.folder)
+    assert manifest
+    try:
+        hold_to_the_contract(lambda: lifecycle(deployment.folder), manifest, watch_until_registered=True)
+    finally:
+        deployment.forget()
 
 
 def _now() -> datetime:

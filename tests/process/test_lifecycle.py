@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from composer.deployment.write import read_manifest
 from composer.runtimes.process_lifecycle import ProcessLifecycle
 from tests.conftest import Deployment
-from tests.contract import hold_to_the_contract
+from tests.contract import hold_to_the_contract_for_real
 
 
 @pytest.mark.nvflare
@@ -17,11 +16,4 @@ def test_processes_hold_to_the_contract(kits: Path, tmp_path: Path) -> None:
     definition = tmp_path / "composer.yml"
     definition.write_text("runtime: process\n")
     deployment = Deployment(tmp_path / "deployment", kits, definition)
-    ended = deployment.on_kits("build")
-    assert ended.returncode == 0, ended.err
-    manifest = read_manifest(deployment.folder)
-    assert manifest
-    try:
-        hold_to_the_contract(lambda: ProcessLifecycle(deployment.folder), manifest, watch_until_registered=True)
-    finally:
-        deployment.forget()
+    hold_to_the_contract_for_real(ProcessLifecycle, deployment)
