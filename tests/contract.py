@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from composer.deployment.manifest import Manifest
-from composer.deployment.write import read_manifest
+from composer.deployment.recorded import read_manifest
 from composer.model.reporter import SILENT
 from composer.runtimes.lifecycle import Lifecycle
 from tests.conftest import Deployment

@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from composer.bundles.age import Seal
-from composer.model import GeneratedFile
 from composer.model.errors import ComposerError
+from composer.model.files import GeneratedFile
 
 SUMS = "SHA256SUMS"
 # 1980-01-01: the oldest that zip knows, should somebody pack it anew.

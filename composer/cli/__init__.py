@@ -8,12 +8,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from composer import __version__
-from composer.cli import bundle, check, images, kits, run
 from composer.cli.streams import OutputError, prepare_streams
 from composer.system.foreign_text import clean_line
 from composer.system.signals import Signalled, ignore, install
@@ -22,14 +22,42 @@ from composer.system.signals import Signalled, ignore, install
 _GARBAGE = 100_000
 
 
-class _InOrder(click.Group):
-    """Lists its commands in the order in which people need them."""
+# The module that holds each command, in the order in which people need them.
+_COMMANDS = {
+    "up": "run",
+    "status": "run",
+    "logs": "run",
+    "admin": "run",
+    "down": "run",
+    "generate": "run",
+    "diff": "run",
+    "build": "run",
+    "images": "images",
+    "wheels": "images",
+    "bundle": "bundle",
+    "check": "check",
+    "doctor": "check",
+    "hosts": "kits",
+    "provision": "kits",
+    "demo": "kits",
+    "schema": "kits",
+}
+
+
+class _Group(click.Group):
+    """Imports a command's module when somebody asks for the command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(self.commands)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # For a name that there is not, click suggests the nearest of those that the group holds.
+        for name in (cmd_name,) if cmd_name in _COMMANDS else _COMMANDS:
+            self.commands[name] = getattr(import_module(f"composer.cli.{_COMMANDS[name]}"), name)
+        return super().get_command(ctx, cmd_name)
 
 
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="composer")
 def cli() -> None:
     """Turns NVIDIA FLARE startup kits into a running, secure federation.
@@ -37,29 +65,6 @@ def cli() -> None:
     KITS are a prod_NN folder, folders of single kits, or archives of either. Without them, composer takes
     those of composer.yml, or of the deployment's last run.
     """
-
-
-_COMMANDS = (
-    run.up,
-    run.status,
-    run.logs,
-    run.admin,
-    run.down,
-    run.generate,
-    run.diff,
-    run.build,
-    images.images,
-    images.wheels,
-    bundle.bundle,
-    check.check,
-    check.doctor,
-    kits.hosts,
-    kits.provision,
-    kits.demo,
-    kits.schema,
-)
-for _command in _COMMANDS:
-    cli.add_command(_command)
 
 
 def main() -> NoReturn:

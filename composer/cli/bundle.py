@@ -14,7 +14,7 @@ from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
     from composer.cli.screen.terminal import Terminal
-    from composer.model import RuntimeName
+    from composer.model.kinds import RuntimeName
     from composer.usecases.inputs import Inputs
 
 _TYPED = "passphrase"

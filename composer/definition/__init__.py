@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from composer.model import Built, Network, RuntimeName
 from composer.model.errors import ComposerError, DefinitionError
+from composer.model.kinds import Built, Network, RuntimeName
 from composer.system.foreign_text import clip, escape_line
 from composer.system.ownership import require_own
 

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from composer.deployment.layout import IMAGES
-from composer.model import LOCAL
 from composer.model.errors import ComposerError
+from composer.model.kinds import LOCAL
 
 
 @dataclass(frozen=True)

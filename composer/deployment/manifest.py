@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from composer.model import LOCAL, Host, ParticipantType, RuntimeName
 from composer.model.errors import ComposerError
+from composer.model.host import Host
+from composer.model.kinds import LOCAL, ParticipantType, RuntimeName
 
 MANIFEST = "manifest.json"
 _FORMAT = 1

@@ -11,7 +11,7 @@ from composer.deployment.descriptors import Deletion, opened
 from composer.deployment.layout import STARTED
 from composer.deployment.manifest import MANIFEST, Manifest
 from composer.deployment.place import HOSTS, KITS, LOCK, PART, STAGED, WHOLE_FOLDERS, is_unfinished
-from composer.deployment.write import read_manifest
+from composer.deployment.recorded import read_manifest
 from composer.model.errors import ComposerError
 from composer.system.foreign_text import clip, escape_line
 

@@ -7,19 +7,17 @@ marker finishes the move; one that finds staged files without it throws them awa
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
+from composer.deployment.files import hash_of, make_folder, write
 from composer.deployment.layout import COMPOSE_FILE, STARTED
 from composer.deployment.manifest import MANIFEST
 from composer.deployment.place import HOSTS, STAGED
-from composer.model import GeneratedFile
 from composer.model.errors import ComposerError
+from composer.model.files import GeneratedFile
 
 ASIDE = ".orig"
 _COMPLETE = ".complete"
@@ -34,6 +32,9 @@ def stage(files: Iterable[GeneratedFile], abandoned: Mapping[str, str], staged: 
         abandoned: Those that :func:`settle` is to delete, by path, with the hash that they had when they were written.
         staged: The folder, which is there.
     """
+    # It takes longer to import than most commands, which write nothing, take to look.
+    from concurrent.futures import ThreadPoolExecutor
+
     for folder in sorted({(staged / file.path).parent for file in files}):
         make_folder(folder, 0o755)
     # A disk makes many files durable in the time of one, if it is asked for all of them at once.
@@ -120,15 +121,6 @@ def _not_ours(deployment: Path, places: Iterable[Path], abandoned: Mapping[str, 
             yield place
 
 
-def make_folder(path: Path, mode: int) -> None:
-    """Make a folder, and those above it, with modes that no umask changes; one that is there keeps its mode."""
-    if not path.is_dir():
-        if not path.parent.is_dir():
-            make_folder(path.parent, 0o755)
-        path.mkdir()
-        path.chmod(mode)
-
-
 def below_the_folder(named: Mapping[str, str]) -> dict[str, str]:
     """Return those of the named paths that lead to nowhere else."""
     paths = {name: PurePosixPath(name) for name in named}
@@ -142,18 +134,3 @@ def refuse_links(deployment: Path, paths: Iterable[PurePosixPath]) -> None:
             raise ComposerError(
                 f"{deployment / place} is a link, and composer writes through none", "see where it leads, and remove it"
             )
-
-
-def write(path: Path, content: bytes, mode: int) -> None:
-    """Write a new file, on the disk itself, with a mode that no umask changes."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
-        stream.write(content)
-        stream.flush()
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
-
-
-def hash_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -12,23 +12,13 @@ from pathlib import Path, PurePosixPath
 
 from composer.deployment.descriptors import opened, opened_below
 from composer.deployment.difference import Difference, unified
-from composer.deployment.layout import STARTED
-from composer.deployment.manifest import MANIFEST, Manifest, dump_manifest, parse_manifest
+from composer.deployment.files import hash_of, make_folder
+from composer.deployment.manifest import MANIFEST
 from composer.deployment.place import STAGED
-from composer.deployment.staging import (
-    ASIDE,
-    below_the_folder,
-    hash_of,
-    make_folder,
-    refuse_links,
-    require_room,
-    settle,
-    stage,
-    write,
-)
-from composer.deployment.trust import require_trusted
-from composer.model import GeneratedFile, Owner, Rendering
+from composer.deployment.recorded import read_manifest
+from composer.deployment.staging import ASIDE, below_the_folder, refuse_links, require_room, settle, stage
 from composer.model.errors import ComposerError
+from composer.model.files import GeneratedFile, Owner, Rendering
 
 # Of a participant's workspace below the folder: what lies in it belongs to job code.
 _WORKSPACE_DEPTH = 2
@@ -122,71 +112,6 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None
-
-
-def read_manifest(deployment: Path) -> Manifest | None:
-    """Return manifest.json of a deployment folder, or None where there is none.
-
-    Raises:
-        ComposerError: It is there, but it cannot be read or is not what composer writes.
-    """
-    path = deployment / MANIFEST
-    if path.exists():
-        require_trusted(deployment)
-    try:
-        return parse_manifest(path.read_text(encoding="utf-8"), path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ComposerError(f"cannot read {path}", "run composer generate --force KITS") from error
-
-
-def record(manifest: Manifest, deployment: Path) -> None:
-    """Write manifest.json anew and nothing else: what the deployment says of itself has changed by being run.
-
-    Raises:
-        ComposerError: It cannot be written; the former one is still there.
-    """
-    part = deployment / f".{MANIFEST}.part"
-    try:
-        part.unlink(missing_ok=True)
-        write(part, dump_manifest(manifest).encode(), 0o644)
-        part.replace(deployment / MANIFEST)
-    except OSError as error:
-        raise ComposerError(f"cannot write {deployment / MANIFEST}: {error.strerror}", "make room there") from error
-
-
-def keep_started(deployment: Path, contents: Mapping[str, bytes]) -> None:
-    """Keep copies of the files that containers are made from: later edits of them start nothing by themselves.
-
-    Args:
-        deployment: The deployment folder.
-        contents: Of the files, by name.
-
-    Raises:
-        ComposerError: They cannot be written; each file is the former one or the new one.
-    """
-    folder = deployment / STARTED
-    try:
-        if contents == read_started(deployment):
-            return
-        folder.mkdir(mode=0o700, exist_ok=True)
-        folder.chmod(0o700)
-        for name, content in contents.items():
-            part = folder / f".{name}"
-            part.unlink(missing_ok=True)
-            write(part, content, 0o600)
-            part.replace(folder / name)
-        for path in folder.iterdir():
-            if path.name not in contents:
-                path.unlink()
-    except OSError as error:
-        raise ComposerError(f"cannot write {error.filename or folder}: {error.strerror}", "make room there") from error
-
-
-def read_started(deployment: Path) -> dict[str, bytes]:
-    """Return what :func:`keep_started` has kept, by name."""
-    return {path.name: path.read_bytes() for path in (deployment / STARTED).glob("[!.]*")}
 
 
 def _is_written(path: Path, file: GeneratedFile) -> bool:

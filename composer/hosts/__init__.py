@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model import Federation
+from composer.model.federation import Federation
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ImageStatus
 

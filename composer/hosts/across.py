@@ -24,8 +24,8 @@ from composer.hosts.preflight import check_hosts, check_ready, require_some
 from composer.hosts.reporter import HostReporter
 from composer.hosts.transfer import Receiver, transfer
 from composer.hosts.watch import Watched
-from composer.model import Federation
 from composer.model.errors import ComposerError, CrashLoop, NotHealthy
+from composer.model.federation import Federation
 from composer.model.reporter import some_of
 from composer.model.status import FederationStatus
 from composer.render.far import host_folder
@@ -42,7 +42,7 @@ from composer.system.process import perform
 from composer.system.signals import INTERRUPTS
 
 if TYPE_CHECKING:
-    from composer.model import GeneratedFile
+    from composer.model.files import GeneratedFile
     from composer.model.reporter import Reporter
     from composer.runtimes.engine import Engine
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.layout import is_same_folder
 from composer.deployment.manifest import Manifest
-from composer.deployment.write import record
+from composer.deployment.recorded import record
 from composer.hosts.delivery import Found, is_of_another, look, remove, send
 from composer.hosts.parallel import on_each
 from composer.hosts.places import engine_of
 from composer.hosts.ssh import connection
-from composer.model import Command, Host
+from composer.model.command import Command
 from composer.model.errors import ComposerError
+from composer.model.host import Host
 from composer.render.far import host_folder
 from composer.system.foreign_text import clip, escape_line
 from composer.system.process import run, surroundings

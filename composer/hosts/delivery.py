@@ -20,8 +20,8 @@ from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE
 from composer.deployment.manifest import Manifest
 from composer.hosts.ssh import Connection, HostError, says_something_else
 from composer.images.build_inputs import folder_files
-from composer.model import GeneratedFile, Owner
 from composer.model.errors import ComposerError
+from composer.model.files import GeneratedFile, Owner
 from composer.render.far import USER_VARIABLES, host_folder
 from composer.system.foreign_text import clip, escape_line
 

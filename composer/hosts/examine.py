@@ -6,8 +6,10 @@ from composer.hosts.delivery import look
 from composer.hosts.parallel import on_each
 from composer.hosts.places import engine_of
 from composer.hosts.ssh import connection
-from composer.model import Federation, Finding, Host
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation
+from composer.model.finding import Finding
+from composer.model.host import Host
 from composer.model.status import ALIVE
 from composer.render.far import host_folder
 

@@ -11,8 +11,8 @@ from composer.hosts.parallel import on_each
 from composer.hosts.places import Place
 from composer.images.building import build_stale
 from composer.images.registry import pull_stale
-from composer.model import Federation
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation
 
 if TYPE_CHECKING:
     from composer.model.reporter import Reporter

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
-from composer.deployment.write import record
+from composer.deployment.recorded import record
 from composer.hosts.decommission import belongs_to_another
 from composer.hosts.delivery import Found, files_for, folders_for, look, send
 from composer.hosts.parallel import HostsFailed, on_each
 from composer.hosts.places import Places, engine_of
 from composer.hosts.ssh import Connection, connection
-from composer.model import LOCAL, Command, Host
+from composer.model.command import Command
 from composer.model.errors import ComposerError, NotHealthy
+from composer.model.host import Host
+from composer.model.kinds import LOCAL
 from composer.model.reporter import some_of
 from composer.runtimes.engine import Engine
 from composer.runtimes.transaction import held_while_taken_back

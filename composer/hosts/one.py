@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.hosts import LogQuery
-from composer.model import Federation
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ImageStatus
 from composer.runtimes import runtime_of, services

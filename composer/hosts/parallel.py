@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from composer.hosts.ssh import HostError
-from composer.model import LOCAL
 from composer.model.errors import ComposerError
+from composer.model.kinds import LOCAL
 from composer.system.process import end_running
 from composer.system.signals import INTERRUPTS
 

@@ -15,8 +15,8 @@ from composer.hosts.parallel import on_each
 from composer.hosts.reporter import HostReporter
 from composer.hosts.ssh import Connection, HostError, connection
 from composer.hosts.traces import There
-from composer.model import LOCAL
 from composer.model.errors import ComposerError
+from composer.model.kinds import LOCAL
 from composer.model.reporter import Reporter
 from composer.render.far import USER_VARIABLES, host_folder
 from composer.runtimes import Runtime

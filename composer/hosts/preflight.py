@@ -8,8 +8,8 @@ from composer.hosts.delivery import is_of_another
 from composer.hosts.parallel import HostsFailed, on_each
 from composer.hosts.places import Place, Places
 from composer.hosts.ssh import HostError
-from composer.model import Federation
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation
 from composer.model.reporter import Reporter
 from composer.runtimes.lifecycle import require_same_authority
 from composer.runtimes.ports import require_free_ports

@@ -12,7 +12,8 @@ from composer.hosts.console import console
 from composer.hosts.decommission import decommission
 from composer.hosts.logs import logs
 from composer.hosts.one import OneHost
-from composer.model import LOCAL, Federation
+from composer.model.federation import Federation
+from composer.model.kinds import LOCAL
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ImageStatus
 

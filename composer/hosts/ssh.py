@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from composer.hosts.tunnel import Tunnel
-from composer.model import Command, Host
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError, WroteTooMuch
+from composer.model.host import Host
 from composer.render.templates import read_template
 from composer.system.foreign_text import clean_line, clip
 from composer.system.process import run, spawn

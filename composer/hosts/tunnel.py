@@ -11,7 +11,7 @@ import socket
 import threading
 from pathlib import Path
 
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.system.process import Process, spawn
 

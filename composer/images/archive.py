@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from composer.images.store import ImageStore
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.system.process import stream
 

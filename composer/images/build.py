@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from composer.deployment.image_record import ImageRecord, RecordedImage
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.images.build_network import build_network
-from composer.model import Command, Image, Wheelhouse
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.federation import Image, Wheelhouse
 from composer.render.dockerfile import BUILD_ARGUMENTS, WHEELS_DOCKERFILE, build_secrets
 from composer.system.process import run
 

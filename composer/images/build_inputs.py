@@ -14,8 +14,10 @@ from composer.definition import Definition
 from composer.images.lock import key_of_lock
 from composer.kits.folder import ENTRIES, LIMIT, TooLargeError, read_file
 from composer.kits.internal import COMM_CONFIG, without_own_listener
-from composer.model import GeneratedFile, Project, Wheelhouse
 from composer.model.errors import ComposerError
+from composer.model.federation import Wheelhouse
+from composer.model.files import GeneratedFile
+from composer.model.kit import Project
 from composer.render.dockerfile import LOCK
 
 _WHEELS = "flare-composer-wheels"

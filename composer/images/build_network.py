@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from composer.model import Command, Image
+from composer.model.command import Command
 from composer.model.errors import CommandFailed
+from composer.model.federation import Image
 from composer.system.process import run
 
 # In an address of a proxy or an index, with a password or without.

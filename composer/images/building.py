@@ -16,8 +16,10 @@ from composer.deployment.layout import INPUTS_LABEL, NVFLARE_LABEL
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.images import build
 from composer.images.lock import add_wheels, lock_key, render_lock
-from composer.model import LOCAL, Command, Federation, Image, Wheelhouse
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.federation import Federation, Image, Wheelhouse
+from composer.model.kinds import LOCAL
 from composer.model.reporter import Reporter, some_of
 from composer.model.status import ImageStatus
 from composer.render.dockerfile import render_resolution

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from composer.model import Image
 from composer.model.errors import ComposerError
+from composer.model.federation import Image
 
 _HEADER = "# Found out by composer for "
 _OPTIONS = re.compile(r"(?:--|-i\b|-f\b).*")

@@ -10,8 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from composer.kits.releases import RELEASES, minor_release
-from composer.model import Command, Image
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.federation import Image
 from composer.render.bundle import Target
 from composer.system.process import Echo, stream
 

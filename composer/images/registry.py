@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from composer.deployment.image_record import ImageRecord
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.images.build import find_stale, record_made, stale
-from composer.model import LOCAL, Command
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.kinds import LOCAL
 from composer.model.reporter import Reporter
 from composer.system.process import perform, run
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from composer import __version__
 from composer.deployment.manifest import Manifest
 from composer.images.store import ImageFacts
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.render.templates import read_template
 from composer.system.process import run

@@ -1,4 +1,4 @@
-"""Reads startup kits of every release and form into :class:`composer.model.Kit`. Never writes into one."""
+"""Reads startup kits of every release and form into :class:`composer.model.kit.Kit`. Never writes into one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from composer.kits.sources import Source
-    from composer.model import Project
+    from composer.model.kit import Project
 
 __all__ = ["load_kits"]
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from composer.kits.folder import UnreadableError
-from composer.model import Connection, Listener
+from composer.model.kit import Connection, Listener
 from composer.model.names import is_host
 
 if TYPE_CHECKING:
     from composer.kits.folder import KitFolder
-    from composer.model import ParticipantType
+    from composer.model.kinds import ParticipantType
 
 _AGAIN = "ask for the kit again: this one is not as NVFLARE writes it"
 _COMM_CONFIG = "local/comm_config.json"
@@ -20,7 +20,7 @@ _RELAY = "local/relay__resources.json"
 
 @dataclass(frozen=True)
 class Wiring:
-    """What a kit says about the network; the fields are those of :class:`composer.model.Kit`."""
+    """What a kit says about the network; the fields are those of :class:`composer.model.kit.Kit`."""
 
     project: str
     server_identity: str

@@ -10,8 +10,9 @@ from composer.kits.connections import Wiring, wiring_of
 from composer.kits.fingerprint import releases_of
 from composer.kits.folder import KitFolder, UnreadableError, load_folder
 from composer.kits.launch import launch_of
-from composer.model import Kit, Owner
 from composer.model.errors import ComposerError
+from composer.model.files import Owner
+from composer.model.kit import Kit
 from composer.model.names import fault_of_name, is_organization
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-    from composer.model import Certificate, Launch, ParticipantType
+    from composer.model.kinds import ParticipantType
+    from composer.model.kit import Certificate, Launch
 
     T = TypeVar("T")
 

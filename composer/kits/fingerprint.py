@@ -8,7 +8,7 @@ from composer.kits.folder import UnreadableError
 
 if TYPE_CHECKING:
     from composer.kits.folder import KitFolder
-    from composer.model import ParticipantType
+    from composer.model.kinds import ParticipantType
 
 
 def releases_of(folder: KitFolder, kind: ParticipantType, document: dict[str, Any]) -> tuple[str, ...]:

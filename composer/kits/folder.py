@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from composer.model import Owner
+from composer.model.files import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

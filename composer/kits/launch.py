@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from composer.kits.folder import UnreadableError
-from composer.model import Launch
+from composer.model.kit import Launch
 
 if TYPE_CHECKING:
     from composer.kits.folder import KitFolder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from composer.model import Kit, Project
 from composer.model.errors import ComposerError
+from composer.model.kit import Kit, Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,7 +10,7 @@ class Release:
     """One minor release of NVFLARE.
 
     Attributes:
-        name: ``major.minor``, as in :attr:`composer.model.Kit.release`.
+        name: ``major.minor``, as in :attr:`composer.model.kit.Kit.release`.
         nvflare: The newest patch of it on the package index: what an image installs unless told otherwise.
         oldest_python: The oldest Python it runs on, as (major, minor).
         newest_python: The newest Python it runs on.

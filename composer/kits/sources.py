@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from composer.kits.archive import is_archive
-from composer.kits.unpack import unpack_kits
 from composer.model.errors import ComposerError
 
 if TYPE_CHECKING:
@@ -58,6 +56,9 @@ def _sources(path: Path, unpack_into: Path, pin: Callable[[Path], str] | None, t
         resolved = path.resolve(strict=True)
         if resolved.is_dir():
             return [Source(folder) for folder in _kits_at(path, resolved)]
+        # Most kits are folders.
+        from composer.kits.archive import is_archive
+
         archive = resolved.is_file() and is_archive(resolved)
     except (FileNotFoundError, NotADirectoryError):
         raise ComposerError(
@@ -68,6 +69,8 @@ def _sources(path: Path, unpack_into: Path, pin: Callable[[Path], str] | None, t
         raise ComposerError(f"{path} cannot be read: {reason}", "check the path, its owner and modes") from None
     if not archive:
         raise ComposerError(f"{path} is neither a folder nor an archive that composer unpacks", _FORMS)
+    from composer.kits.unpack import unpack_kits
+
     return [Source(folder, resolved) for folder in unpack_kits(resolved, unpack_into, pin, taken)]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from composer.model import Finding
+    from composer.model.finding import Finding
 
 
 class ComposerError(Exception):

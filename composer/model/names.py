@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from composer.model import ParticipantType
+    from composer.model.kinds import ParticipantType
 
 # What an environment variable may be called.
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from composer.model import LOCAL, ParticipantType
+from composer.model.kinds import LOCAL, ParticipantType
 
 State = Literal["absent", "created", "running", "paused", "restarting", "exited", "stopped", "unknown"]
 Health = Literal["starting", "healthy", "unhealthy", "none"]

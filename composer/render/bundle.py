@@ -14,7 +14,8 @@ from typing import Any
 
 from composer.deployment.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
 from composer.kits.releases import RELEASES, minor_release
-from composer.model import Federation, GeneratedFile, Participant
+from composer.model.federation import Federation, Participant
+from composer.model.files import GeneratedFile
 from composer.render.compose import compose_document
 from composer.render.docker_run import mounts, run_options
 from composer.render.dockerfile import inputs_hash, render_context

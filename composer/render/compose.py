@@ -19,7 +19,8 @@ from composer.deployment.layout import (
     TYPE_LABEL,
     WORKSPACE,
 )
-from composer.model import Federation, Launch, Participant
+from composer.model.federation import Federation, Participant
+from composer.model.kit import Launch
 from composer.render.dockerfile import BUILD_ARGUMENTS, WHEELS_DOCKERFILE, build_secrets
 from composer.render.yaml import dump_compose
 

@@ -8,7 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from composer import __version__
 from composer.deployment.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
-from composer.model import LOCAL, Federation, GeneratedFile, Owner, Participant, Rendering
+from composer.model.federation import Federation, Participant
+from composer.model.files import GeneratedFile, Owner, Rendering
+from composer.model.kinds import LOCAL
 from composer.render.form import Form
 from composer.render.hosts import host_lines
 

@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from composer import __version__
-from composer.model import GeneratedFile, Image, Participant, ParticipantType
+from composer.model.federation import Image, Participant
+from composer.model.files import GeneratedFile
+from composer.model.kinds import ParticipantType
 from composer.render.templates import read_template, render_template
 
 LOCK = "requirements.lock"

@@ -7,7 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from composer.deployment.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
-from composer.model import Federation, GeneratedFile, Host
+from composer.model.federation import Federation
+from composer.model.files import GeneratedFile
+from composer.model.host import Host
 from composer.render.compose import compose_document, mode_of
 from composer.render.hosts import render_hosts
 from composer.render.yaml import Interpolated, dump_compose

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.model import Federation, HostEntry
+from composer.model.federation import Federation, HostEntry
 
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from composer.kits.releases import RELEASES, minor_release
-from composer.model import GeneratedFile, Image, Participant
+from composer.model.federation import Image, Participant
+from composer.model.files import GeneratedFile
 from composer.render.compose import no_proxy
 from composer.render.templates import read_template, templates_folder
 

@@ -9,16 +9,10 @@ from pathlib import Path
 from composer.definition import Definition, ParticipantChoice
 from composer.images.build_inputs import BuildInputs
 from composer.kits.releases import NVFLARE_VERSIONS, conflict
-from composer.model import (
-    Federation,
-    HostEntry,
-    Kit,
-    Mount,
-    Owner,
-    Participant,
-    Project,
-)
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation, HostEntry, Mount, Participant
+from composer.model.files import Owner
+from composer.model.kit import Kit, Project
 from composer.model.names import VARIABLE, compose_project_name, is_address, is_host_name, service_name, slug
 from composer.resolve.bridge import resolve_aliases
 from composer.resolve.hosts import addresses, place, place_apart, resolve_hosts, unreached

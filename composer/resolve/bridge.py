@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from composer.model import Kit
 from composer.model.errors import ComposerError
+from composer.model.kit import Kit
 from composer.model.names import is_address, is_host_name
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

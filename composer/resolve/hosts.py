@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from composer.definition import Definition, HostChoice, ParticipantChoice
-from composer.model import LOCAL, Host, Kit
 from composer.model.errors import ComposerError
+from composer.model.host import Host
+from composer.model.kinds import LOCAL
+from composer.model.kit import Kit
 from composer.model.names import is_address
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)

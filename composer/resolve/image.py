@@ -10,8 +10,8 @@ from composer.definition import ImageChoice
 from composer.images.build_inputs import BuildInputs
 from composer.images.lock import lock_key
 from composer.kits.releases import RELEASES, minor_release, python_for
-from composer.model import Image
 from composer.model.errors import ComposerError
+from composer.model.federation import Image
 from composer.model.names import VARIABLE
 
 # These end up in the instructions of a Dockerfile: nothing else than such a name may get there.

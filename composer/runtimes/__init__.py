@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus
 from composer.runtimes.view import View

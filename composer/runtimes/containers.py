@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus
 from composer.runtimes import docker, observe

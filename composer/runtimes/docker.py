@@ -8,8 +8,9 @@ from pathlib import Path
 
 from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE, is_same_folder
 from composer.deployment.manifest import Manifest
-from composer.model import LOCAL, Command
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.kinds import LOCAL
 from composer.model.status import ALIVE
 from composer.runtimes.engine import Container, Engine
 from composer.system.foreign_text import clip

@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from composer.deployment.write import keep_started, read_started
-from composer.model import LOCAL, Federation
+from composer.deployment.recorded import keep_started, read_started
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.federation import Federation
+from composer.model.kinds import LOCAL
 from composer.model.status import ALIVE
 from composer.runtimes import docker
 from composer.runtimes.engine import Container, Engine, connect

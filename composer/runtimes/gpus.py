@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from composer.model import Command, Participant
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.federation import Participant
 from composer.system.process import run
 
 _SECONDS = 120.0

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from composer.deployment.manifest import Manifest
-from composer.model import Federation, RuntimeName
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation
+from composer.model.kinds import RuntimeName
 from composer.model.reporter import Reporter
 from composer.runtimes import Runtime
 
@@ -115,9 +116,13 @@ def lifecycle_of(runtime: RuntimeName, deployment: Path) -> Lifecycle:
 
 def form_of(runtime: RuntimeName) -> Form:
     """Return how the participants of a runtime are written down, for a deployment folder or a bundle."""
-    from composer.render.form import Contained, Plain
+    if runtime == "process":
+        from composer.render.plain import Plain
 
-    return Plain() if runtime == "process" else Contained()
+        return Plain()
+    from composer.render.contained import Contained
+
+    return Contained()
 
 
 def require_same_authority(present: Present, authority: str, deployment: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from composer.model import LOCAL
 from composer.model.errors import ComposerError, NotHealthy
+from composer.model.kinds import LOCAL
 from composer.render.templates import read_template
 from composer.system.foreign_text import clean_line, clip
 from composer.system.probe import holders_of

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model import LOCAL
 from composer.model.errors import ComposerError
+from composer.model.kinds import LOCAL
 from composer.model.status import FederationStatus, Health, ParticipantStatus, State
 from composer.runtimes import docker
 from composer.runtimes.admissions import DOCUMENTS, LAG, TEXT, ServerLog, admissions

@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 from composer.deployment.layout import COMPOSE_FILE, STARTED
-from composer.model import RuntimeName
 from composer.model.errors import ComposerError
+from composer.model.kinds import RuntimeName
 from composer.model.reporter import some_of
 from composer.runtimes.supervisors import supervised_services, workspaces
 

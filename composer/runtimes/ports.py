@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from composer.deployment.manifest import Manifest
-from composer.model import RuntimeName
 from composer.model.errors import ComposerError
+from composer.model.kinds import RuntimeName
 from composer.system.probe import Opener, PortTrouble, port_trouble
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.status import FederationStatus, ParticipantStatus, State
 from composer.render.templates import templates_folder
 from composer.runtimes.authority import fingerprint_of

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.model import Command, Federation
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.federation import Federation
 from composer.runtimes.lifecycle import Present
 from composer.runtimes.process import Processes, authorities, end_everybody
 from composer.runtimes.supervisors import supervised_services

@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from composer.deployment.manifest import MANIFEST, DeployedParticipant, Manifest
-from composer.model import LOCAL
 from composer.model.errors import CrashLoop, NotHealthy
+from composer.model.kinds import LOCAL
 from composer.model.status import FederationStatus, ParticipantStatus
 from composer.runtimes import Watched, docker
 from composer.runtimes.observe import says_registered

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.system.process import run
 

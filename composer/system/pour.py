@@ -11,7 +11,7 @@ from queue import Empty, Full, Queue
 from threading import Thread
 from typing import IO
 
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import CommandFailed
 from composer.system.process import Process, command_line, start_piped
 from composer.system.tail import Tail

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import IO, cast
 from weakref import WeakSet
 
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError, TookTooLong, WroteTooMuch
 from composer.model.reporter import Reporter
 from composer.system.signals import Signalled, handled

@@ -14,8 +14,11 @@ from composer.definition import Definition
 from composer.deployment.image_record import ImageRecord
 from composer.images.build_inputs import folder_files
 from composer.images.native_wheels import collect, default_target
-from composer.model import Federation, GeneratedFile, Kit, Participant, RuntimeName
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation, Participant
+from composer.model.files import GeneratedFile
+from composer.model.kinds import RuntimeName
+from composer.model.kit import Kit
 from composer.model.reporter import Reporter
 from composer.render.bundle import KITS, PackedImage, Target
 from composer.render.dockerfile import inputs_hash
@@ -171,7 +174,7 @@ def _packed_images(federation: Federation) -> Mapping[str, PackedImage]:
 
 def _save(federation: Federation, target: Path, reporter: Reporter) -> Path:
     """Save all images of a host into one tar, in which what they share lies once."""
-    from composer.model import Command
+    from composer.model.command import Command
     from composer.system.process import stream
 
     tags = sorted({participant.image.tag for participant in federation.participants})

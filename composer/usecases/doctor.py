@@ -10,8 +10,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.model import LOCAL, Federation, Finding, Severity
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation
+from composer.model.finding import Finding
+from composer.model.kinds import LOCAL, Severity
 from composer.runtimes.lifecycle import form_of, lifecycle_of
 from composer.runtimes.ports import trouble_of
 from composer.system.firewall import closed_ports
@@ -50,7 +52,7 @@ def doctor(inputs: Inputs) -> tuple[Finding, ...]:
     Raises:
         ComposerError: The kits or the definition that were given do not hold.
     """
-    from composer.deployment.write import read_manifest
+    from composer.deployment.recorded import read_manifest
     from composer.usecases.session import open_session
 
     if not inputs.kits and not inputs.definition and not inputs.nearby and read_manifest(inputs.deployment) is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composer.deployment.manifest import Manifest
-from composer.model import Federation
+from composer.model.federation import Federation
 from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.lifecycle import form_of
 from composer.runtimes.other import refuse_other_runtime

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composer.deployment.manifest import Manifest
-from composer.deployment.write import read_manifest
+from composer.deployment.recorded import read_manifest
 from composer.model.errors import ComposerError
 
 

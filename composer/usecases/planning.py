@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.deployment.manifest import Manifest
-from composer.model import LOCAL, Federation, GeneratedFile, Owner, Rendering
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation
+from composer.model.files import GeneratedFile, Owner, Rendering
+from composer.model.kinds import LOCAL
 from composer.model.reporter import Reporter, some_of
 from composer.runtimes.lifecycle import form_of
 from composer.usecases.session import Session
@@ -44,7 +46,7 @@ def plan(session: Session, found: Mapping[str, str] | None = None) -> Planned:
         ComposerError: The kits or the definition do not allow it.
     """
     from composer.deployment.manifest import MANIFEST, parse_manifest
-    from composer.deployment.write import read_manifest
+    from composer.deployment.recorded import read_manifest
     from composer.render.deployment import render_deployment
 
     deployment = session.deployment

@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.system.process import stream

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from composer.definition import Definition, load_definition, without_wheels
 from composer.deployment.manifest import Manifest
-from composer.deployment.write import read_manifest
-from composer.model import Federation, Kit, Owner
+from composer.deployment.recorded import read_manifest
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation
+from composer.model.files import Owner
+from composer.model.kit import Kit
 from composer.usecases.inputs import Inputs
 
 _NO_KITS = "name a prod_NN folder or kit folders: composer up workspace/PROJECT/prod_00"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.hosts import hosts_of
-from composer.model import LOCAL, Federation
+from composer.model.federation import Federation
+from composer.model.kinds import LOCAL
 from composer.model.reporter import SILENT, Reporter
 from composer.model.status import FederationStatus
 from composer.runtimes.lifecycle import lifecycle_of, require_same_authority

@@ -17,7 +17,7 @@ import yaml
 
 from composer.deployment.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, PARTICIPANT_LABEL
 from composer.images.store import ImageFacts
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import CommandFailed
 from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.engine import Container

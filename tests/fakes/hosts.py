@@ -20,8 +20,10 @@ from composer.hosts.delivery import look
 from composer.hosts.places import Place, Places
 from composer.hosts.ssh import HostError, explain
 from composer.hosts.traces import There
-from composer.model import LOCAL, Command, Host
+from composer.model.command import Command
 from composer.model.errors import ComposerError
+from composer.model.host import Host
+from composer.model.kinds import LOCAL
 from composer.model.reporter import SILENT, Reporter
 from composer.render.far import host_folder
 from composer.runtimes import docker_lifecycle

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model import Federation
+from composer.model.federation import Federation
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ParticipantStatus
 from composer.runtimes.lifecycle import Present

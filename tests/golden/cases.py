@@ -8,18 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from composer.definition import DataMount, Definition, HostChoice, ImageChoice, ParticipantChoice
 from composer.images.build_inputs import BuildInputs
-from composer.model import (
-    Certificate,
-    Connection,
-    Federation,
-    GeneratedFile,
-    Kit,
-    Launch,
-    Listener,
-    Owner,
-    ParticipantType,
-    Project,
-)
+from composer.model.federation import Federation
+from composer.model.files import GeneratedFile, Owner
+from composer.model.kinds import ParticipantType
+from composer.model.kit import Certificate, Connection, Kit, Launch, Listener, Project
 from composer.resolve import resolve_federation
 
 DEPLOYMENT = Path("/srv/flare/deployment")

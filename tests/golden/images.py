@@ -8,7 +8,7 @@ from pathlib import Path
 from composer.definition import ImageChoice
 from composer.images.build_inputs import BuildInputs
 from composer.images.lock import key_of_lock, lock_key
-from composer.model import Participant, Wheelhouse
+from composer.model.federation import Participant, Wheelhouse
 from composer.resolve.image import resolve_image
 from tests.golden.cases import two_sites
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.model import LOCAL, Federation
+from composer.model.federation import Federation
+from composer.model.kinds import LOCAL
 from composer.render.deployment import render_deployment
 from composer.runtimes.lifecycle import form_of
 from tests.conftest import run

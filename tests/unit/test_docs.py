@@ -19,8 +19,11 @@ README = (ROOT / "README.md").read_text()
 
 def test_every_command_is_in_the_readme_and_has_help() -> None:
     documented = set(re.findall(r"^\| `composer ([a-z]+)", README, re.MULTILINE))
-    assert documented == set(cli.commands)
-    for command in cli.commands.values():
+    context = click.Context(cli)
+    commands = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
+    assert documented == set(commands)
+    for command in commands.values():
+        assert command is not None
         assert command.help
         for parameter in command.params:
             assert not isinstance(parameter, click.Option) or parameter.help, (command.name, parameter.name)

@@ -15,8 +15,8 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from composer.model import Finding
 from composer.model.errors import ComposerError
+from composer.model.finding import Finding
 from composer.model.status import FederationStatus, ImageStatus, ParticipantStatus
 from composer.system.foreign_text import clean_line, clean_text
 from composer.system.signals import Signalled

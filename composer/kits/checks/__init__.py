@@ -14,8 +14,8 @@ from composer.kits.checks.together import DUPLICATE, MIXED, NAMES
 from composer.kits.checks.trust import CHAIN, KEY_MATCH, VALID
 from composer.kits.facts import load_facts, settled
 from composer.kits.sources import find_kits
-from composer.model import Finding
 from composer.model.errors import ComposerError
+from composer.model.finding import Finding
 from composer.system.foreign_text import escape_line
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from composer.model import ParticipantType
+    from composer.model.kinds import ParticipantType
 
 __all__ = ["CHECKS", "Check", "CheckOptions", "CheckReport", "CheckedKit", "check_kits"]
 

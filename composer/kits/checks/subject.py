@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from composer.kits.facts import Facts
-    from composer.model import Severity
+    from composer.model.kinds import Severity
 
 
 @dataclass(frozen=True)

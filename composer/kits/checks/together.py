@@ -15,7 +15,7 @@ from composer.model.names import is_address
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from composer.model import Connection
+    from composer.model.kit import Connection
 
 _ONE_PROVISIONING = "give kits that were provisioned together; ask for the odd one again"
 

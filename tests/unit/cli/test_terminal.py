@@ -12,8 +12,8 @@ import pytest
 
 from composer.cli.screen.output import print_findings, print_lines, print_table
 from composer.cli.screen.terminal import Terminal
-from composer.model import Finding
 from composer.model.errors import ComposerError
+from composer.model.finding import Finding
 from composer.model.status import FederationStatus, ParticipantStatus
 from tests import kitmaker
 from tests.conftest import COMPOSER, ROOT, composer

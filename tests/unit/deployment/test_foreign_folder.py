@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from composer.deployment.write import _give_folder
-from composer.model import Owner
+from composer.model.files import Owner
 from tests.conftest import Ended, composer, missing, tree
 
 pytestmark = pytest.mark.nvflare

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from composer.deployment.manifest import Manifest, dump_manifest, parse_manifest
-from composer.deployment.write import read_manifest, record
-from composer.model import Host
+from composer.deployment.recorded import read_manifest, record
+from composer.model.host import Host
 from tests.conftest import composer
 
 HUB = Host("hub", "10.77.0.2", "ssh://ops@10.77.0.2", PurePosixPath("/srv/flare/example"))

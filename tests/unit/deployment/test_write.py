@@ -18,8 +18,8 @@ import pytest
 
 from composer.deployment import write
 from composer.deployment.manifest import Manifest, dump_manifest
-from composer.model import GeneratedFile, Owner, Rendering
 from composer.model.errors import ComposerError
+from composer.model.files import GeneratedFile, Owner, Rendering
 
 ME = Owner(os.geteuid(), os.getegid())
 

@@ -13,10 +13,11 @@ import pytest
 
 from composer.cli.screen.terminal import Terminal
 from composer.deployment.manifest import Manifest
-from composer.deployment.write import read_manifest
+from composer.deployment.recorded import read_manifest
 from composer.hosts import decommission as decommissioning
 from composer.hosts.delivery import files_for, look, send
-from composer.model import Command, Host
+from composer.model.command import Command
+from composer.model.host import Host
 from tests.fakes.hosts import Shell
 
 EMPTY = Manifest("1", "far", "far", (), None, (), {})

@@ -10,8 +10,8 @@ import pytest
 
 from composer.hosts.delivery import Found, look, private_keys, remove, send
 from composer.hosts.ssh import Connection, HostError
-from composer.model import GeneratedFile
 from composer.model.errors import ComposerError
+from composer.model.files import GeneratedFile
 from tests.fakes.hosts import Shell
 
 KEY = "kits/site-1/startup/client.key"

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from composer.hosts import ssh
-from composer.model import Host
+from composer.model.host import Host
 from tests import kitmaker
 from tests.conftest import COMPOSER, Ended, composer, run
 from tests.console import converse

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from composer.deployment.write import read_manifest
+from composer.deployment.recorded import read_manifest
 from composer.hosts.delivery import look
 from composer.hosts.examine import examine_hosts
 from composer.images.store import ImageFacts
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
 from composer.usecases.admin import admin
 from composer.usecases.generate import generate

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from composer.deployment.write import read_manifest
+from composer.deployment.recorded import read_manifest
 from composer.model.errors import ComposerError, CrashLoop, NotHealthy
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.system.signals import Signalled

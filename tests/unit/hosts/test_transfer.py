@@ -13,7 +13,7 @@ from composer.deployment.image_record import RecordedImage
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.hosts import transfer as module
 from composer.hosts.transfer import Receiver, transfer
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
 from tests.fakes.hosts import Shell
 

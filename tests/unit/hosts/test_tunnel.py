@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from composer.hosts.tunnel import Tunnel
-from composer.model import Command
+from composer.model.command import Command
 from tests.conftest import eventually
 
 

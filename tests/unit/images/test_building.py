@@ -14,8 +14,8 @@ from composer.images import build
 from composer.images.archive import load_archive
 from composer.images.building import image_statuses
 from composer.images.store import ImageFacts
-from composer.model import Image
 from composer.model.errors import CommandFailed, ComposerError
+from composer.model.federation import Image
 from composer.render.compose import render_compose
 from composer.render.deployment import render_deployment
 from composer.runtimes.lifecycle import form_of

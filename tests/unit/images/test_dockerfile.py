@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.model import Image, Participant, Wheelhouse
+from composer.model.federation import Image, Participant, Wheelhouse
 from composer.render import dockerfile
 from composer.render.dockerfile import build_secrets, inputs_hash, render_context, render_resolution
 from tests.golden.cases import SERVER, two_sites

@@ -11,8 +11,9 @@ import pytest
 from composer.definition import Definition
 from composer.images.build_inputs import load_build_inputs
 from composer.images.lock import add_wheels, key_of_lock, lock_key, render_lock
-from composer.model import Image, Project, Wheelhouse
 from composer.model.errors import ComposerError
+from composer.model.federation import Image, Wheelhouse
+from composer.model.kit import Project
 
 IMAGE = Image(tag="p/s:2.9.0", base="debian:12", nvflare="2.9.0", requirements="nvflare==2.9.0\n")
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from composer.kits import load_kits
 from composer.kits.checks import CheckOptions, check_kits
 from composer.kits.tar import members_of_tar
-from composer.model import Finding
 from composer.model.errors import ComposerError
+from composer.model.finding import Finding
 from tests.kitmaker import NOW, Project, Provisioned, provision
 from tests.unit.kits.archives import encrypted, files_of, packed, tarred, zipped
 

@@ -12,8 +12,8 @@ import pytest
 from composer.kits import load_kits
 from composer.kits.checks import CheckOptions, check_kits
 from composer.kits.releases import NVFLARE_VERSIONS, RELEASES, conflict
-from composer.model import Connection, Kit, Listener
 from composer.model.errors import ComposerError
+from composer.model.kit import Connection, Kit, Listener
 from tests.conftest import tree
 from tests.kitmaker import NOW, Authority, Project, Provisioned, key, provision, write_json
 from tests.kitmaker import RELEASES as ALL

@@ -19,8 +19,11 @@ from hypothesis import strategies as st
 from composer.definition import DataMount, Definition, ImageChoice, ParticipantChoice
 from composer.images.build_inputs import BuildInputs
 from composer.kits import load_kits
-from composer.model import Connection, Federation, Kit, Listener, Owner, ParticipantType, Project
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation
+from composer.model.files import Owner
+from composer.model.kinds import ParticipantType
+from composer.model.kit import Connection, Kit, Listener, Project
 from composer.model.names import compose_project_name, fault_of_name, is_host_name, is_organization
 from composer.render.compose import render_compose
 from composer.render.dockerfile import render_context

@@ -9,8 +9,10 @@ import pytest
 
 from composer.definition import Definition, ImageChoice, ParticipantChoice
 from composer.images.build_inputs import BuildInputs, load_build_inputs
-from composer.model import Connection, Federation, HostEntry, Kit, Listener, Owner, Project
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation, HostEntry
+from composer.model.files import Owner
+from composer.model.kit import Connection, Kit, Listener, Project
 from composer.resolve import resolve_federation
 from tests.golden.cases import OWNER, SERVER, kit
 

@@ -9,8 +9,10 @@ import pytest
 
 from composer.definition import Definition, HostChoice, ParticipantChoice
 from composer.images.build_inputs import BuildInputs
-from composer.model import Federation, Host, HostEntry, Project
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation, HostEntry
+from composer.model.host import Host
+from composer.model.kit import Project
 from composer.resolve import resolve_federation
 from tests.golden.cases import OWNER, SERVER, kit
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from composer.definition import ImageChoice
 from composer.images.build_inputs import BuildInputs
 from composer.images.lock import lock_key
-from composer.model import Image, Wheelhouse
 from composer.model.errors import ComposerError
+from composer.model.federation import Image, Wheelhouse
 from composer.resolve.image import resolve_image
 
 FILE = Path("/srv/requirements.txt")

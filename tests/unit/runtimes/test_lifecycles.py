@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from composer.deployment.manifest import Manifest
-from composer.deployment.write import read_manifest, read_started
+from composer.deployment.recorded import read_manifest, read_started
 from composer.model.errors import ComposerError
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.usecases.generate import generate

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model import ParticipantType
 from composer.model.errors import ComposerError
+from composer.model.kinds import ParticipantType
 from composer.runtimes.docker import own_containers, refuse_paused
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.engine import Engine

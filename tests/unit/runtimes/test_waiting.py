@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model import ParticipantType
 from composer.model.errors import NotHealthy
+from composer.model.kinds import ParticipantType
 from composer.model.status import FederationStatus, ParticipantStatus, State
 from composer.runtimes import readiness
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import CommandFailed
 from composer.system import pour as pouring
 from composer.system.pour import pour

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.model import Command
+from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError, TookTooLong, WroteTooMuch
 from composer.system.process import run, stream
 

@@ -90,7 +90,7 @@ def test_a_signal_while_composer_is_being_imported_prints_no_traceback(
 def test_what_runs_on_composers_own_terminal_is_ended_with_it(number: int, status: int, tmp_path: Path) -> None:
     script = (
         "import sys\nfrom composer.system import signals\nsignals.install()\n"
-        "from composer.model import Command\nfrom composer.system.process import attach\n"
+        "from composer.model.command import Command\nfrom composer.system.process import attach\n"
         "try:\n    attach(Command(('sh', '-c', 'echo $$; exec sleep 1000')))\n"
         "except signals.Signalled as ended:\n    sys.exit(ended.exit_code)\n"
     )
@@ -106,7 +106,7 @@ def test_what_runs_on_composers_own_terminal_is_ended_with_it(number: int, statu
 def test_the_second_signal_waits_until_what_the_first_interrupted_has_ended(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom composer.system import signals\nsignals.install()\n"
-        "from composer.model import Command\nfrom composer.system.process import stream\n"
+        "from composer.model.command import Command\nfrom composer.system.process import stream\n"
         f"child = \"trap 'sleep 1; echo ended >{tmp_path}/ended; exit 1' TERM; echo in; while :; do sleep 0.1; done\"\n"
         "try:\n    with signals.raised_once(lambda: print('please wait', flush=True)):\n"
         "        try:\n            stream(Command(('sh', '-c', child)), lambda line: print(line, flush=True))\n"

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from composer.deployment.manifest import Manifest
-from composer.model import Connection, Federation, HostEntry
 from composer.model.errors import ComposerError
+from composer.model.federation import Federation, HostEntry
+from composer.model.kit import Connection
 from composer.render.deployment import deployed_participant
 from composer.runtimes.engine_facts import EngineFacts
 from composer.runtimes.lifecycle import form_of

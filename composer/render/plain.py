@@ -1,0 +1,45 @@
+"""How a federation of plain processes lies in a deployment folder, and in a bundle. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from composer.model.federation import Federation, Participant
+from composer.model.files import GeneratedFile
+from composer.render.form import Origin
+from composer.render.metal import VENVS, environment_name, render_metal
+
+if TYPE_CHECKING:
+    from composer.render.bundle import PackedImage, Target
+
+
+class Plain:
+    """As plain processes, which scripts start (a :class:`composer.render.form.Form`)."""
+
+    packs: Literal["images", "wheels"] = "wheels"
+
+    def files(self, federation: Federation) -> tuple[GeneratedFile, ...]:
+        """Return the scripts, and what they must know of each participant."""
+        return render_metal(federation.participants)
+
+    def origin(self, participant: Participant) -> Origin:
+        """Return the participant's virtual environment."""
+        name = environment_name(participant.image)
+        return Origin(f"{VENVS}/{name}", name)
+
+    def bundle(
+        self,
+        name: str,
+        federation: Federation,
+        target: Target | None,
+        images: Mapping[str, PackedImage],  # noqa: ARG002
+    ) -> tuple[GeneratedFile, ...]:
+        """Return the same scripts."""
+        from composer.render.bundle import render_process_bundle
+
+        return render_process_bundle(name, federation, target)
+
+    def warnings(self, federation: Federation) -> Iterator[str]:  # noqa: ARG002
+        """Yield nothing: they run as whoever starts them."""
+        yield from ()
