@@ -1,42 +1,55 @@
-"""The console of an administrator whose kit is on another host."""
+"""The console of an administrator, or a program in its place, where the administrator's kit is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.hosts.places import places
+from composer.hosts.connected import connect_hosts
 from composer.model.errors import ComposerError
-from composer.runtimes import docker
-from composer.system.process import attach
-
-if TYPE_CHECKING:
-    from composer.model.reporter import Reporter
+from composer.model.kinds import LOCAL
+from composer.model.reporter import Reporter
+from composer.system.process import attach, command_line
 
 
 def console(
     manifest: Manifest,
     deployment: Path,
     admin: DeployedParticipant,
-    wants_command: bool,
+    argv: Sequence[str],
     terminal: bool,
     reporter: Reporter,
 ) -> int:
-    """Open the console of an administrator whose kit is on another host, and return its exit status.
+    """Open an administrator's console, or run a program in its place; return the exit status.
+
+    Args:
+        manifest: What the deployment says of itself.
+        deployment: The deployment folder.
+        admin: Whose kit is used.
+        argv: The program and its arguments, which sees the present folder; empty: the console.
+        terminal: Whether composer has a terminal to hand on, which a console needs.
+        reporter: Hears what is done.
 
     Raises:
-        ComposerError: There is no terminal, the host is away, or a command is to run, which needs a folder from here.
+        ComposerError: There is no terminal, the host is away, or a program is to run on another host.
     """
-    if wants_command or not terminal:
+    if admin.host != LOCAL and (argv or not terminal):
         raise ComposerError(
             f"the kit of {admin.name} is on {admin.host}, where a command cannot see the folder that you are in",
             "take its host out of composer.yml: an administrator's kit is best on the administrator's machine",
         )
-    with places(manifest, deployment, names=[admin.host]) as opened:
-        for error in opened.away.values():
-            raise error
-        place = opened.reached[admin.host]
-        reporter.warn(f"this is NVFLARE's own console; at «User Name» type {admin.name}")
-        with place.entered():
-            return attach(docker.console(place.deployment, admin.service))
+    if not (argv or terminal):
+        raise ComposerError("the console needs a terminal", "give a command: composer admin -- job list")
+    with connect_hosts(manifest, deployment, names=[admin.host]) as hosts:
+        if hosts.unreachable:
+            raise hosts.failure()
+        (host,) = hosts.connected.values()
+        if argv:
+            command = host.runtime.in_console(admin.service, argv, Path.cwd(), terminal)
+        else:
+            reporter.warn(f"this is NVFLARE's own console; at «User Name» type {admin.name}")
+            command = host.runtime.console(admin.service)
+        host.reporter(reporter).command(command_line(command))
+        with host.entered():
+            return attach(command)

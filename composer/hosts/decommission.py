@@ -11,7 +11,7 @@ from composer.deployment.manifest import Manifest
 from composer.deployment.recorded import record
 from composer.hosts.delivery import Found, is_of_another, look, remove, send
 from composer.hosts.parallel import on_each
-from composer.hosts.places import engine_of
+from composer.hosts.remote import engine_of
 from composer.hosts.ssh import connection
 from composer.model.command import Command
 from composer.model.errors import ComposerError
@@ -60,7 +60,7 @@ def belongs_to_another(host: Host, engine: Engine, found: Found, deployment: Pat
     project, here = host.path.name, host_folder(deployment, host.name)
     containers = engine.containers(project)
     foreign = sorted({one.deployment or "something else" for one in containers if not _is_of(one, here)})
-    if not foreign and not is_of_another(found, deployment, host.name):
+    if not foreign and not is_of_another(found, here):
         return ""
     owner = clip(escape_line(foreign[0]), 200) if foreign else "another deployment"
     return f"nothing was stopped or deleted there: {project} belongs to {owner}"

@@ -18,9 +18,9 @@ from pathlib import Path, PurePosixPath
 
 from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE
 from composer.deployment.manifest import Manifest
-from composer.hosts.ssh import Connection, HostError, says_something_else
+from composer.hosts.ssh import Connection, says_something_else
 from composer.images.build_inputs import folder_files
-from composer.model.errors import ComposerError
+from composer.model.errors import ComposerError, HostError
 from composer.model.files import GeneratedFile, Owner
 from composer.render.far import USER_VARIABLES, host_folder
 from composer.system.foreign_text import clip, escape_line
@@ -100,7 +100,7 @@ def files_for(deployment: Path, manifest: Manifest, host: str, user: Owner) -> d
     Raises:
         ComposerError: A kit holds something that cannot be sent, or cannot be read.
     """
-    files = [_identity(deployment, host), *_compose_files(host_folder(deployment, host), user)]
+    files = [_identity(host_folder(deployment, host)), *_compose_files(host_folder(deployment, host), user)]
     for participant in manifest.on(host).participants:
         for part in ("startup", "local"):
             files += _below(participant.kit / part, PurePosixPath("kits", participant.service, part))
@@ -110,18 +110,23 @@ def files_for(deployment: Path, manifest: Manifest, host: str, user: Owner) -> d
     return {str(file.path): file for file in files}
 
 
-def is_of_another(found: Found, deployment: Path, host: str) -> bool:
-    """Tell whether another deployment has delivered what lies on a host; former composers have not said which."""
-    return _differs(found, _identity(deployment, host))
+def is_of_another(found: Found, folder: Path) -> bool:
+    """Tell whether another deployment has delivered what lies on a host; former composers have not said which.
+
+    Args:
+        found: What lies there.
+        folder: The folder here that stands for that host in this deployment.
+    """
+    return _differs(found, _identity(folder))
 
 
 def _differs(found: Found, identity: GeneratedFile) -> bool:
     return found.recorded.get(_IDENTITY) not in (None, digest(identity))
 
 
-def _identity(deployment: Path, host: str) -> GeneratedFile:
+def _identity(folder: Path) -> GeneratedFile:
     # As the label of its containers.
-    return GeneratedFile(PurePosixPath(_IDENTITY), f"{host_folder(deployment, host)}\n".encode(), 0o600)
+    return GeneratedFile(PurePosixPath(_IDENTITY), f"{folder}\n".encode(), 0o600)
 
 
 def private_keys(files: Mapping[str, GeneratedFile], found: Found) -> tuple[str, ...]:

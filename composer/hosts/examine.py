@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from composer.hosts.delivery import look
 from composer.hosts.parallel import on_each
-from composer.hosts.places import engine_of
+from composer.hosts.remote import engine_of
 from composer.hosts.ssh import connection
 from composer.model.errors import ComposerError
 from composer.model.federation import Federation

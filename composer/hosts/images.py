@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from composer.deployment.image_record import ImageRecord
 from composer.deployment.manifest import Manifest
-from composer.hosts.parallel import on_each
-from composer.hosts.places import Place
-from composer.images.building import build_stale
+from composer.hosts.connected import ConnectedHosts, connect_hosts, each_of
+from composer.images.building import build_stale, image_statuses
 from composer.images.registry import pull_stale
 from composer.model.errors import ComposerError
 from composer.model.federation import Federation
+from composer.model.status import ImageStatus
 
 if TYPE_CHECKING:
+    from composer.hosts.remote import RemoteHost
     from composer.model.reporter import Reporter
+
+_LOOK_SECONDS = 9.0
 
 
 def builders(manifest: Manifest) -> tuple[str, ...]:
@@ -24,13 +29,40 @@ def builders(manifest: Manifest) -> tuple[str, ...]:
     return tuple(host.name for host in manifest.hosts if host.build == "remote" and host.name in building)
 
 
+def build_on_hosts(manifest: Manifest, federation: Federation, reporter: Reporter, offline: bool) -> tuple[str, ...]:
+    """Have the hosts that build images themselves build those that are missing or stale; return their participants.
+
+    Args:
+        manifest: What was generated.
+        federation: What is to run.
+        reporter: Hears what is done.
+        offline: Fetch nothing from anywhere.
+
+    Raises:
+        ComposerError: It could not be done on some hosts; on the others it was.
+    """
+    names = builders(manifest)
+    if not names:
+        return ()
+    reporter.step(f"Reaching {', '.join(names)}")
+    with connect_hosts(manifest, federation.deployment, names=names) as hosts:
+        outcomes = build_there(hosts.remote, federation, reporter, offline)
+        hosts.drop(outcomes)
+        if hosts.unreachable:
+            raise hosts.failure()
+    return tuple(name for built in outcomes.values() if not isinstance(built, ComposerError) for name in built)
+
+
 def build_there(
-    places: Sequence[Place], federation: Federation, reporter: Reporter, offline: bool = False
+    building: Sequence[RemoteHost],
+    federation: Federation,
+    reporter: Reporter,
+    offline: bool = False,
 ) -> dict[str, tuple[str, ...] | ComposerError]:
     """Have hosts build those images of their participants that are missing or stale there.
 
     Args:
-        places: The hosts.
+        building: Those that build.
         federation: What is to run.
         reporter: Hears what is done.
         offline: As for :func:`composer.images.building.build_stale`.
@@ -38,40 +70,61 @@ def build_there(
     Returns:
         By host, the names of the participants whose images were built, or what went wrong.
     """
-    by_name = {place.name: place for place in places}
-    if by_name:
-        reporter.step(f"Having {', '.join(by_name)} build what is missing there")
-    return on_each(tuple(by_name), lambda name: _build(by_name[name], federation, reporter, offline))
+    if building:
+        reporter.step(f"Having {_names(building)} build what is missing there")
+    return each_of(building, lambda host: _build(host, federation, reporter, offline))
 
 
-def pull_there(places: Sequence[Place], deployment: Path, reporter: Reporter) -> dict[str, ComposerError | None]:
+def pull_there(hosts: ConnectedHosts, reporter: Reporter) -> dict[str, ComposerError | None]:
     """Have hosts pull those images of their participants that are missing or stale there; return what went wrong.
 
     Docker's command hands on the registry's passwords as they are known here: none is kept on a host.
-
-    Args:
-        places: The hosts.
-        deployment: The folder that records which images were pushed and pulled.
-        reporter: Hears what is done.
     """
-    by_name = {place.name: place for place in places}
-    if by_name:
-        reporter.step(f"Having {', '.join(by_name)} pull what is missing there")
-    return on_each(tuple(by_name), lambda name: _pull(by_name[name], deployment, reporter))
+    pulling = [host for host in hosts.remote if host.manifest.from_registry.participants]
+    if pulling:
+        reporter.step(f"Having {_names(pulling)} pull what is missing there")
+    return each_of(pulling, lambda host: _pull(host, hosts.deployment, reporter))
 
 
-def _pull(place: Place, deployment: Path, reporter: Reporter) -> None:
-    with place.entered(), place.named():
-        pull_stale(place.engine, place.manifest.from_registry, deployment, place.told(reporter), host=place.name)
+def images_on_hosts(manifest: Manifest, deployment: Path) -> tuple[ImageStatus, ...]:
+    """Return how the images of the participants on other hosts stand there; ``unknown`` where a host is away."""
+    names = [host.name for host in manifest.hosts]
+    if not names:
+        return ()
+    with connect_hosts(manifest, deployment, seconds=_LOOK_SECONDS, names=names) as hosts:
+
+        def see(host: RemoteHost) -> tuple[ImageStatus, ...]:
+            facts = host.engine.image_facts()
+            return image_statuses(host.manifest, facts, ImageRecord(deployment, host.name).read())
+
+        seen = each_of(hosts.remote, see, _LOOK_SECONDS)
+    rows = []
+    for name in names:
+        found = seen.get(name)
+        if found is None or isinstance(found, ComposerError):
+            there = manifest.on(name).participants
+            found = tuple(ImageStatus(one.name, one.type, one.image, "unknown") for one in there)
+        rows += [replace(row, host=name) for row in found]
+    return tuple(rows)
 
 
-def _build(place: Place, federation: Federation, reporter: Reporter, offline: bool) -> tuple[str, ...]:
+def _names(hosts: Sequence[RemoteHost]) -> str:
+    return ", ".join(host.name for host in hosts)
+
+
+def _pull(host: RemoteHost, deployment: Path, reporter: Reporter) -> None:
+    with host.entered(), host.named():
+        from_registry = host.manifest.from_registry
+        pull_stale(host.engine, from_registry, deployment, host.reporter(reporter), host=host.name)
+
+
+def _build(host: RemoteHost, federation: Federation, reporter: Reporter, offline: bool) -> tuple[str, ...]:
+    from_build, told = host.manifest.from_build, host.reporter(reporter)
     try:
-        with place.entered(), place.named():
-            from_build = place.manifest.from_build
-            return build_stale(place.engine, federation, from_build, place.told(reporter), offline, False, place.name)
+        with host.entered(), host.named():
+            return build_stale(host.engine, federation, from_build, told, offline, False, host.name)
     finally:
         # Builds alone need the wheels; what they made of them is in the images.
-        for house in {one.image.wheels for one in federation.participants if one.host == place.name}:
+        for house in {one.image.wheels for one in federation.participants if one.host == host.name}:
             if house is not None:
-                place.engine.remove_image(house.image)
+                host.engine.remove_image(house.image)

@@ -1,20 +1,38 @@
-"""What the participants of several hosts write, read from all hosts at once."""
+"""What the participants write, read from all hosts at once."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from composer.deployment.manifest import Manifest
-from composer.hosts import LogQuery
-from composer.hosts.parallel import HostsFailed, on_each
-from composer.hosts.places import places
+from composer.hosts.connected import ConnectedHost, connect_hosts
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
-from composer.runtimes import docker, services
+from composer.runtimes import services
 from composer.system.process import stream
 from composer.system.redact import clean_log_line
+
+
+@dataclass(frozen=True)
+class LogQuery:
+    """What of the participants' logs is read.
+
+    Attributes:
+        names: Whose; empty: everybody's.
+        follow: Go on with what comes.
+        lines: Only so many of the last lines of each; None: all.
+        since: Only from this moment on, as Docker takes it; None: from the beginning.
+        colour: Keep colours.
+    """
+
+    names: tuple[str, ...] = ()
+    follow: bool = False
+    lines: int | None = None
+    since: str | None = None
+    colour: bool = False
 
 
 def logs(
@@ -24,38 +42,41 @@ def logs(
     line: Callable[[str], None],
     reporter: Reporter,
 ) -> None:
-    """Read participants' logs as :meth:`composer.hosts.Hosts.logs` does, those of all hosts at once.
+    """Read participants' logs.
+
+    Args:
+        manifest: What the deployment says of itself.
+        deployment: The deployment folder.
+        query: What of them.
+        line: Gets each line, with its participant's name in front.
+        reporter: Hears which host's logs have ended while those of others are followed.
 
     Raises:
-        HostsFailed: Some hosts are away; the others' logs were read.
-        ComposerError: There is no such participant.
+        ComposerError: There is no such participant, or some hosts are away; the others' logs were read.
     """
     names = query.names
     services(manifest, names)
-    chosen = [one for one in manifest.participants if not names or one.name in names]
+    chosen = [one for one in manifest.participants if one.name in names or not (names or one.type == "admin")]
     lock = threading.Lock()
 
-    with places(manifest, deployment, names=[one.host for one in chosen]) as opened:
+    with connect_hosts(manifest, deployment, names=[one.host for one in chosen]) as hosts:
 
-        def read(name: str) -> None:
-            place = opened.reached[name]
-            here = [one.service for one in chosen if one.host == name and (names or one.type != "admin")]
+        def read(host: ConnectedHost) -> None:
+            there = [one.service for one in chosen if one.host == host.name]
 
             def take(text: str) -> None:
                 with lock:
-                    line(docker.by_participant_of(name, here, clean_log_line(text, query.colour)))
+                    line(host.by_participant(clean_log_line(text, query.colour), there))
 
             try:
-                with place.entered(), place.named():
-                    if here:
-                        asked = (query.follow, query.lines, query.since, query.colour)
-                        stream(docker.logs(place.deployment, here, *asked), take)
+                with host.entered(), host.named():
+                    stream(host.runtime.logs(there, query.follow, query.lines, query.since, query.colour), take)
             except ComposerError as error:
-                if query.follow:
+                if query.follow and not host.alone:
                     # The others may go on for days.
                     reporter.warn(error.message)
                 raise
 
-        opened.drop(on_each(tuple(opened.reached), read))
-        if opened.away:
-            raise HostsFailed(opened.away)
+        hosts.drop(hosts.each(read))
+        if hosts.unreachable:
+            raise hosts.failure()

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
 from composer.deployment.recorded import record
+from composer.hosts.connected import ConnectedHosts, each_of
 from composer.hosts.decommission import belongs_to_another
 from composer.hosts.delivery import Found, files_for, folders_for, look, send
-from composer.hosts.parallel import HostsFailed, on_each
-from composer.hosts.places import Places, engine_of
+from composer.hosts.parallel import on_each
+from composer.hosts.remote import RemoteHost, engine_of
 from composer.hosts.ssh import Connection, connection
 from composer.model.command import Command
-from composer.model.errors import ComposerError, NotHealthy
+from composer.model.errors import ComposerError, CrashLoop, NotHealthy
 from composer.model.host import Host
 from composer.model.kinds import LOCAL
 from composer.model.reporter import some_of
-from composer.runtimes.engine import Engine
+from composer.runtimes.engine import Engine, connect
 from composer.runtimes.transaction import held_while_taken_back
 from composer.system.process import run, surroundings
 
@@ -84,7 +85,6 @@ class Moves:
         former: The hosts that are left, by name, folder and endpoint; those that are not this deployment's are not
             among them.
         leavers: Whose containers are stopped.
-        failed: Hosts on which the start has been taken back.
         staying: The containers of those who run where they belong.
     """
 
@@ -94,7 +94,6 @@ class Moves:
     former: dict[str, FormerHost]
     unreached: tuple[Host, ...]
     leavers: list[Leaver] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
     staying: set[str] = field(default_factory=set)
 
     def add(
@@ -120,7 +119,7 @@ class Moves:
                 goes = "is to move there, and goes on where it runs"
                 go = "are to move there, and go on where they run"
                 told = f"{error.message}; {some_of(moving)} {goes if len(moving) == 1 else go}"
-                raise HostsFailed({name: ComposerError(told, error.hint)})
+                raise ComposerError(told, error.hint)
 
     def kept(self, host: str) -> tuple[str, ...]:
         """Return the folders on a host, below the federation's, that those who leave may need once more."""
@@ -128,7 +127,7 @@ class Moves:
         return tuple(f"{kind}/{service}/" for kind in ("kits", "local") for service in sorted(services))
 
     @contextmanager
-    def carried_out(self, opened: Places) -> Iterator[None]:
+    def carried_out(self, hosts: ConnectedHosts) -> Iterator[None]:
         """Stop those who leave for the time of the block, in which the new ones are started.
 
         Whose new place fails, or everybody where all of it is taken back, is brought back; the others are removed.
@@ -136,14 +135,14 @@ class Moves:
         try:
             self._stop()
             yield
-        except (NotHealthy, HostsFailed):
-            self._settle(opened)
+        except (NotHealthy, CrashLoop):
+            self._settle(hosts)
             raise
         except BaseException:
             with held_while_taken_back(self.reporter):
                 self._bring_back(self.leavers)
             raise
-        self._settle(opened)
+        self._settle(hosts)
 
     def _target(self, leaver: Leaver) -> str | None:
         places = {one.name: one.host for one in self.manifest.started}
@@ -173,9 +172,8 @@ class Moves:
             else:
                 self.reporter.step(f"{one.participant} runs on {one.source} again")
 
-    def _settle(self, opened: Places) -> None:
-        failed = self.failed | set(opened.away)
-        back = [one for one in self.leavers if self._target(one) in failed]
+    def _settle(self, hosts: ConnectedHosts) -> None:
+        back = [one for one in self.leavers if self._target(one) in hosts.unreachable]
         self._bring_back(back)
         for one in self.leavers:
             if one not in back:
@@ -184,20 +182,19 @@ class Moves:
                 except ComposerError as error:
                     self.reporter.warn(f"{one.participant} is not removed from {one.source}: {error.message}")
         busy = {one.source for one in back}
-        for name in {one.source for one in self.leavers if one.source in opened.reached} - busy:
-            self._take_kits_away(opened, name)
+        sources = {one.source for one in self.leavers} - busy
+        for host in hosts.remote:
+            if host.name in sources:
+                self._take_kits_away(host)
         self._leave(busy)
 
-    def _take_kits_away(self, opened: Places, name: str) -> None:
-        place = opened.reached[name]
-        if place.connection is None:
-            return
+    def _take_kits_away(self, host: RemoteHost) -> None:
         try:
-            found = look(place.connection)
-            files = files_for(self.deployment, self.manifest, name, found.user)
-            send(place.connection, files, folders_for(self.manifest, name), found)
+            found = look(host.connection)
+            files = files_for(self.deployment, self.manifest, host.name, found.user)
+            send(host.connection, files, folders_for(self.manifest, host.name), found)
         except ComposerError as error:
-            self.reporter.warn(f"{error.message}; the next up takes away the kits of those who have left {name}")
+            self.reporter.warn(f"{error.message}; the next up takes away the kits of those who have left {host.name}")
 
     def _leave(self, busy: set[str]) -> None:
         if not self.manifest.left:
@@ -245,24 +242,20 @@ def moves_of(manifest: Manifest, deployment: Path, reporter: Reporter) -> Iterat
         yield Moves(manifest, deployment, reporter, former, tuple(unreached))
 
 
-def find_leavers(moves: Moves, here: Engine, opened: Places) -> None:
+def find_leavers(moves: Moves, hosts: ConnectedHosts) -> None:
     """Find those who run on this machine, on a host that was reached, or on one that is left, and do not belong there.
 
     Raises:
         ComposerError: An engine does not answer.
     """
+    here = connect()
     moves.add(LOCAL, here, {}, here.containers_of(moves.deployment))
-
-    def see(name: str) -> tuple[Container, ...]:
-        place = opened.reached[name]
-        return place.engine.containers_of(place.deployment)
-
-    seen = on_each([place.name for place in opened.far], see)
-    opened.drop(seen)
-    for place in opened.far:
-        containers = seen[place.name]
+    seen = each_of(hosts.remote, lambda host: host.engine.containers_of(host.deployment))
+    hosts.drop(seen)
+    for host in hosts.remote:
+        containers = seen[host.name]
         if not isinstance(containers, ComposerError):
-            moves.add(place.name, place.engine, place.environment, containers)
+            moves.add(host.name, host.engine, host.environment, containers)
     for name, one in moves.former.items():
         moves.add(name, one.engine, one.environment, one.engine.containers(one.host.path.name))
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
-from composer.hosts.ssh import HostError
-from composer.model.errors import ComposerError
+from composer.model.errors import ComposerError, HostError
 from composer.model.kinds import LOCAL
 from composer.system.process import end_running
 from composer.system.signals import INTERRUPTS
@@ -26,6 +25,11 @@ class HostsFailed(ComposerError):
         super().__init__("\n".join(error.message for error in failures.values()), first.hint)
 
 
+def failure_of(failures: Mapping[str, ComposerError]) -> ComposerError:
+    """Return what to raise for what went wrong, by host."""
+    return next(iter(failures.values())) if len(failures) == 1 else HostsFailed(failures)
+
+
 class _Call(Generic[T]):
     def __init__(self, name: str, work: Callable[[str], T]) -> None:
         self._name, self._work = name, work
@@ -38,6 +42,22 @@ class _Call(Generic[T]):
     def wait(self, seconds: float | None) -> bool:
         """Wait so long for its end and tell whether it has ended, which an interrupted join does not (Python 3.12)."""
         return self._ended.wait(seconds)
+
+    def outcome(self, seconds: float | None) -> T | ComposerError:
+        """Return what came out, or what went wrong; ``seconds`` it had time."""
+        if not self.wait(0):
+            return HostError(f"{self._name}: it has not answered within {seconds:g} s", "see its load and its network")
+        if isinstance(self.error, ComposerError):
+            return self.error
+        if isinstance(self.error, Exception) and self._name != LOCAL:
+            # What another machine's engine answers may be anything, and must not hide how the others are.
+            said = f"{self._name}: what its engine answered cannot be understood ({self.error!r:.200})"
+            error = HostError(said, _LOOK)
+            error.__cause__ = self.error
+            return error
+        if self.error is not None:
+            raise self.error
+        return cast("T", self.value)
 
     def _run(self) -> None:
         try:
@@ -55,11 +75,12 @@ def on_each(
     Args:
         names: Of hosts.
         work: What is to be done for one.
-        seconds: What takes longer counts as an error; None: all are waited for.
+        seconds: What takes longer counts as an error, but for this machine alone; None: all are waited for.
     """
+    if tuple(names) == (LOCAL,):
+        return _here(work)
     calls = {name: _Call(name, work) for name in names}
     deadline = None if seconds is None else time.monotonic() + seconds
-    outcomes: dict[str, T | ComposerError] = {}
     try:
         for call in calls.values():
             call.wait(None if deadline is None else max(deadline - time.monotonic(), 0))
@@ -70,20 +91,12 @@ def on_each(
             for call in calls.values():
                 call.wait(_PATIENCE)
         raise
-    for name, call in calls.items():
-        if not call.wait(0):
-            outcomes[name] = HostError(
-                f"{name}: it has not answered within {seconds:g} s", "see its load and its network"
-            )
-        elif isinstance(call.error, ComposerError):
-            outcomes[name] = call.error
-        elif isinstance(call.error, Exception) and name != LOCAL:
-            # What another machine's engine answers may be anything, and must not hide how the others are.
-            error = HostError(f"{name}: what its engine answered cannot be understood ({call.error!r:.200})", _LOOK)
-            error.__cause__ = call.error
-            outcomes[name] = error
-        elif call.error is not None:
-            raise call.error
-        else:
-            outcomes[name] = call.value  # type: ignore[assignment]
-    return outcomes
+    return {name: call.outcome(seconds) for name, call in calls.items()}
+
+
+def _here(work: Callable[[str], T]) -> dict[str, T | ComposerError]:
+    """In this thread: another one would only stand between the work and a signal, which is to end it."""
+    try:
+        return {LOCAL: work(LOCAL)}
+    except ComposerError as error:
+        return {LOCAL: error}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from composer.hosts.tunnel import Tunnel
 from composer.model.command import Command
-from composer.model.errors import CommandFailed, ComposerError, WroteTooMuch
+from composer.model.errors import CommandFailed, ComposerError, HostError, WroteTooMuch
 from composer.model.host import Host
 from composer.render.templates import read_template
 from composer.system.foreign_text import clean_line, clip
@@ -36,10 +36,6 @@ _SCRIPT_ENDED = 3
 # A host that is cut off is known to be within 10 s, and not after minutes of TCP's own patience.
 _ALIVE = ("-o", "ServerAliveInterval=3", "-o", "ServerAliveCountMax=3")
 _MASTER = ("-T", "-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-o", "ClearAllForwardings=yes")
-
-
-class HostError(ComposerError):
-    """Something went wrong on a host, which the message names."""
 
 
 class Connection:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from composer.deployment.manifest import Manifest
 from composer.hosts.parallel import on_each
-from composer.hosts.ssh import Connection, HostError, explain
+from composer.hosts.ssh import Connection, explain
 from composer.model.command import Command
-from composer.model.errors import CommandFailed, ComposerError
+from composer.model.errors import CommandFailed, ComposerError, HostError
 from composer.runtimes.engine import Engine
 from composer.system.pour import pour
 

@@ -28,6 +28,9 @@ class ComposerError(Exception):
         self.hint = hint
         self.details = details
 
+    def __str__(self) -> str:
+        return self.message
+
 
 class DefinitionError(ComposerError):
     """composer.yml does not hold: every finding, each with its file and line."""
@@ -52,9 +55,17 @@ class NotHealthy(ComposerError):
 
 
 class CrashLoop(ComposerError):
-    """A participant ends again and again, soon after each start."""
+    """Participants end again and again, soon after each start; ``names`` says which."""
 
     exit_code = 3
+
+    def __init__(self, message: str, hint: str, names: Sequence[str]) -> None:
+        super().__init__(message, hint)
+        self.names = tuple(names)
+
+
+class HostError(ComposerError):
+    """Something went wrong on a host, which the message names."""
 
 
 class TookTooLong(ComposerError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -27,13 +27,13 @@ class Containers:
     Attributes:
         manifest: What the deployment says of that host's participants.
         deployment: The folder here that holds its Compose files.
-        engine: The host's engine; None: this machine's, which is asked when it is needed.
+        engine: Returns the host's engine, when it is needed.
         traces: How what the participants leave there is read; None: from this machine.
     """
 
     manifest: Manifest
     deployment: Path
-    engine: Engine | None = None
+    engine: Callable[[], Engine] = connect
     traces: Traces | None = None
 
     def observe(self, now: datetime) -> FederationStatus:
@@ -94,7 +94,7 @@ class Containers:
 
     @cached_property
     def _engine(self) -> Engine:
-        return self.engine or connect()
+        return self.engine()
 
     @property
     def _traces(self) -> Traces:

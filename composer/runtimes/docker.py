@@ -127,14 +127,16 @@ def in_console(deployment: Path, service: str, argv: Sequence[str], folder: Path
     return compose(deployment, "run", *options, service, *argv)
 
 
-def own_containers(engine: Engine, manifest: Manifest, deployment: Path) -> dict[str, Container]:
-    """Return this deployment's containers by participant.
+def own_containers(
+    engine: Engine, manifest: Manifest, deployment: Path, seen: Mapping[str, Container] | None = None
+) -> dict[str, Container]:
+    """Return this deployment's containers by participant; ``seen`` as for :meth:`Engine.containers`.
 
     Raises:
         ComposerError: The Compose project's name is taken by another deployment, or by somebody else.
     """
     found = {}
-    for container in engine.containers(manifest.compose_project):
+    for container in engine.containers(manifest.compose_project, seen):
         if not is_same_folder(container.deployment, deployment):
             raise ComposerError(
                 f"the Compose project {manifest.compose_project} on this engine is not of this deployment: "

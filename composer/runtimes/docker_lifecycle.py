@@ -78,7 +78,7 @@ class DockerLifecycle:
 
     def running(self, manifest: Manifest) -> tuple[str, ...]:
         """Return the names of the participants whose containers run; nobody may be paused."""
-        own = docker.own_containers(self._engine, manifest, self._deployment)
+        own = docker.own_containers(self._engine, manifest, self._deployment, self._containers)
         docker.refuse_paused(manifest, own)
         return tuple(name for name, container in own.items() if container.state == "running")
 
@@ -131,7 +131,7 @@ class DockerLifecycle:
         """Return how the containers are seen to run, on the same engine."""
         from composer.runtimes.containers import Containers
 
-        return Containers(manifest, self._deployment, self._engine, self._traces)
+        return Containers(manifest, self._deployment, lambda: self._engine, self._traces)
 
     def settle(self, manifest: Manifest) -> None:
         """Keep what was started: it is what the next start goes back to."""
@@ -147,7 +147,6 @@ class DockerLifecycle:
 
     def roll_back(self, manifest: Manifest, reporter: Reporter) -> None:  # noqa: ARG002
         """Remove the containers that were created, and bring back those that ran, as their Compose files had them."""
-        reporter.step("Taking back what was started")
         self._remove_new(reporter)
         attempt(reporter, lambda: keep_started(self._deployment, self._files))
 

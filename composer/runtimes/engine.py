@@ -118,13 +118,18 @@ class Engine:
                 return False
         return True
 
-    def containers(self, compose_project: str) -> tuple[Container, ...]:
-        """Return the containers of a Compose project, running or not, one-off ones too."""
-        return self._inspected(self._list(f"com.docker.compose.project={compose_project}"))
+    def containers(self, compose_project: str, seen: Mapping[str, Container] | None = None) -> tuple[Container, ...]:
+        """Return the containers of a Compose project, running or not, one-off ones too.
+
+        Args:
+            compose_project: The project's name.
+            seen: Those that were looked at a moment ago, by ID: only whose state has changed is looked at again.
+        """
+        return self._inspected(self._list(f"com.docker.compose.project={compose_project}"), seen or {})
 
     def containers_of(self, deployment: Path) -> tuple[Container, ...]:
         """Return the containers of a deployment folder, whatever their Compose project."""
-        return self._inspected(self._list_of(deployment))
+        return self._inspected(self._list_of(deployment), {})
 
     def compose_projects_of(self, deployment: Path) -> frozenset[str]:
         """Return the Compose projects that a deployment folder has containers of."""
@@ -217,9 +222,14 @@ class Engine:
         with _speaking(), contextlib.suppress(NotFound):
             self._client.api.tag(image, repository, tag)
 
-    def _inspected(self, listed: list[dict[str, Any]]) -> tuple[Container, ...]:
-        # One that is gone between the two calls is no container of ours any more.
-        return tuple(found for item in listed if (found := self._inspect(item["Id"])) is not None)
+    def _inspected(self, listed: list[dict[str, Any]], seen: Mapping[str, Container]) -> tuple[Container, ...]:
+        found = []
+        for item in listed:
+            known = seen.get(item["Id"])
+            one = known if known and known.state == item.get("State") else self._inspect(item["Id"])
+            # One that is gone between the two calls is no container of ours any more.
+            found += [one] if one else []
+        return tuple(found)
 
     def _list_of(self, deployment: Path) -> list[dict[str, Any]]:
         return [i for i in self._list(DEPLOYMENT_LABEL) if is_same_folder(i["Labels"][DEPLOYMENT_LABEL], deployment)]

@@ -110,7 +110,6 @@ class ProcessLifecycle:
 
     def roll_back(self, manifest: Manifest, reporter: Reporter) -> None:
         """End who was started, and start again, as they ran before, those whom the start has ended."""
-        reporter.step("Taking back what was started")
         processes = Processes(manifest, self._deployment)
         mine = [one.name for one in manifest.started if one.service not in self._before]
         for command in (processes.stop(mine) if mine else None, processes.bring_back()):

@@ -112,8 +112,10 @@ def _crash_loop(runtime: Watched, status: FederationStatus, looping: Sequence[st
         for one in status.participants
         if one.name in looping
     ]
-    log = runtime.deployment / "workspaces" / deployed(looping[0]).service / "log.txt"
-    return CrashLoop("\n".join(reasons), f"read more in {log}")
+    first = deployed(looping[0])
+    log = f"{runtime.deployment / 'workspaces' / first.service / 'log.txt'}"
+    where = log if first.host == LOCAL else f"the log.txt of its workspace on {first.host}"
+    return CrashLoop("\n".join(reasons), f"read more in {where}", looping)
 
 
 def _not_healthy(runtime: Watched, status: FederationStatus, ended: Sequence[str], timeout: float) -> NotHealthy:

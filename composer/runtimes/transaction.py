@@ -1,4 +1,4 @@
-"""All or nothing: where a start fails or is interrupted, what it created goes again and what ran before goes on."""
+"""What is being taken back: no signal cuts it short, and one step that fails keeps no other from being tried."""
 
 from __future__ import annotations
 
@@ -6,42 +6,12 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from composer.model.errors import ComposerError, NotHealthy
+from composer.model.errors import ComposerError
 from composer.model.reporter import some_of
 from composer.system.signals import INTERRUPTS, held, raised_once
 
 if TYPE_CHECKING:
-    from composer.deployment.manifest import Manifest
     from composer.model.reporter import Reporter
-    from composer.runtimes.lifecycle import Lifecycle
-
-
-@contextlib.contextmanager
-def rolled_back_on_failure(lifecycle: Lifecycle, manifest: Manifest, reporter: Reporter) -> Iterator[None]:
-    """Run the block that starts a deployment; if it fails or is interrupted, stop what it started and restart the rest.
-
-    Participants that run and are not registered yet are no failure: the other side may come later.
-
-    Args:
-        lifecycle: What starts it, and remembers what there was before.
-        manifest: What is started.
-        reporter: Hears what is taken back, and what cannot be.
-
-    Raises:
-        ComposerError: What failed; where the runtime says whom it could not start and why, that.
-    """
-    with one_signal_raised(reporter):
-        try:
-            yield
-        except NotHealthy:
-            lifecycle.settle(manifest)
-            raise
-        except BaseException as error:
-            with held_while_taken_back(reporter):
-                told = lifecycle.explain(error, manifest)
-                lifecycle.roll_back(manifest, reporter)
-            raise told from error
-        lifecycle.settle(manifest)
 
 
 def one_signal_raised(reporter: Reporter) -> contextlib.AbstractContextManager[None]:

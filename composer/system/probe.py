@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -108,23 +108,25 @@ def _first_free_for_all() -> int:
 
 def holder_of(port: int) -> str:
     """Return the process that listens on ``port``, as far as this user may see it; empty where not."""
-    return next(iter(_holders(port)), "")
+    return next(iter(_holders(_sockets(port))), "")
 
 
 def holders_of(port: int) -> tuple[str, ...]:
     """Return the processes that listen on ``port``, as far as this user may see them; none where one socket does."""
-    return tuple(_holders(port)) if len(_sockets(port)) > 1 else ()
+    # Once: for each answer the kernel goes through all of its connections.
+    sockets = _sockets(port)
+    return tuple(_holders(sockets)) if len(sockets) > 1 else ()
 
 
 def _sockets(port: int) -> set[str]:
+    """Return the sockets that listen on a port, as /proc/PID/fd names them."""
     return {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net", table), port)}
 
 
-def _holders(port: int) -> Iterator[str]:
-    inodes = _sockets(port)
-    for process in Path("/proc").glob("[0-9]*") if inodes else ():
+def _holders(sockets: Collection[str]) -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*") if sockets else ():
         try:
-            if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
+            if any(str(link.readlink()) in sockets for link in (process / "fd").iterdir()):
                 name = (process / "comm").read_bytes().decode("utf-8", "replace").removesuffix("\n")
                 yield f"{escape_line(name)} (process {process.name})"
         except OSError:

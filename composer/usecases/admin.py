@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.hosts import hosts_of
+from composer.hosts.console import console
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.usecases.inputs import deployed
@@ -31,7 +31,7 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
     if arguments:
         _require_able(chosen, arguments, deployment)
     argv = ("nvflare", *arguments) if arguments else ()
-    return hosts_of(manifest, deployment).console(chosen, argv, terminal, reporter)
+    return console(manifest, deployment, chosen, argv, terminal, reporter)
 
 
 def _choose_admin(manifest: Manifest, name: str | None) -> DeployedParticipant:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from composer.deployment.manifest import Manifest
-from composer.hosts import hosts_of
 from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
 from composer.runtimes.other import refuse_other_runtime
@@ -56,7 +55,11 @@ def build(
         built = lifecycle.build(generated.federation, manifest, reporter, offline, dry_run)
         if dry_run:
             return built
-        return (*built, *hosts_of(manifest, inputs.deployment).build(generated.federation, reporter, offline))
+        if not manifest.hosts:
+            return built
+        from composer.hosts.images import build_on_hosts
+
+        return (*built, *build_on_hosts(manifest, generated.federation, reporter, offline))
 
 
 def pinned(

@@ -16,7 +16,6 @@ from composer.model.finding import Finding
 from composer.model.kinds import LOCAL, Severity
 from composer.runtimes.lifecycle import form_of, lifecycle_of
 from composer.runtimes.ports import trouble_of
-from composer.system.firewall import closed_ports
 from composer.system.probe import is_own_address, resolved
 
 if TYPE_CHECKING:
@@ -187,6 +186,8 @@ def _firewall(machine: Machine) -> Iterator[Finding]:
     if machine.federation is None or machine.federation.network == "bridge":
         # What Docker publishes does not pass the rules for what comes to this machine itself.
         return
+    from composer.system.firewall import closed_ports
+
     ports = sorted({port for one in machine.federation.started for port in one.ports})
     for cause, opening in closed_ports(ports) if ports else ():
         yield _finding("FIREWALL", "warning", cause, opening)

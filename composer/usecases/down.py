@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from composer.hosts import hosts_of
+from composer.hosts.stopping import stop
 from composer.model.errors import ComposerError
 from composer.model.reporter import SILENT, Reporter
 from composer.usecases.inputs import deployed
@@ -54,4 +54,4 @@ def down(
             raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
         lifecycle = lifecycle_of(manifest.runtime, deployment)
         stack.enter_context(reserved(lifecycle, manifest, reporter, wait, dry_run))
-        hosts_of(manifest, deployment, lifecycle).stop(reporter, purge, dry_run)
+        stop(manifest, deployment, lifecycle, reporter, purge, dry_run)

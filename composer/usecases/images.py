@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from composer.deployment.image_record import ImageRecord
-from composer.hosts import hosts_of
+from composer.hosts.images import images_on_hosts
 from composer.images import registry, sbom
 from composer.images.archive import load_archive, save_archive
 from composer.images.build import find_stale
@@ -36,7 +36,7 @@ def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
     """
     manifest = deployed(deployment)
     here = image_statuses(manifest.built_here, connect().image_facts(), ImageRecord(deployment).read())
-    return (*here, *hosts_of(manifest, deployment).images())
+    return (*here, *images_on_hosts(manifest, deployment))
 
 
 def save(deployment: Path, folder: Path, reporter: Reporter) -> str:

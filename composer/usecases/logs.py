@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from composer.hosts import LogQuery, hosts_of
+from composer.hosts.logs import LogQuery
+from composer.hosts.logs import logs as read_logs
 from composer.model.reporter import SILENT, Reporter
 from composer.system.times import as_docker_takes_it, moment
 from composer.usecases.inputs import deployed
@@ -41,4 +42,4 @@ def logs(
         # What runs the participants, here or on other hosts, is told the same moment.
         since = as_docker_takes_it(moment(since, datetime.now(timezone.utc)))
     query = LogQuery(tuple(names), follow, lines, since, colour)
-    hosts_of(deployed(deployment), deployment).logs(query, line, reporter)
+    read_logs(deployed(deployment), deployment, query, line, reporter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from composer.hosts import hosts_of
+from composer.hosts import watch
 from composer.model.status import FederationStatus
 from composer.runtimes.listeners import with_shared_ports
 from composer.usecases.inputs import deployed
@@ -18,5 +18,5 @@ def status(deployment: Path) -> FederationStatus:
         ComposerError: There is no deployment there, or no engine answers.
     """
     manifest = deployed(deployment)
-    seen = with_shared_ports(hosts_of(manifest, deployment).status(), manifest)
+    seen = with_shared_ports(watch.status(manifest, deployment), manifest)
     return replace(seen, participants=tuple(one.told_of_its_end() for one in seen.participants))

@@ -8,15 +8,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.hosts import hosts_of
+from composer.hosts.preflight import check_hosts
+from composer.hosts.starting import bring, moving, reach, show, start
 from composer.model.federation import Federation
 from composer.model.kinds import LOCAL
 from composer.model.reporter import SILENT, Reporter
 from composer.model.status import FederationStatus
-from composer.runtimes.lifecycle import lifecycle_of, require_same_authority
+from composer.runtimes.lifecycle import lifecycle_of
 from composer.runtimes.listeners import name_opened_ports, require_unshared_ports
 from composer.runtimes.other import refuse_other_runtime
-from composer.runtimes.ports import require_free_ports
 from composer.system.background import in_background, tried_in_background
 from composer.usecases.build import pinned
 from composer.usecases.check import require_good_inputs
@@ -70,29 +70,28 @@ def up(
             authority = require_good_inputs(session, reporter, ignore)
             # To be told so takes no engine.
             refuse_other_runtime(deployment, session.definition.runtime)
-            present = lifecycle.remember()
+        planned = plan(session)
         # They are asked for the sake of a few warnings, and where others run everybody, for nothing.
         facts = stack.enter_context(tried_in_background(lifecycle.facts))
-        require_same_authority(present, authority, deployment)
-        planned = plan(session)
         stack.enter_context(reserved(lifecycle, planned.manifest, reporter, wait, dry_run))
-        here = planned.manifest.on(LOCAL)
-        require_free_ports(here, lifecycle.running(here))
+        hosts = stack.enter_context(reach(planned.manifest, deployment, lifecycle, reporter, dry_run))
+        present = check_hosts(hosts, authority)
+        moves = stack.enter_context(moving(hosts, reporter, dry_run))
         name_opened_ports(planned.manifest, reporter)
-        agree_to_remove(present.names, planned, remove, reporter, dry_run)
+        agree_to_remove([name for one in present.values() for name in one.names], planned, remove, reporter, dry_run)
         generated = write_planned(planned, reporter, force, dry_run)
         if not dry_run:
             generated = pinned(lifecycle, planned, generated, generated.manifest.from_build, reporter, force)
-        manifest = generated.manifest
-        lifecycle.build(generated.federation, manifest.from_build, reporter, False, dry_run)
+        manifest, federation = generated.manifest, generated.federation
+        hosts.adopt(manifest)
+        lifecycle.build(federation, manifest.from_build, reporter, False, dry_run)
         lifecycle.pull(manifest, reporter, dry_run)
-        hosts = hosts_of(manifest, deployment, lifecycle)
         if dry_run:
-            hosts.show(reporter)
+            show(manifest, deployment, lifecycle, reporter)
             return FederationStatus(manifest.federation)
-        if here.started:
-            _warn_of_machine(facts(), generated.federation, deployment, reporter)
-        status = hosts.start(generated.federation, reporter, timeout, confirm)
+        _warn_of_machine(facts(), federation.on(LOCAL), deployment, reporter)
+        bring(hosts, moves, federation, confirm, reporter)
+        status = start(hosts, moves, timeout, reporter)
         # Nobody runs with former kits any more.
         forget_old_kits(manifest, deployment)
         require_unshared_ports(manifest)
@@ -102,9 +101,7 @@ def up(
 def _warn_of_machine(facts: EngineFacts | None, federation: Federation, deployment: Path, reporter: Reporter) -> None:
     from composer.usecases.doctor import Machine, up_warnings
 
-    if facts is None:
+    if facts is None or not federation.started:
         return
-    for finding in up_warnings(
-        Machine(facts, deployment, federation.on(LOCAL), frozenset(), datetime.now(timezone.utc))
-    ):
+    for finding in up_warnings(Machine(facts, deployment, federation, frozenset(), datetime.now(timezone.utc))):
         reporter.warn(f"{finding.message} ({finding.id}); {finding.fix}")

@@ -43,7 +43,7 @@ class MemoryEngine:
     states: dict[str, bytes] = field(default_factory=dict)
     commands: list[tuple[str, ...]] = field(default_factory=list)
 
-    def containers(self, compose_project: str) -> tuple[Container, ...]:
+    def containers(self, compose_project: str, seen: object = None) -> tuple[Container, ...]:
         self._note("containers")
         return tuple(one for one in self.there.values() if one.compose_project == compose_project)
 

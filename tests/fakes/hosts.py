@@ -14,18 +14,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from composer.deployment.manifest import Manifest
-from composer.hosts import across, console, decommission, examine, logs, moves, watch
-from composer.hosts.delivery import look
-from composer.hosts.places import Place, Places
-from composer.hosts.ssh import HostError, explain
+from composer.hosts import bringing, decommission, examine, moves, remote
+from composer.hosts.ssh import explain
 from composer.hosts.traces import There
 from composer.model.command import Command
-from composer.model.errors import ComposerError
+from composer.model.errors import ComposerError, HostError
 from composer.model.host import Host
 from composer.model.kinds import LOCAL
 from composer.model.reporter import SILENT, Reporter
-from composer.render.far import host_folder
 from composer.runtimes import docker_lifecycle
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.lifecycle import Lifecycle
@@ -86,27 +82,6 @@ class World:
         (folder,) = self.path(name).glob("*") if self.path(name).exists() else [self.path(name)]
         return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
-    @contextmanager
-    def places(
-        self, manifest: Manifest, deployment: Path, seconds: float | None = None, names: Sequence[str] | None = None
-    ) -> Iterator[Places]:
-        """Stands for :func:`composer.hosts.places.places`."""
-        opened = Places({})
-        for name in dict.fromkeys(one.host for one in manifest.participants):
-            if names is not None and name not in names:
-                continue
-            if name in self.away:
-                opened.away[name] = HostError(f"{name}: nobody listens on its SSH port", "start it")
-                continue
-            folder = deployment if name == LOCAL else host_folder(deployment, name)
-            engine, shell = self.engines[name], None
-            if name != LOCAL:
-                shell = Shell(Path(next(host.path for host in manifest.hosts if host.name == name)), name=name)
-            found = look(shell) if shell else None
-            lifecycle = self.lifecycle(name, folder)
-            opened.reached[name] = Place(name, lifecycle, engine, manifest.on(name), folder, shell, found)
-        yield opened
-
     def lifecycle(self, name: str, folder: Path) -> Lifecycle:
         """How participants are started and stopped on a host."""
         if self.memories:
@@ -140,15 +115,14 @@ class World:
 
 def install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let composer see the hosts of ``world`` in place of real ones."""
-    for module in (across, watch, logs, console):
-        monkeypatch.setattr(module, "places", world.places)
-    for module in (moves, decommission, examine):
+    for module in (remote, moves, decommission, examine):
         monkeypatch.setattr(module, "connection", world.connection)
         monkeypatch.setattr(module, "engine_of", lambda opened: world.engines[opened.host.name])
+    monkeypatch.setattr(remote, "DockerLifecycle", lambda folder, *_: world.lifecycle(folder.name, folder))
     for module in (moves, decommission):
         monkeypatch.setattr(module, "run", world.run)
     monkeypatch.setattr(docker_lifecycle, "run", world.run)
     monkeypatch.setattr(docker_lifecycle, "perform", world.perform)
-    for module in (across, docker_lifecycle):
+    for module in (bringing, moves, docker_lifecycle):
         monkeypatch.setattr(module, "connect", lambda: world.engines[LOCAL])
-    monkeypatch.setattr(across, "transfer", world.transfer)
+    monkeypatch.setattr(bringing, "transfer", world.transfer)

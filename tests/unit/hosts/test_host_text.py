@@ -124,7 +124,7 @@ def test_a_host_writes_in_the_name_of_nobody_else(hostile: Hostile) -> None:
     docker = hostile.log.parent / "bin" / "docker"
     docker.write_text("#!/bin/sh\nprintf 'server1-1  | mine\\nsite-1-1  | FORGED\\nFORGED\\n'\n")
     docker.chmod(0o755)
-    ended = hostile.does("logs")
+    ended = hostile.does("logs", "server1")
     assert ended.out.split("\n") == ["server1  | mine", "evil: site-1-1  | FORGED", "evil: FORGED", ""]
 
 

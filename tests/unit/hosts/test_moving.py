@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,7 @@ def test_whatever_ends_the_move_brings_back_who_ran(
 
     before = moving.running
     with monkeypatch.context() as patch:
-        patch.setattr("composer.hosts.across.wait_until_federated", end)
+        patch.setattr("composer.hosts.starting.wait_until_federated", end)
         with pytest.raises(type(ends)):
             moving.up({"site-1": "clinic", "site-2": "clinic"})
     if isinstance(ends, Signalled):
@@ -150,7 +149,7 @@ def test_who_is_late_in_the_new_place_has_moved(moving: Moving, monkeypatch: pyt
     def late(*_: object) -> None:
         raise NotHealthy("site-1 has not registered after 1 s", "they go on trying")
 
-    monkeypatch.setattr("composer.hosts.across.wait_until_federated", late)
+    monkeypatch.setattr("composer.hosts.starting.wait_until_federated", late)
     with pytest.raises(NotHealthy):
         moving.up({"site-1": "clinic", "site-2": "clinic"})
     assert moving.running == {"local": {"server1"}, "clinic": {"site-1", "site-2"}}
@@ -200,15 +199,22 @@ def test_back_on_one_machine(moving: Moving) -> None:
     assert moving.running == {}
 
 
-def test_who_crashes_on_its_host_is_stopped_there_alone(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
-    ward = moving.world.engines["ward"]
+def loops(*_: object) -> None:
+    raise CrashLoop("site-1 crashes again and again", "read its log", ["site-1"])
 
-    def looping(*_: object) -> None:
-        for id_, one in list(ward.there.items()):
-            ward.there[id_] = replace(one, restarts=9)
-        raise CrashLoop("site-1 crashes again and again", "read its log")
 
-    monkeypatch.setattr("composer.hosts.across.wait_until_federated", looping)
+def test_who_crashes_on_its_host_is_taken_back_there_alone(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
+    down(moving.deployment)
+    monkeypatch.setattr("composer.hosts.starting.wait_until_federated", loops)
     with pytest.raises(CrashLoop, match="site-1 crashes again and again"):
         moving.up(FIRST)
     assert moving.running == {"local": {"server1"}, "clinic": {"site-2"}}
+    assert moving.world.engines["ward"].there == {}
+
+
+def test_who_crashes_in_a_new_place_goes_on_where_it_ran(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("composer.hosts.starting.wait_until_federated", loops)
+    with pytest.raises(CrashLoop):
+        moving.up({"site-1": "annex", "site-2": "annex"})
+    assert moving.running == {"local": {"server1"}, "ward": {"site-1"}, "clinic": {"site-2"}}
+    assert moving.world.engines["annex"].there == {}

@@ -133,8 +133,7 @@ def test_a_signal_takes_all_of_it_back(
             raise signal
         return outcomes
 
-    for module in ("across", "preflight", "watch"):
-        monkeypatch.setattr(f"composer.hosts.{module}.on_each", interrupted)
+    monkeypatch.setattr("composer.hosts.connected.on_each", interrupted)
     armed = [True]
     with pytest.raises(Signalled) as caught:
         start(inputs)
@@ -152,7 +151,7 @@ def test_who_ran_before_runs_after_a_signal(world: World, inputs: Inputs, monkey
         raise Signalled(15)
 
     with monkeypatch.context() as patch:
-        patch.setattr("composer.hosts.across.wait_until_federated", signalled)
+        patch.setattr("composer.hosts.starting.wait_until_federated", signalled)
         with pytest.raises(Signalled):
             start(inputs)
     assert world.running == before
@@ -162,7 +161,7 @@ def test_who_is_late_goes_on(world: World, inputs: Inputs, monkeypatch: pytest.M
     def late(*_: Any) -> None:
         raise NotHealthy("site-1 has not registered after 1 s", "they go on trying")
 
-    monkeypatch.setattr("composer.hosts.across.wait_until_federated", late)
+    monkeypatch.setattr("composer.hosts.starting.wait_until_federated", late)
     with pytest.raises(NotHealthy, match="site-1 has not registered"):
         start(inputs)
     assert world.running == wanted(world)

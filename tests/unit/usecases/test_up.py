@@ -18,7 +18,7 @@ from tests.fakes.reporter import Heard
 from tests.kitmaker import Project, provision
 
 NAMES = {"server1", "site-1", "site-2"}
-BEFORE = ("require_tools", "remember", "reserved", "running", "find_locks", "build", "pull", "require_ready")
+BEFORE = ("require_tools", "reserved", "remember", "running", "find_locks", "build", "pull", "require_ready")
 AFTER = ("start", "observe")
 FAILURES = {
     "an error": ComposerError("the disk is full", "make room"),

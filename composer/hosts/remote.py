@@ -1,0 +1,127 @@
+"""A host behind SSH: its connection, its engine, and what lies in the federation's folder there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from composer.deployment.manifest import Manifest
+from composer.hosts.connected import ConnectedHost
+from composer.hosts.delivery import Found, is_of_another, look, remove
+from composer.hosts.reporter import HostReporter
+from composer.hosts.ssh import Connection, connection
+from composer.hosts.traces import There
+from composer.model.errors import ComposerError, HostError
+from composer.model.host import Host
+from composer.model.reporter import Reporter, some_of
+from composer.render.far import USER_VARIABLES, host_folder
+from composer.runtimes import docker
+from composer.runtimes.docker_lifecycle import DockerLifecycle
+from composer.runtimes.engine import Engine, connect
+from composer.system.foreign_text import clip
+from composer.system.process import surroundings
+
+
+@dataclass(frozen=True)
+class RemoteHost(ConnectedHost):
+    """A host that is not this machine.
+
+    Attributes:
+        connection: To it.
+        engine: Its Docker engine.
+        found: What a look at it has found.
+    """
+
+    connection: Connection
+    engine: Engine
+    found: Found
+
+    @property
+    def environment(self) -> Mapping[str, str | None]:
+        """What Docker's commands need in their environment to go to its engine."""
+        user = self.found.user
+        numbers = dict(zip(USER_VARIABLES, (str(user.uid), str(user.gid)), strict=True))
+        return {"DOCKER_HOST": self.connection.docker_host, "DOCKER_CONTEXT": None, **numbers}
+
+    def entered(self) -> contextlib.AbstractContextManager[None]:
+        """Let Docker's commands that this thread starts meanwhile go to its engine."""
+        return surroundings(self.environment)
+
+    def reporter(self, reporter: Reporter) -> Reporter:
+        """Return what says to ``reporter`` that it is about this host, and how its engine is reached."""
+        return HostReporter(self.name, self.connection.host.endpoint, reporter)
+
+    def require_room(self, running: Collection[str]) -> None:
+        """Make sure that the folder there is this deployment's, and that nobody else has the ports.
+
+        Raises:
+            HostError: It is another's, or somebody has.
+        """
+        path = self.connection.host.path
+        if is_of_another(self.found, self.deployment):
+            raise HostError(
+                f"{self.name}: what is in {path} was delivered by another deployment",
+                f"name another folder in composer.yml, hosts.{self.name}.path; or, if that deployment is gone or "
+                f"was moved, take the line of .deployment out of {path}/SHA256SUMS there",
+            )
+        for participant in self.manifest.started:
+            for port in participant.listens if participant.name not in running else ():
+                if port in self.found.listening:
+                    raise HostError(
+                        f"port {port} of {participant.name} is taken on {self.name}",
+                        f"see by whom with: ss -ltnp 'sport = :{port}' there, and stop that",
+                    )
+
+    def by_participant(self, line: str, services: Collection[str]) -> str:
+        """Return a line of the logs of some services; one that bears the name of none of them is the host's own."""
+        return docker.by_participant_of(self.name, services, line)
+
+    def drift(self, service: str) -> str:
+        """Return what of a participant's files is not as it was delivered."""
+        own = (f"kits/{service}/", f"local/{service}/")
+        changed = [path for path in self.found.tampered if path.startswith(own)]
+        return f"{clip(some_of(changed))} was changed on {self.name}" if changed else ""
+
+    def clear(self, reporter: Reporter) -> None:
+        """Delete the images of this federation, of earlier versions and under a registry's name, too, and its files."""
+        for tag in self.engine.built_images():
+            if PurePosixPath(tag).parent.name == self.manifest.compose_project:
+                self.engine.remove_image(tag)
+        self.engine.remove_untagged()
+        remove(self.connection, self.reporter(reporter).warn)
+
+
+@contextlib.contextmanager
+def connect_remote(host: Host, manifest: Manifest, deployment: Path) -> Iterator[RemoteHost]:
+    """Lend a connection to a host.
+
+    Args:
+        host: Which one.
+        manifest: What the deployment says of itself.
+        deployment: The deployment folder here.
+
+    Raises:
+        HostError: It cannot be reached, lacks what is needed there, or its engine does not answer.
+    """
+    name, folder = host.name, host_folder(deployment, host.name)
+    with connection(host) as opened:
+        found, engine = look(opened), engine_of(opened)
+        lifecycle = DockerLifecycle(folder, engine, There(engine))
+        yield RemoteHost(name, lifecycle, manifest.on(name), folder, opened, engine, found)
+
+
+def engine_of(opened: Connection) -> Engine:
+    """Return the engine of the host that a connection leads to.
+
+    Raises:
+        HostError: It does not answer.
+    """
+    try:
+        return connect(opened.docker_host)
+    except ComposerError as error:
+        raise HostError(
+            f"{opened.host.name}: its Docker engine does not answer",
+            f"see there what `docker info` says ({opened.host.endpoint})",
+        ) from error

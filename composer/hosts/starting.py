@@ -1,0 +1,171 @@
+"""From images and kits on their hosts to a running federation.
+
+Each host is a part of its own: what fails on one is taken back there, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.deployment.manifest import Manifest
+from composer.hosts.connected import ConnectedHost, ConnectedHosts, connect_hosts, each_of
+from composer.hosts.preflight import check_ready
+from composer.hosts.transaction import take_back, taken_back_on_failure
+from composer.hosts.watch import Watched
+from composer.model.errors import ComposerError, CrashLoop, NotHealthy
+from composer.model.federation import Federation
+from composer.model.kinds import LOCAL
+from composer.model.reporter import Reporter
+from composer.model.status import FederationStatus
+from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
+from composer.runtimes.readiness import wait_until_federated
+from composer.runtimes.transaction import one_signal_raised
+
+if TYPE_CHECKING:
+    from composer.hosts.moves import Moves
+
+
+@contextmanager
+def reach(
+    manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter, dry_run: bool
+) -> Iterator[ConnectedHosts]:
+    """Lend connections to this machine and the hosts that participants are to run on; for a dry run, to this machine.
+
+    Args:
+        manifest: What is to run.
+        deployment: The deployment folder.
+        lifecycle: How participants are started on this machine.
+        reporter: Hears what is done.
+        dry_run: Go to no other host.
+    """
+    others = [] if dry_run else [host.name for host in manifest.hosts]
+    if others:
+        reporter.step(f"Reaching {', '.join(others)}")
+    with connect_hosts(manifest, deployment, lifecycle, names=[LOCAL, *others]) as hosts:
+        yield hosts
+
+
+@contextmanager
+def moving(hosts: ConnectedHosts, reporter: Reporter, dry_run: bool) -> Iterator[Moves | None]:
+    """Lend what is known of those who leave the host that they run on, or None where nobody can.
+
+    Raises:
+        ComposerError: Somebody cannot be started in the new place: all go on where they run.
+    """
+    if dry_run or not (hosts.manifest.hosts or hosts.manifest.left):
+        yield None
+        return
+    from composer.hosts.moves import find_leavers, moves_of
+
+    with moves_of(hosts.manifest, hosts.deployment, reporter) as moves:
+        find_leavers(moves, hosts)
+        moves.require_places(hosts.unreachable)
+        yield moves
+
+
+def bring(
+    hosts: ConnectedHosts,
+    moves: Moves | None,
+    federation: Federation,
+    confirm: Callable[[str], bool],
+    reporter: Reporter,
+) -> None:
+    """Bring to other hosts what is needed there, and make sure that participants can have what they are to have.
+
+    Args:
+        hosts: Those that are connected; who cannot do its part is dropped.
+        moves: Who leaves the host that they run on.
+        federation: What is to run.
+        confirm: Asked before a private key leaves this machine for the first time.
+        reporter: Hears what is done.
+
+    Raises:
+        ComposerError: Nobody has agreed that keys leave, or this machine or all others cannot do their part.
+    """
+    if moves is None or not hosts.remote:
+        check_ready(hosts, federation, reporter)
+        return
+    from composer.hosts.bringing import agree_to_keys, bring_images, deliver, warn_of_hosts
+
+    warn_of_hosts(hosts, reporter)
+    agree_to_keys(hosts, confirm)
+    bring_images(hosts, federation, reporter)
+    check_ready(hosts, federation, reporter)
+    deliver(hosts, moves, reporter)
+
+
+def show(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter) -> None:
+    """Show the commands that would start the participants, host by host."""
+    if manifest.on(LOCAL).started:
+        lifecycle.start(manifest.on(LOCAL), reporter, dry_run=True)
+    for host in manifest.hosts:
+        from composer.hosts.reporter import HostReporter
+        from composer.render.far import host_folder
+
+        there = lifecycle_of(manifest.runtime, host_folder(deployment, host.name))
+        there.start(manifest.on(host.name), HostReporter(host.name, host.endpoint, reporter), dry_run=True)
+
+
+def start(hosts: ConnectedHosts, moves: Moves | None, timeout: float | None, reporter: Reporter) -> FederationStatus:
+    """Start all but the admins, and wait until they are registered.
+
+    Args:
+        hosts: Those that are connected, on which all is ready.
+        moves: Who leaves the host that they run on; None: nobody can.
+        timeout: Seconds to wait for the registrations; None: start, and do not wait.
+        reporter: Hears what is done and how far the participants are.
+
+    Raises:
+        NotHealthy: Somebody has not registered in time, or has been shut down or removed; the others go on trying.
+        ComposerError: Anything else went wrong. What was started on a host where it did is gone, and what ran there
+            before goes on; where all was interrupted, that is so on every host.
+    """
+    leaving = moves.carried_out(hosts) if moves else nullcontext()
+    with one_signal_raised(reporter), leaving, taken_back_on_failure(hosts, reporter):
+        _start_all(hosts, moves is None, reporter)
+        status = _wait(hosts, timeout, reporter) if _has_server(hosts) else None
+    if status is None or hosts.unreachable:
+        raise hosts.failure()
+    return status
+
+
+def _start_all(hosts: ConnectedHosts, remove_orphans: bool, reporter: Reporter) -> None:
+    busy = hosts.busy
+    number = sum(len(host.manifest.started) for host in busy)
+    where = "" if all(host.alone for host in busy) else f" on {len(busy)} host{'' if len(busy) == 1 else 's'}"
+    reporter.step(f"Starting {number} participant{'' if number == 1 else 's'}{where}")
+
+    def run(host: ConnectedHost) -> None:
+        with host.entered(), host.named():
+            try:
+                # Whoever leaves is stopped by now, and kept until all has gone well.
+                host.lifecycle.start(host.manifest, host.reporter(reporter), remove_orphans=remove_orphans)
+            except ComposerError as error:
+                raise host.lifecycle.explain(error, host.manifest) from error
+
+    outcomes = each_of(busy, run)
+    take_back([host for host in busy if isinstance(outcomes[host.name], ComposerError)], reporter)
+    hosts.drop(outcomes)
+
+
+def _has_server(hosts: ConnectedHosts) -> bool:
+    """Tell whether there is anything to wait for: without the server that is among them, nobody registers."""
+    server = next((one.host for one in hosts.manifest.started if one.type == "server"), None)
+    return bool(hosts.connected) and server not in hosts.unreachable
+
+
+def _wait(hosts: ConnectedHosts, timeout: float | None, reporter: Reporter) -> FederationStatus:
+    if timeout is not None:
+        reporter.step("Waiting until they are registered")
+    try:
+        return wait_until_federated(Watched(hosts), timeout, reporter.progress)
+    except (CrashLoop, NotHealthy) as error:
+        error.message = "\n".join([error.message, *(failure.message for failure in hosts.unreachable.values())])
+        if isinstance(error, CrashLoop):
+            looping = {hosts.manifest.participant(name).host for name in error.names}
+            take_back([host for host in hosts.busy if host.name in looping], reporter)
+            hosts.drop(dict.fromkeys(looping, error))
+        raise

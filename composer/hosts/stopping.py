@@ -1,0 +1,64 @@
+"""The end of what runs on all hosts: what can be stopped is, and what cannot be is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from composer.deployment.manifest import Manifest
+from composer.hosts.connected import ConnectedHost, connect_hosts, each_of
+from composer.model.reporter import Reporter
+from composer.runtimes.lifecycle import Lifecycle
+from composer.runtimes.transaction import remaining_named
+
+# So long an interrupted command asks hosts who runs there still.
+_LOOK_SECONDS = 5.0
+
+
+def stop(
+    manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter, purge: bool, dry_run: bool
+) -> None:
+    """Stop and remove what runs on all hosts, on those that were left too; with ``purge`` all that composer has made.
+
+    Args:
+        manifest: What the deployment says of itself.
+        deployment: Its folder.
+        lifecycle: How participants are stopped on this machine.
+        reporter: Hears what is done.
+        purge: Delete what was brought to the hosts, and the deployment folder.
+        dry_run: Only show the commands.
+
+    Raises:
+        ComposerError: It could not be done on some hosts; on the others it was.
+    """
+    if manifest.left and not dry_run:
+        from composer.hosts.decommission import decommission
+
+        decommission(manifest, deployment, reporter, purge)
+    reporter.step(f"Stopping {manifest.federation}")
+    with connect_hosts(manifest, deployment, lifecycle) as hosts:
+        known = tuple(hosts.connected.values())
+        with remaining_named(lambda: _running(known), reporter):
+            hosts.drop(hosts.each(lambda host: _stop(host, reporter, purge, dry_run)))
+            if hosts.unreachable:
+                raise hosts.failure()
+    if purge:
+        from composer.deployment.purging import purge as purge_folder
+
+        purge_folder(deployment, reporter, dry_run)
+
+
+def _stop(host: ConnectedHost, reporter: Reporter, purge: bool, dry_run: bool) -> None:
+    with host.entered():
+        host.lifecycle.stop(host.manifest, host.reporter(reporter), dry_run)
+    if purge and not dry_run:
+        host.clear(reporter)
+
+
+def _running(hosts: Sequence[ConnectedHost]) -> tuple[str, ...]:
+    def see(host: ConnectedHost) -> tuple[str, ...]:
+        where = "" if host.alone else f" on {host.name}"
+        return tuple(f"{name}{where}" for name in host.lifecycle.running(host.manifest))
+
+    found = each_of(hosts, see, _LOOK_SECONDS)
+    return tuple(name for names in found.values() if isinstance(names, tuple) for name in names)
