@@ -35,7 +35,11 @@ test: lint ## Lint, then run the whole suite on real parts
 	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts --ignore tests/hostile $(ARGS)
 
 .PHONY: test-all
-test-all: test test-hostile test-pythons test-releases test-metal test-hosts test-faults ## Run every suite, as CI does: an hour and a quarter
+test-all: test test-pythons test-slow ## Run every suite, as CI does: an hour
+
+.PHONY: test-slow
+test-slow: venv ## Run the suites that wait for federations most of the time, side by side
+	$(WITH_ENGINE) tests/machine/side-by-side.sh "test-hosts test-hostile test-releases" "test-faults test-metal"
 
 .PHONY: test-hostile
 test-hostile: venv ## Play a hostile job, neighbour, host and bundle against real federations

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from composer.model.errors import ComposerError, NotHealthy
+    from composer.model.plan import Plan
     from composer.model.reporter import Reporter
     from composer.model.status import FederationStatus, ParticipantStatus
     from composer.usecases.build import build
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from composer.usecases.inputs import Inputs
     from composer.usecases.logs import logs
     from composer.usecases.status import status
-    from composer.usecases.up import up
+    from composer.usecases.up import plan_up, up
 
 __version__ = "0.1.0"
 
@@ -42,12 +43,14 @@ __all__ = [
     "Inputs",
     "NotHealthy",
     "ParticipantStatus",
+    "Plan",
     "Reporter",
     "build",
     "check",
     "down",
     "generate",
     "logs",
+    "plan_up",
     "status",
     "up",
 ]
@@ -57,8 +60,10 @@ _MODULES = {
     "FederationStatus": "model.status",
     "Inputs": "usecases.inputs",
     "NotHealthy": "model.errors",
+    "Plan": "model.plan",
     "ParticipantStatus": "model.status",
     "Reporter": "model.reporter",
+    "plan_up": "usecases.up",
 }
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from composer.deployment.manifest import Manifest
 from composer.deployment.recorded import read_manifest
@@ -76,6 +79,40 @@ def hold_to_the_contract_for_real(lifecycle: Callable[[Path], Lifecycle], deploy
         hold_to_the_contract(lambda: lifecycle(deployment.folder), manifest, watch_until_registered=True)
     finally:
         deployment.forget()
+
+
+def hold_to_the_plan(deployment: Deployment, runtime: str) -> None:
+    """Change one participant: what a dry run says of everybody is what happens then, and it is said again as data."""
+    definition = deployment.folder.parent / "changed.yml"
+    definition.write_text(f"{runtime}participants: {{site-1: {{environment: {{COLOUR: blue}}}}}}\n")
+    changed = replace(deployment, definition=definition)
+    with deployment.running():
+        before = _since(deployment)
+        assert _plan(deployment)["keep"] == ["server1", "site-1", "site-2"]
+        plan = _plan(changed)
+        assert (plan["restart"], plan["keep"]) == (
+            {"site-1": "its settings have changed"},
+            ["server1", "site-2"],
+        )
+        assert _since(deployment) == before
+        ended = changed.up()
+        assert ended.returncode == 0, ended.err
+        after = _since(deployment)
+        assert {name for name in after if after[name] != before[name]} == {"site-1"}
+        ended = changed.run("up", str(changed.kits / "server1"), str(changed.kits / "site-1"), "--dry-run")
+        assert "stop and remove site-2" in ended.out
+
+
+def _plan(deployment: Deployment) -> dict[str, Any]:
+    ended = deployment.on_kits("up", "--dry-run", "--json")
+    assert ended.returncode == 0, ended.err
+    (here,) = json.loads(ended.out)["hosts"]
+    assert here["host"] == "local"
+    return dict(here)
+
+
+def _since(deployment: Deployment) -> dict[str, str]:
+    return {one["name"]: one["since"] for one in deployment.status()["participants"]}
 
 
 def _now() -> datetime:

@@ -67,10 +67,12 @@ def build(
 @IGNORE
 @FORCE
 @DRY_RUN
+@AS_JSON
 @WAIT
 def up(
     terminal: Terminal,
     inputs: Inputs,
+    as_json: bool,
     detach: bool,
     timeout: float,
     yes: bool,
@@ -81,7 +83,12 @@ def up(
     wait: bool,
 ) -> None:
     """Generate and build what is stale, start, and wait until all are registered."""
+    from composer.cli.screen import output
     from composer.usecases import up as use_case
+
+    if dry_run:
+        output.print_plan(use_case.plan_up(inputs, terminal, force, ignore), as_json)
+        return
 
     def asking(agreed: bool) -> Callable[[str], bool]:
         def ask(question: str) -> bool:
@@ -91,12 +98,12 @@ def up(
         return ask
 
     seconds = None if detach else timeout
-    status = use_case.up(
-        inputs, terminal, seconds, force, dry_run, wait, ignore, confirm=asking(yes), remove=asking(remove)
-    )
-    if detach and not dry_run:
+    status = use_case.up(inputs, terminal, seconds, force, wait, ignore, confirm=asking(yes), remove=asking(remove))
+    if as_json:
+        output.print_json(output.status_document(status))
+    if detach:
         terminal.done(f"{status.federation} is starting; see who is registered with: composer status")
-    elif not dry_run:
+    else:
         terminal.done(f"{status.federation} is up: {len(status.participants)} participants, all registered")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from composer.hosts.connected import ConnectedHosts, each_of
 from composer.hosts.delivery import files_for, folders_for, private_keys, send
@@ -33,20 +33,26 @@ def warn_of_hosts(hosts: ConnectedHosts, reporter: Reporter) -> None:
             )
 
 
-def agree_to_keys(hosts: ConnectedHosts, confirm: Callable[[str], bool]) -> None:
-    """Make sure that somebody has agreed to the private keys that leave this machine for the first time.
+def keys_leaving(hosts: ConnectedHosts) -> tuple[str, ...]:
+    """Return the participants whose private keys leave this machine for the first time, each with its host's name."""
+    leaving = []
+    for host in hosts.remote:
+        names = {one.service: one.name for one in host.manifest.participants}
+        keys = private_keys(_wanted(hosts, host), host.found)
+        leaving += [f"{names[path.split('/')[1]]} to {host.name}" for path in keys]
+    return tuple(dict.fromkeys(leaving))
+
+
+def agree_to_keys(leaving: Sequence[str], confirm: Callable[[str], bool]) -> None:
+    """Make sure that somebody has agreed to the private keys that leave this machine.
 
     Args:
-        hosts: Those that are connected.
+        leaving: Whose, and for which host.
         confirm: Asked.
 
     Raises:
         ComposerError: Nobody has.
     """
-    leaving = []
-    for host in hosts.remote:
-        keys = private_keys(_wanted(hosts, host), host.found)
-        leaving += [f"{service} to {host.name}" for service in dict.fromkeys(path.split("/")[1] for path in keys)]
     if leaving and not confirm(f"The private keys of these leave this machine: {', '.join(leaving)}. Send them?"):
         raise ComposerError(
             f"the private keys of {', '.join(leaving)} would leave this machine, and nobody has agreed",

@@ -78,6 +78,14 @@ class ConnectedHost:
         """
         require_free_ports(self.manifest, running)
 
+    def stale(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the names of those of a deployment whose images, or virtual environments, are to be made here."""
+        return self.lifecycle.stale(manifest)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names of the participants whose private keys leave this machine: those here stay here."""
+        return ()
+
     def by_participant(self, line: str, services: Collection[str]) -> str:  # noqa: ARG002
         """Return a line of the logs of some services with the name of who wrote it in front."""
         return self.runtime.by_participant(line)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE
-from composer.deployment.manifest import Manifest
+from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.hosts.ssh import Connection, says_something_else
 from composer.images.build_inputs import folder_files
 from composer.model.errors import ComposerError, HostError
@@ -127,6 +127,20 @@ def _differs(found: Found, identity: GeneratedFile) -> bool:
 def _identity(folder: Path) -> GeneratedFile:
     # As the label of its containers.
     return GeneratedFile(PurePosixPath(_IDENTITY), f"{folder}\n".encode(), 0o600)
+
+
+def keys_missing(participant: DeployedParticipant, found: Found) -> bool:
+    """Tell whether a host has not got a participant's private keys yet.
+
+    Where the kit is still to be unpacked, only a key's place says so: whether it is another key, its content will.
+    """
+    startup = participant.kit / "startup"
+    if not startup.is_dir():
+        return not any(
+            path.startswith(f"kits/{participant.service}/") and path.endswith(".key") for path in found.files
+        )
+    there = set(found.files.values())
+    return any(hashlib.sha256(path.read_bytes()).hexdigest() not in there for path in startup.glob("*.key"))
 
 
 def private_keys(files: Mapping[str, GeneratedFile], found: Found) -> tuple[str, ...]:

@@ -121,6 +121,14 @@ class Moves:
                 told = f"{error.message}; {some_of(moving)} {goes if len(moving) == 1 else go}"
                 raise ComposerError(told, error.hint)
 
+    @property
+    def leaving(self) -> dict[str, tuple[str, ...]]:
+        """Who runs on hosts that no participant is on any more, by the host's name."""
+        return {
+            former.host.name: tuple(sorted({one.participant for one in self.leavers if one.ran and one.source == name}))
+            for name, former in self.former.items()
+        }
+
     def kept(self, host: str) -> tuple[str, ...]:
         """Return the folders on a host, below the federation's, that those who leave may need once more."""
         services = {one.container.service for one in self.leavers if one.source == host}

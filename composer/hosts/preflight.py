@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from composer.hosts.connected import ConnectedHost, ConnectedHosts
 from composer.hosts.parallel import failure_of
@@ -13,7 +14,15 @@ from composer.model.reporter import Reporter
 from composer.runtimes.lifecycle import Present, require_same_authority
 
 
-def check_hosts(hosts: ConnectedHosts, authority: str) -> Mapping[str, Present]:
+@dataclass(frozen=True)
+class Standing:
+    """Who is on a host before anything changes: ``names`` of all, by participant or by service, and who ``running``."""
+
+    names: tuple[str, ...]
+    running: frozenset[str]
+
+
+def check_hosts(hosts: ConnectedHosts, authority: str) -> dict[str, Standing]:
     """Find out which hosts cannot do their part; from then on they count as unreachable. Nothing is changed anywhere.
 
     Args:
@@ -28,14 +37,17 @@ def check_hosts(hosts: ConnectedHosts, authority: str) -> Mapping[str, Present]:
             another authority than the kits do: if only some hosts got the new kits, the participants could not speak
             to one another.
     """
-    _require_some(hosts)
+    require_some(hosts)
     outcomes = hosts.each(_present)
     hosts.drop(outcomes)
     present = {name: one for name, one in outcomes.items() if not isinstance(one, ComposerError)}
     _require_one_authority(hosts, present, authority)
-    hosts.drop(hosts.each(_require_startable))
-    _require_some(hosts)
-    return present
+    running = hosts.each(_require_startable)
+    hosts.drop(running)
+    require_some(hosts)
+    return {
+        name: Standing(present[name].names, one) for name, one in running.items() if not isinstance(one, ComposerError)
+    }
 
 
 def check_ready(hosts: ConnectedHosts, federation: Federation, reporter: Reporter) -> None:
@@ -50,10 +62,15 @@ def check_ready(hosts: ConnectedHosts, federation: Federation, reporter: Reporte
             host.lifecycle.require_ready(federation.on(host.name), host.reporter(reporter))
 
     hosts.drop(hosts.each(check))
-    _require_some(hosts)
+    require_some(hosts)
 
 
-def _require_some(hosts: ConnectedHosts) -> None:
+def require_some(hosts: ConnectedHosts) -> None:
+    """Make sure that this machine can do its part, and some other host, where there are any.
+
+    Raises:
+        ComposerError: What went wrong, on all of them.
+    """
     if LOCAL in hosts.unreachable or (hosts.unreachable and not hosts.remote):
         raise hosts.failure()
 
@@ -76,7 +93,8 @@ def _require_one_authority(hosts: ConnectedHosts, present: Mapping[str, Present]
         raise failure_of(failures)
 
 
-def _require_startable(host: ConnectedHost) -> None:
+def _require_startable(host: ConnectedHost) -> frozenset[str]:
     with host.named():
-        running = host.lifecycle.running(host.manifest)
+        running = frozenset(host.lifecycle.running(host.manifest))
     host.require_room(running)
+    return running

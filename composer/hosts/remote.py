@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from composer.deployment.manifest import Manifest
 from composer.hosts.connected import ConnectedHost
-from composer.hosts.delivery import Found, is_of_another, look, remove
+from composer.hosts.delivery import Found, is_of_another, keys_missing, look, remove
 from composer.hosts.reporter import HostReporter
 from composer.hosts.ssh import Connection, connection
 from composer.hosts.traces import There
@@ -73,6 +73,19 @@ class RemoteHost(ConnectedHost):
                         f"port {port} of {participant.name} is taken on {self.name}",
                         f"see by whom with: ss -ltnp 'sport = :{port}' there, and stop that",
                     )
+
+    def stale(self, manifest: Manifest) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the names of its participants whose images it has not, or not as they should be."""
+        there = self.engine.built_images()
+        return tuple(
+            one.name
+            for one in self.manifest.participants
+            if one.image not in there or there[one.image].inputs != one.inputs
+        )
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names of the participants whose private keys it has not got yet."""
+        return tuple(one.name for one in self.manifest.participants if keys_missing(one, self.found))
 
     def by_participant(self, line: str, services: Collection[str]) -> str:
         """Return a line of the logs of some services; one that bears the name of none of them is the host's own."""

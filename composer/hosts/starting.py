@@ -5,7 +5,7 @@ Each host is a part of its own: what fails on one is taken back there, and the o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,19 +29,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def reach(
-    manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter, dry_run: bool
-) -> Iterator[ConnectedHosts]:
-    """Lend connections to this machine and the hosts that participants are to run on; for a dry run, to this machine.
+def reach(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter) -> Iterator[ConnectedHosts]:
+    """Lend connections to this machine and the hosts that participants are to run on.
 
     Args:
         manifest: What is to run.
         deployment: The deployment folder.
         lifecycle: How participants are started on this machine.
         reporter: Hears what is done.
-        dry_run: Go to no other host.
     """
-    others = [] if dry_run else [host.name for host in manifest.hosts]
+    others = [host.name for host in manifest.hosts]
     if others:
         reporter.step(f"Reaching {', '.join(others)}")
     with connect_hosts(manifest, deployment, lifecycle, names=[LOCAL, *others]) as hosts:
@@ -49,13 +46,13 @@ def reach(
 
 
 @contextmanager
-def moving(hosts: ConnectedHosts, reporter: Reporter, dry_run: bool) -> Iterator[Moves | None]:
+def moving(hosts: ConnectedHosts, reporter: Reporter) -> Iterator[Moves | None]:
     """Lend what is known of those who leave the host that they run on, or None where nobody can.
 
     Raises:
         ComposerError: Somebody cannot be started in the new place: all go on where they run.
     """
-    if dry_run or not (hosts.manifest.hosts or hosts.manifest.left):
+    if not (hosts.manifest.hosts or hosts.manifest.left):
         yield None
         return
     from composer.hosts.moves import find_leavers, moves_of
@@ -70,6 +67,7 @@ def bring(
     hosts: ConnectedHosts,
     moves: Moves | None,
     federation: Federation,
+    agreed: Collection[str],
     confirm: Callable[[str], bool],
     reporter: Reporter,
 ) -> None:
@@ -79,7 +77,8 @@ def bring(
         hosts: Those that are connected; who cannot do its part is dropped.
         moves: Who leaves the host that they run on.
         federation: What is to run.
-        confirm: Asked before a private key leaves this machine for the first time.
+        agreed: Whose private keys may leave this machine, and for which host.
+        confirm: Asked where another one does: what came in an archive is known only now.
         reporter: Hears what is done.
 
     Raises:
@@ -88,10 +87,10 @@ def bring(
     if moves is None or not hosts.remote:
         check_ready(hosts, federation, reporter)
         return
-    from composer.hosts.bringing import agree_to_keys, bring_images, deliver, warn_of_hosts
+    from composer.hosts.bringing import agree_to_keys, bring_images, deliver, keys_leaving, warn_of_hosts
 
     warn_of_hosts(hosts, reporter)
-    agree_to_keys(hosts, confirm)
+    agree_to_keys([one for one in keys_leaving(hosts) if one not in agreed], confirm)
     bring_images(hosts, federation, reporter)
     check_ready(hosts, federation, reporter)
     deliver(hosts, moves, reporter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE, is_same_folder
@@ -46,6 +46,18 @@ def compose(deployment: Path, *arguments: str, files: Sequence[Path] = ()) -> Co
         ("docker", "compose", "--project-directory", str(deployment), *named, *arguments),
         environment=tuple((name, None) for name in _FOREIGN),
     )
+
+
+def services(files: Iterable[bytes]) -> dict[str, list[object]]:
+    """Return what Compose files say of each service, in their order."""
+    import yaml
+
+    said: dict[str, list[object]] = {}
+    for content in files:
+        document = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe ones
+        for name, service in ((document or {}).get("services") or {}).items():
+            said.setdefault(name, []).append(service)
+    return said
 
 
 def require_compose() -> None:

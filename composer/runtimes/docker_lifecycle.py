@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE
 from composer.deployment.recorded import keep_started, read_started
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.federation import Federation
@@ -81,6 +82,28 @@ class DockerLifecycle:
         own = docker.own_containers(self._engine, manifest, self._deployment, self._containers)
         docker.refuse_paused(manifest, own)
         return tuple(name for name, container in own.items() if container.state == "running")
+
+    def stale(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the names of those whose images are missing or stale here."""
+        from composer.deployment.image_record import ImageRecord
+        from composer.images.build import stale
+
+        built_here = manifest.from_build.built_here
+        waiting = stale(built_here, self._engine.built_images(), ImageRecord(self._deployment).read())
+        return tuple(one.name for one in waiting)
+
+    def changes(self, manifest: Manifest, files: Mapping[str, bytes]) -> Mapping[str, str]:
+        """Compare what the containers were last started from with what they are about to be started from."""
+        override = dict(self._compose_files()).get(OVERRIDE_FILE)
+        coming = {COMPOSE_FILE: files.get(COMPOSE_FILE), OVERRIDE_FILE: override}
+        if all(self._files.get(name) == content for name, content in coming.items()):
+            return {}
+        former, now = docker.services(self._files.values()), docker.services(filter(None, coming.values()))
+        return {
+            one.name: "its settings have changed"
+            for one in manifest.started
+            if former.get(one.service) != now.get(one.service)
+        }
 
     def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:
         """Find out what pip would install into those images that are about to be built."""

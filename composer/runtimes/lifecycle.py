@@ -60,6 +60,17 @@ class Lifecycle(Protocol):
                 started.
         """
 
+    def stale(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the names of the participants for whom :meth:`build` would make what they run from."""
+
+    def changes(self, manifest: Manifest, files: Mapping[str, bytes]) -> Mapping[str, str]:
+        """Return whom :meth:`start` would start anew, if they run, by name, and why.
+
+        Args:
+            manifest: Of those who are to run.
+            files: What is about to be written, by paths below the deployment folder.
+        """
+
     def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:
         """Find out what is to be installed where nothing is pinned yet; return the locks by their keys."""
 

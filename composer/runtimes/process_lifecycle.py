@@ -50,6 +50,25 @@ class ProcessLifecycle:
         """Return the names of the participants whose supervisors live."""
         return Processes(manifest, self._deployment).running()
 
+    def stale(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the names of those whose virtual environments are missing."""
+        return tuple(p.name for p in manifest.participants if not (self._deployment / p.image / ".complete").is_file())
+
+    def changes(self, manifest: Manifest, files: Mapping[str, bytes]) -> Mapping[str, str]:
+        """Ask those that run what they were started from, and compare it with what there is and is about to be."""
+        found = dict(Processes(manifest, self._deployment).changes())
+        for one in manifest.started:
+            own = (f"participants/{one.service}.conf", f"local/{one.service}/")
+            if any(path.startswith(own) and self._is_new(path, content) for path, content in files.items()):
+                found.setdefault(one.name, "its settings have changed")
+        return found
+
+    def _is_new(self, path: str, content: bytes) -> bool:
+        try:
+            return (self._deployment / path).read_bytes() != content
+        except OSError:
+            return True
+
     def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:  # noqa: ARG002
         """Nothing is pinned but by the definition's own requirements."""
         return {}
@@ -63,11 +82,11 @@ class ProcessLifecycle:
         dry_run: bool,
     ) -> tuple[str, ...]:
         """Make the virtual environments that are missing."""
-        waiting = [p.name for p in manifest.participants if not (self._deployment / p.image / ".complete").is_file()]
+        waiting = self.stale(manifest)
         if waiting:
             reporter.step("Installing NVFLARE")
             _perform(Processes(manifest, self._deployment).prepare(), reporter, dry_run)
-        return tuple(waiting)
+        return waiting
 
     def pull(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
         """No registry is asked."""

@@ -12,7 +12,7 @@ from composer.model.errors import ComposerError
 from composer.model.federation import Federation
 from composer.model.files import GeneratedFile, Owner, Rendering
 from composer.model.kinds import LOCAL
-from composer.model.reporter import Reporter, some_of
+from composer.model.reporter import some_of
 from composer.runtimes.lifecycle import form_of
 from composer.usecases.session import Session
 
@@ -28,11 +28,15 @@ class Planned:
     former: Manifest | None
 
     @property
+    def names(self) -> frozenset[str]:
+        """Whom the kits are of, by participant and by service."""
+        return frozenset(name for one in self.manifest.participants for name in (one.name, one.service))
+
+    @property
     def dropped(self) -> tuple[str, ...]:
         """The participants that the folder started on other hosts until now, and that are no longer among the kits."""
-        kept = {one.name for one in self.manifest.participants}
         former = self.former.started if self.former else ()
-        return tuple(one.name for one in former if one.host != LOCAL and one.name not in kept)
+        return tuple(one.name for one in former if one.host != LOCAL and one.name not in self.names)
 
 
 def plan(session: Session, found: Mapping[str, str] | None = None) -> Planned:
@@ -80,22 +84,20 @@ def _with_hosts_left(rendering: Rendering, former: Manifest | None, deployment: 
     return replace(rendering, files=tuple(map(kept, rendering.files)))
 
 
-def agree_to_remove(
-    running: Sequence[str], planned: Planned, remove: Callable[[str], bool], reporter: Reporter, dry_run: bool
-) -> None:
+def agree_to_stop(ending: Sequence[str], remove: Callable[[str], bool]) -> None:
     """Make sure that whoever runs and is not among the kits goes on, unless somebody has agreed that it ends.
+
+    Args:
+        ending: Who would end.
+        remove: Asked.
 
     Raises:
         ComposerError: Nobody has.
     """
-    kept = {name for one in planned.manifest.participants for name in (one.name, one.service)}
-    ending = sorted({*planned.dropped, *running} - kept)
     if not ending:
         return
     runs = "runs" if len(ending) == 1 else "run"
-    if dry_run:
-        reporter.warn(f"{some_of(ending)} would be stopped and removed: not among these kits")
-    elif not remove(f"{some_of(ending)} {runs} in this deployment, and not among these kits. Stop and remove?"):
+    if not remove(f"{some_of(ending)} {runs} in this deployment, and not among these kits. Stop and remove?"):
         raise ComposerError(
             f"{some_of(ending)} {runs} in this deployment, and would be stopped and removed: not among these kits",
             "give the kits of all who are to run, or add --remove",

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from composer.hosts.connected import ConnectedHosts
+from composer.hosts.plan import plan_hosts
 from composer.hosts.preflight import check_hosts
 from composer.hosts.starting import bring, moving, reach, show, start
 from composer.model.federation import Federation
 from composer.model.kinds import LOCAL
+from composer.model.plan import HostPlan, Plan
 from composer.model.reporter import SILENT, Reporter
 from composer.model.status import FederationStatus
-from composer.runtimes.lifecycle import lifecycle_of
+from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
 from composer.runtimes.listeners import name_opened_ports, require_unshared_ports
 from composer.runtimes.other import refuse_other_runtime
 from composer.system.background import in_background, tried_in_background
@@ -23,10 +27,11 @@ from composer.usecases.check import require_good_inputs
 from composer.usecases.generate import forget_old_kits, write_planned
 from composer.usecases.inputs import Inputs
 from composer.usecases.locking import lock_inputs, reserved
-from composer.usecases.planning import agree_to_remove, plan
+from composer.usecases.planning import Planned, agree_to_stop, plan
 from composer.usecases.session import open_session
 
 if TYPE_CHECKING:
+    from composer.hosts.moves import Moves
     from composer.runtimes.engine_facts import EngineFacts
 
 DEFAULT_TIMEOUT = 120.0
@@ -37,7 +42,6 @@ def up(
     reporter: Reporter = SILENT,
     timeout: float | None = DEFAULT_TIMEOUT,
     force: bool = False,
-    dry_run: bool = False,
     wait: bool = False,
     ignore: Sequence[str] = (),
     confirm: Callable[[str], bool] = lambda _: False,
@@ -50,7 +54,6 @@ def up(
         reporter: Hears what is done and how far the participants are.
         timeout: Seconds to wait for the registrations; None: start, and do not wait.
         force: As for :func:`generate`.
-        dry_run: Only show the files and commands.
         wait: As for :func:`generate`.
         ignore: As for :func:`check`.
         confirm: Asked before a private key leaves this machine for the first time.
@@ -60,6 +63,68 @@ def up(
         NotHealthy: Somebody has not registered in time, or has been shut down or removed; the others go on trying.
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
+    with _ready(inputs, reporter, ignore, wait, dry_run=False) as ready:
+        planned, hosts, lifecycle = ready.planned, ready.hosts, ready.lifecycle
+        name_opened_ports(planned.manifest, reporter)
+        agree_to_stop(ready.ending, remove)
+        leaving = _agree_to_keys(ready.plans, confirm)
+        generated = write_planned(planned, reporter, force, dry_run=False)
+        generated = pinned(lifecycle, planned, generated, generated.manifest.from_build, reporter, force)
+        manifest, federation = generated.manifest, generated.federation
+        hosts.adopt(manifest)
+        lifecycle.build(federation, manifest.from_build, reporter, False, False)
+        lifecycle.pull(manifest, reporter, False)
+        _warn_of_machine(ready.facts(), federation.on(LOCAL), inputs.deployment, reporter)
+        bring(hosts, ready.moves, federation, leaving, confirm, reporter)
+        status = start(hosts, ready.moves, timeout, reporter)
+        # Nobody runs with former kits any more.
+        forget_old_kits(manifest, inputs.deployment)
+        require_unshared_ports(manifest)
+        return status
+
+
+def plan_up(inputs: Inputs, reporter: Reporter = SILENT, force: bool = False, ignore: Sequence[str] = ()) -> Plan:
+    """Return what :func:`up` would do, and show the commands; nothing is changed anywhere, and no lock is taken.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        reporter: Hears the commands, and what the user should know.
+        force: As for :func:`generate`.
+        ignore: As for :func:`check`.
+
+    Raises:
+        ComposerError: What was given, or this machine, does not allow it.
+    """
+    with _ready(inputs, reporter, ignore, wait=False, dry_run=True) as ready:
+        name_opened_ports(ready.planned.manifest, reporter)
+        generated = write_planned(ready.planned, reporter, force, dry_run=True)
+        ready.lifecycle.build(generated.federation, generated.manifest.from_build, reporter, False, True)
+        ready.lifecycle.pull(generated.manifest, reporter, True)
+        show(generated.manifest, inputs.deployment, ready.lifecycle, reporter)
+        unreachable = {name: error.message for name, error in ready.hosts.unreachable.items()}
+        return Plan(generated.federation.name, generated.changed, ready.plans, unreachable)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """All that is known before anything is changed; every host that is connected can do its part."""
+
+    planned: Planned
+    lifecycle: Lifecycle
+    hosts: ConnectedHosts
+    moves: Moves | None
+    plans: tuple[HostPlan, ...]
+    facts: Callable[[], EngineFacts | None]
+
+    @property
+    def ending(self) -> tuple[str, ...]:
+        """Who runs, and is not among the kits."""
+        stopped = {name for host in self.plans for name in host.stop}
+        return tuple(sorted({*stopped, *self.planned.dropped} - self.planned.names))
+
+
+@contextmanager
+def _ready(inputs: Inputs, reporter: Reporter, ignore: Sequence[str], wait: bool, dry_run: bool) -> Iterator[_Ready]:
     deployment = inputs.deployment
     with ExitStack() as stack:
         # What is there is known only when nobody else changes it any more.
@@ -74,28 +139,21 @@ def up(
         # They are asked for the sake of a few warnings, and where others run everybody, for nothing.
         facts = stack.enter_context(tried_in_background(lifecycle.facts))
         stack.enter_context(reserved(lifecycle, planned.manifest, reporter, wait, dry_run))
-        hosts = stack.enter_context(reach(planned.manifest, deployment, lifecycle, reporter, dry_run))
-        present = check_hosts(hosts, authority)
-        moves = stack.enter_context(moving(hosts, reporter, dry_run))
-        name_opened_ports(planned.manifest, reporter)
-        agree_to_remove([name for one in present.values() for name in one.names], planned, remove, reporter, dry_run)
-        generated = write_planned(planned, reporter, force, dry_run)
-        if not dry_run:
-            generated = pinned(lifecycle, planned, generated, generated.manifest.from_build, reporter, force)
-        manifest, federation = generated.manifest, generated.federation
-        hosts.adopt(manifest)
-        lifecycle.build(federation, manifest.from_build, reporter, False, dry_run)
-        lifecycle.pull(manifest, reporter, dry_run)
-        if dry_run:
-            show(manifest, deployment, lifecycle, reporter)
-            return FederationStatus(manifest.federation)
-        _warn_of_machine(facts(), federation.on(LOCAL), deployment, reporter)
-        bring(hosts, moves, federation, confirm, reporter)
-        status = start(hosts, moves, timeout, reporter)
-        # Nobody runs with former kits any more.
-        forget_old_kits(manifest, deployment)
-        require_unshared_ports(manifest)
-        return status
+        hosts = stack.enter_context(reach(planned.manifest, deployment, lifecycle, reporter))
+        standing = check_hosts(hosts, authority)
+        moves = stack.enter_context(moving(hosts, reporter))
+        plans = plan_hosts(hosts, standing, planned.rendering, moves)
+        yield _Ready(planned, lifecycle, hosts, moves, plans, facts)
+
+
+def _agree_to_keys(plans: Sequence[HostPlan], confirm: Callable[[str], bool]) -> tuple[str, ...]:
+    """Make sure that somebody has agreed to the private keys that leave this machine, and return which do."""
+    leaving = tuple(f"{name} to {host.host}" for host in plans for name in host.keys)
+    if leaving:
+        from composer.hosts.bringing import agree_to_keys
+
+        agree_to_keys(leaving, confirm)
+    return leaving
 
 
 def _warn_of_machine(facts: EngineFacts | None, federation: Federation, deployment: Path, reporter: Reporter) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from tests.conftest import Deployment
-from tests.contract import hold_to_the_contract_for_real
+from tests.contract import hold_to_the_contract_for_real, hold_to_the_plan
 
 
 @pytest.mark.docker
@@ -16,3 +16,10 @@ from tests.contract import hold_to_the_contract_for_real
 def test_containers_hold_to_the_contract(engine: None, prod_00: Path, definition: Path | None, tmp_path: Path) -> None:
     deployment = Deployment(tmp_path / "deployment", prod_00, definition)
     hold_to_the_contract_for_real(DockerLifecycle, deployment)
+
+
+@pytest.mark.docker
+@pytest.mark.nvflare
+def test_containers_do_what_the_plan_says(engine: None, prod_00: Path, definition: Path | None, tmp_path: Path) -> None:
+    base = definition.read_text() if definition else ""
+    hold_to_the_plan(Deployment(tmp_path / "deployment", prod_00, definition), base)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import composer
-from composer import ComposerError, Inputs, check, down, logs, status, up
+from composer import ComposerError, Inputs, check, down, logs, plan_up, status, up
 from tests.conftest import forget_images
 from tests.fakes.reporter import Heard
 
@@ -20,6 +20,8 @@ def test_a_federation_from_python(
     federation = Inputs((prod_00,), definition, tmp_path / "deployment")
     assert check(federation).ok
     heard = Heard()
+    (here,) = plan_up(federation).hosts
+    assert here.start == ("server1", "site-1", "site-2")
     started = up(federation, heard)
     try:
         assert [one.name for one in started.participants if one.registered] == ["server1", "site-1", "site-2"]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from composer.deployment.image_record import RecordedImage
 from composer.deployment.layout import AUTHORITY_LABEL, DEPLOYMENT_LABEL, PARTICIPANT_LABEL
 from composer.images.store import ImageFacts
 from composer.model.command import Command
@@ -71,8 +72,11 @@ class MemoryEngine:
     def image_facts(self) -> dict[str, ImageFacts]:
         return self.facts_of_images
 
-    def built_images(self) -> dict[str, object]:
-        return {}
+    def built_images(self) -> dict[str, RecordedImage]:
+        return {tag: RecordedImage(inputs, "sha256:1") for tag, inputs in self.images.items()}
+
+    def remove_image(self, tag: str) -> None:
+        self.images.pop(tag, None)
 
     def remove_untagged(self) -> None:
         self._note("remove_untagged")

@@ -17,6 +17,7 @@ import pytest
 from composer.hosts import bringing, decommission, examine, moves, remote
 from composer.hosts.ssh import explain
 from composer.hosts.traces import There
+from composer.hosts.transfer import Receiver
 from composer.model.command import Command
 from composer.model.errors import ComposerError, HostError
 from composer.model.host import Host
@@ -106,10 +107,14 @@ class World:
         where = str(process._SURROUNDINGS.get().get("DOCKER_HOST") or f"memory://{LOCAL}")
         self.engines[where.removeprefix("memory://")].perform(command, reporter, dry_run)
 
-    def transfer(self, engine: object, receivers: Sequence[object], say: Callable[[str], None]) -> dict[str, object]:
+    def transfer(self, engine: object, receivers: Sequence[Receiver], say: Callable[[str], None]) -> dict[str, object]:
         """Stands for :func:`composer.hosts.transfer.transfer`."""
-        names = [receiver.connection.host.name for receiver in receivers]
+        names = [receiver.name for receiver in receivers]
         self.sent += names
+        for receiver in receivers:
+            if receiver.name not in self.refuses:
+                images = {one.image: one.inputs for one in receiver.manifest.participants}
+                self.engines[receiver.name].images.update(images)
         return {name: self.refuses[name] for name in names if name in self.refuses}
 
 

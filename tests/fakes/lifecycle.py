@@ -23,6 +23,8 @@ class Memory:
     running: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     fails: Mapping[str, BaseException] = field(default_factory=dict)
+    stale: set[str] = field(default_factory=set)
+    changed: Mapping[str, str] = field(default_factory=dict)
 
     def note(self, method: str) -> None:
         self.asked.append(method)
@@ -56,6 +58,14 @@ class InMemory:
     def running(self, manifest: Manifest) -> tuple[str, ...]:
         self._memory.note("running")
         return tuple(sorted(self._memory.running))
+
+    def stale(self, manifest: Manifest) -> tuple[str, ...]:
+        self._memory.note("stale")
+        return tuple(one.name for one in manifest.participants if one.name in self._memory.stale)
+
+    def changes(self, manifest: Manifest, files: Mapping[str, bytes]) -> Mapping[str, str]:
+        self._memory.note("changes")
+        return self._memory.changed
 
     def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:
         self._memory.note("find_locks")

@@ -8,7 +8,7 @@ import pytest
 
 from composer.runtimes.process_lifecycle import ProcessLifecycle
 from tests.conftest import Deployment
-from tests.contract import hold_to_the_contract_for_real
+from tests.contract import hold_to_the_contract_for_real, hold_to_the_plan
 
 
 @pytest.mark.nvflare
@@ -17,3 +17,10 @@ def test_processes_hold_to_the_contract(kits: Path, tmp_path: Path) -> None:
     definition.write_text("runtime: process\n")
     deployment = Deployment(tmp_path / "deployment", kits, definition)
     hold_to_the_contract_for_real(ProcessLifecycle, deployment)
+
+
+@pytest.mark.nvflare
+def test_processes_do_what_the_plan_says(kits: Path, tmp_path: Path) -> None:
+    definition = tmp_path / "composer.yml"
+    definition.write_text("runtime: process\n")
+    hold_to_the_plan(Deployment(tmp_path / "deployment", kits, definition), definition.read_text())

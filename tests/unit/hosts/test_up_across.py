@@ -12,7 +12,7 @@ from composer.system.signals import Signalled
 from composer.usecases import up as up_module
 from composer.usecases.down import down
 from composer.usecases.inputs import Inputs
-from composer.usecases.up import up
+from composer.usecases.up import plan_up, up
 from tests.fakes.hosts import World, install
 from tests.fakes.lifecycle import InMemory, Memory, Seen
 from tests.fakes.reporter import Heard
@@ -80,8 +80,33 @@ def test_all_are_up_and_down_again(world: World, inputs: Inputs) -> None:
 def test_no_key_leaves_this_machine_unless_somebody_agrees(world: World, inputs: Inputs) -> None:
     with pytest.raises(ComposerError, match="would leave this machine, and nobody has agreed"):
         up(inputs)
+    assert not (inputs.deployment / "manifest.json").exists()
     assert world.running == runs_nothing(world)
     assert not any(world.delivered(name) for name in HOSTS)
+
+
+def test_a_plan_says_host_by_host_what_is_to_happen(world: World, inputs: Inputs) -> None:
+    far = [name for name in world.memories if name != "local"]
+    before = {host.host: host for host in plan_up(inputs).hosts}
+    assert {name: set(host.start) for name, host in before.items()} == wanted(world)
+    assert {name: host.keys for name, host in before.items() if host.keys} == {name: (HOSTS[name],) for name in far}
+    assert world.running == runs_nothing(world)
+    assert not any(world.delivered(name) for name in far)
+    start(inputs)
+    after = plan_up(inputs)
+    assert after.write == ()
+    assert {host.host: set(host.keep) for host in after.hosts} == wanted(world)
+    assert not any(host.keys or host.start or host.restart or host.stop for host in after.hosts)
+
+
+def test_a_plan_names_the_hosts_of_which_nothing_is_known(world: World, inputs: Inputs) -> None:
+    *others, away = [name for name in world.memories if name != "local"]
+    world.away = {away}
+    if others:
+        assert plan_up(inputs).unreachable == {away: f"{away}: nobody listens on its SSH port"}
+    else:
+        with pytest.raises(ComposerError, match="nobody listens on its SSH port"):
+            plan_up(inputs)
 
 
 @pytest.mark.parametrize("step", [*BEFORE, "start"])

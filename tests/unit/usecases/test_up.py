@@ -12,13 +12,14 @@ from composer.system.signals import Signalled
 from composer.usecases import up as up_module
 from composer.usecases.down import down
 from composer.usecases.inputs import Inputs
-from composer.usecases.up import up
+from composer.usecases.up import plan_up, up
 from tests.fakes.lifecycle import InMemory, Memory, Seen
 from tests.fakes.reporter import Heard
 from tests.kitmaker import Project, provision
 
 NAMES = {"server1", "site-1", "site-2"}
-BEFORE = ("require_tools", "reserved", "remember", "running", "find_locks", "build", "pull", "require_ready")
+LOOKS = ("require_tools", "reserved", "remember", "running", "stale", "changes")
+BEFORE = (*LOOKS, "find_locks", "build", "pull", "require_ready")
 AFTER = ("start", "observe")
 FAILURES = {
     "an error": ComposerError("the disk is full", "make room"),
@@ -98,7 +99,10 @@ def test_who_is_not_registered_in_time_goes_on(memory: Memory, inputs: Inputs, m
 
 
 def test_a_dry_run_starts_and_writes_nothing(memory: Memory, inputs: Inputs) -> None:
-    up(inputs, dry_run=True)
+    planned = plan_up(inputs)
+    (here,) = planned.hosts
+    assert (set(here.start), here.keep, here.stop) == (NAMES, (), ())
+    assert "docker-compose.yml" in planned.write
     assert not inputs.deployment.exists()
     assert "find_locks" not in memory.asked
     assert "observe" not in memory.asked
@@ -111,3 +115,26 @@ def test_who_is_not_among_the_kits_ends_only_where_somebody_agrees(memory: Memor
     assert memory.running == {"site-9"}
     up(inputs, remove=lambda _: True)
     assert memory.running == NAMES
+
+
+def test_what_is_to_happen_is_known_before_it_does(memory: Memory, inputs: Inputs) -> None:
+    memory.running = {"server1", "site-1", "site-9"}
+    memory.stale, memory.changed = {"server1"}, {"site-1": "its settings have changed", "site-2": "it has, too"}
+    (here,) = plan_up(inputs).hosts
+    assert here.images == ("server1",)
+    assert here.start == ("site-2",)
+    assert here.restart == {"server1": "its image is made anew", "site-1": "its settings have changed"}
+    assert (here.keep, here.stop) == ((), ("site-9",))
+    memory.stale, memory.changed = set(), {}
+    (here,) = plan_up(inputs).hosts
+    assert (here.restart, set(here.keep)) == ({}, {"server1", "site-1"})
+    assert memory.running == {"server1", "site-1", "site-9"}
+    assert not inputs.deployment.exists()
+
+
+@pytest.mark.parametrize("step", LOOKS)
+def test_an_up_that_is_refused_writes_nothing(memory: Memory, inputs: Inputs, step: str) -> None:
+    memory.fails = {step: FAILURES["an error"]}
+    with pytest.raises(ComposerError):
+        up(inputs)
+    assert [path.name for path in inputs.deployment.glob("*")] in ([], [".lock"])
