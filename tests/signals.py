@@ -10,10 +10,11 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from tests.conftest import COMPOSER, Deployment
+from tests.conftest import COMPOSER, Ended, run
 
 ROUNDS = int(os.environ.get("COMPOSER_SIGNAL_ROUNDS", "20"))
 SEED = os.environ.get("COMPOSER_SIGNAL_SEED", "1")
@@ -24,7 +25,6 @@ KINDS = {
     "INT": (signal.SIGINT,),
     "INT twice": (signal.SIGINT, signal.SIGINT),
 }
-DEEDS = ("up from nothing", "up changed", "down")
 
 
 @dataclass(frozen=True)
@@ -32,67 +32,126 @@ class Rig:
     """A deployment whose images or environments are built, and what the test must know of it.
 
     Attributes:
-        deployment: The deployment, which is down.
+        folder: The deployment's, which is down.
+        kits: The folder of all kits.
+        definition: The composer.yml.
         running: Returns all that is there of it, by name, each with what tells it from a later one of its name.
-        everybody: The names of all when it is up.
+        named: Returns the name under which a participant is among them.
         change: Lets site-1 be started from something else; given the number of the round, or None: as at first.
         leftovers: Returns what a command must not leave behind.
         last: The latest moment of a signal, in seconds.
+        first: With which deed and kind of signal the rounds begin: no two suites play the same ones.
+        participants: Who is started; the last one's kit is added and removed.
+        composer: What runs composer.
+        environment: Its own.
     """
 
-    deployment: Deployment
+    folder: Path
+    kits: Path
+    definition: Path | None
     running: Callable[[], Mapping[str, object]]
-    everybody: tuple[str, ...]
+    named: Callable[[str], str]
     change: Callable[[int | None], None]
     leftovers: Callable[[], object]
     last: float
-    site_1: str = "site-1"
+    first: int = 0
+    participants: tuple[str, ...] = ("server1", "site-1", "site-2")
+    composer: Sequence[str] = tuple(COMPOSER)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def up(self, names: Sequence[str] = ()) -> list[str]:
+        """The arguments of an ``up`` of all, or of some alone."""
+        kits = [str(self.kits / name) for name in names] if names else [str(self.kits)]
+        chosen = ["-f", str(self.definition)] if self.definition else []
+        return ["up", *kits, *chosen, "-C", str(self.folder), "--yes", "--remove"]
+
+    @property
+    def down(self) -> list[str]:
+        """The arguments of a ``down``."""
+        return ["down", "-C", str(self.folder)]
+
+    def does(self, arguments: Sequence[str]) -> Ended:
+        """Run composer until it ends."""
+        return run([*self.composer, *arguments], env=dict(self.environment), timeout=300)
+
+    def among(self, names: Sequence[str]) -> list[str]:
+        """How participants are called among those that run."""
+        return sorted(map(self.named, names))
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A command that a signal hits: what comes before, and who is there when it has been done."""
+
+    name: str
+    before: Sequence[str]
+    command: Sequence[str]
+    whole: list[str]
+    changes: bool = False
+
+
+def deeds(rig: Rig) -> list[Deed]:
+    """All of them, on a deployment."""
+    everybody, fewer = rig.among(rig.participants), rig.participants[:-1]
+    return [
+        Deed("up from nothing", rig.down, rig.up(), everybody),
+        Deed("up changed", rig.up(), rig.up(), everybody, changes=True),
+        Deed("a kit more", rig.up(fewer), rig.up(), everybody),
+        Deed("a kit less", rig.up(), rig.up(fewer), rig.among(fewer)),
+        Deed("down", rig.up(), rig.down, []),
+    ]
 
 
 def play(rig: Rig, rounds: int = ROUNDS) -> None:
     """Play rounds: each has a deed, in the midst of which a signal comes."""
     in_time = 0
     # Each kind meets each deed.
-    plan = [(deed, kind) for deed in DEEDS for kind in KINDS]
+    plan = [(deed, kind) for kind in KINDS for deed in deeds(rig)]
     for number in range(rounds):
         chance = random.Random(f"{SEED}/{number}")
-        deed, kind = plan[number % len(plan)]
+        deed, kind = plan[(rig.first + number) % len(plan)]
         to_group, moment, gap = chance.random() < 0.5, chance.uniform(0.1, rig.last), chance.uniform(0, 0.6)
-        told = f"seed {SEED}, round {number}: {deed}, {kind} to {'group' if to_group else 'process'} at {moment:.2f} s"
+        told = f"seed {SEED}, round {number}: {deed.name}, {kind} to "
+        told += f"{'group' if to_group else 'process'} at {moment:.2f} s"
         in_time += _round(rig, deed, KINDS[kind], to_group, moment, gap, told, number)
     assert in_time > rounds // 2, "the signals came too late to say anything"
 
 
 def _round(
-    rig: Rig, deed: str, numbers: tuple[int, ...], to_group: bool, moment: float, gap: float, told: str, number: int
+    rig: Rig, deed: Deed, numbers: tuple[int, ...], to_group: bool, moment: float, gap: float, told: str, number: int
 ) -> bool:
-    one = rig.deployment
-    everybody = sorted(rig.everybody)
-    ended = one.run("down") if deed == "up from nothing" else one.up()
+    ended = rig.does(deed.before)
     assert ended.returncode == 0, f"{told}: before: {ended.err}"
     before = dict(rig.running())
-    if deed == "up changed":
+    if deed.changes:
         rig.change(number)
-    with _started(one, "down" if deed == "down" else "up") as process:
+    with _started(rig, deed.command) as process:
         time.sleep(moment)
         hit = _send(process, numbers, to_group, gap)
         _, err = process.communicate(timeout=120)
     assert "Traceback" not in err, f"{told}: {err}"
-    after, status = dict(rig.running()), process.returncode
     if numbers != KINDS["KILL"]:
-        assert status in (0, 128 + numbers[0]), f"{told}: {status}: {err}"
-        if deed != "down" and status:
-            assert sorted(after) == sorted(before), f"{told}: {err}"
-            same = {name: what for name, what in after.items() if name != rig.site_1}
-            assert same.items() <= before.items(), f"{told}: {err}"
-            assert not rig.leftovers(), told
-        elif not status:
-            assert sorted(after) == ([] if deed == "down" else everybody), f"{told}: {err}"
+        _hold_to_its_end(rig, deed, before, process.returncode, numbers[0], f"{told}: {err}")
     rig.change(None)
-    ended = one.run("down") if deed == "down" else one.up()
+    last = rig.down if deed.command == rig.down else rig.up()
+    ended = rig.does(last)
     assert ended.returncode == 0, f"{told}: afterwards: {ended.err}"
-    assert sorted(rig.running()) == ([] if deed == "down" else everybody), told
+    assert sorted(rig.running()) == ([] if last == rig.down else rig.among(rig.participants)), told
     return hit
+
+
+def _hold_to_its_end(rig: Rig, deed: Deed, before: Mapping[str, object], status: int, number: int, told: str) -> None:
+    """All of it is as before or as asked; of a ``down`` that was cut short, nothing is brought back."""
+    after = dict(rig.running())
+    assert status in (0, 128 + number), f"{told}: {status}"
+    if not status or sorted(after) == deed.whole != sorted(before):
+        # It may have come when all was done.
+        assert sorted(after) == deed.whole, told
+    elif deed.command != rig.down:
+        assert sorted(after) == sorted(before), told
+        anew = {rig.named("site-1")} if deed.changes else set(before).difference(deed.whole)
+        assert {name: what for name, what in after.items() if name not in anew}.items() <= before.items(), told
+        assert not rig.leftovers(), told
 
 
 def _send(process: subprocess.Popen[str], numbers: tuple[int, ...], to_group: bool, gap: float) -> bool:
@@ -105,15 +164,14 @@ def _send(process: subprocess.Popen[str], numbers: tuple[int, ...], to_group: bo
     return True
 
 
-def _started(one: Deployment, command: str) -> subprocess.Popen[str]:
+def _started(rig: Rig, arguments: Sequence[str]) -> subprocess.Popen[str]:
     """Start composer in a session of its own, as a terminal would."""
-    given = [] if command == "down" else [str(one.kits), *(["-f", str(one.definition)] if one.definition else [])]
     return subprocess.Popen(
-        [*COMPOSER, command, *given, "-C", str(one.folder)],
+        [*rig.composer, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, **one.environment},
+        env={**os.environ, **rig.environment},
     )

@@ -42,7 +42,19 @@ def test_whatever_signal_comes_whenever(tmp_path: Path) -> None:
     ended = one.on_kits("build")
     assert ended.returncode == 0, ended.err
     try:
-        play(Rig(one, supervisors, PARTICIPANTS, change, strays, last=2.5))
+        rig = Rig(
+            one.folder,
+            one.kits,
+            definition,
+            running=supervisors,
+            named=lambda name: name,
+            change=change,
+            leftovers=strays,
+            last=2.5,
+            first=8,
+            environment=environment,
+        )
+        play(rig)
         assert one.run("down").returncode == 0
         assert not any(members(one.folder / "workspaces" / name) for name in PARTICIPANTS)
     finally:

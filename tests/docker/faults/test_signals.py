@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.conftest import Deployment
-from tests.docker.faults.stack import PARTICIPANTS, containers, leftovers
+from tests.docker.faults.stack import containers, leftovers
 from tests.signals import Rig, play
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare, pytest.mark.fault(16)]
@@ -23,14 +23,15 @@ def test_whatever_signal_comes_whenever(fresh: Deployment) -> None:
         else:
             override.write_text(json.dumps({"services": {"site-1": {"environment": {"ROUND": str(number)}}}}))
 
-    play(
-        Rig(
-            fresh,
-            lambda: containers(fresh),
-            tuple(fresh.container(one) for one in PARTICIPANTS),
-            change,
-            lambda: leftovers(fresh),
-            last=4,
-            site_1=fresh.container("site-1"),
-        )
+    rig = Rig(
+        fresh.folder,
+        fresh.kits,
+        fresh.definition,
+        running=lambda: containers(fresh),
+        named=fresh.container,
+        change=change,
+        leftovers=lambda: leftovers(fresh),
+        last=4,
+        environment=fresh.environment,
     )
+    play(rig)
