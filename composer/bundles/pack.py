@@ -84,7 +84,7 @@ def write_archive(contents: Contents, folder: Path, sums: Sums, seal: Seal | Non
 
 @contextmanager
 def _part(target: Path) -> Iterator[BinaryIO]:
-    """Lend a file that becomes ``target`` when all of it is written. What a killed composer has left is taken over."""
+    """Yield a file that becomes ``target`` when all of it is written. What a killed composer has left is taken over."""
     part = target.with_name(f".{target.name}.part")
     with _locked(part) as file:
         try:

@@ -20,7 +20,7 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
-    """Lend the descriptor of a folder, given by its real path.
+    """Yield the descriptor of a folder, given by its real path.
 
     Raises:
         OSError: It is missing, or it or a folder above it is a link.
@@ -31,7 +31,7 @@ def opened(path: Path) -> Iterator[int]:
 
 @contextmanager
 def opened_below(top: int | None, anchor: str, path: PurePath, make: int | None = None) -> Iterator[int]:
-    """Lend the descriptor of a folder below another one.
+    """Yield the descriptor of a folder below another one.
 
     Args:
         top: The descriptor of the other one; None: ``anchor`` is a path from the root.

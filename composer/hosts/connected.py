@@ -165,7 +165,7 @@ def connect_hosts(
     seconds: float | None = None,
     names: Sequence[str] | None = None,
 ) -> Iterator[ConnectedHosts]:
-    """Lend connections to the hosts of a deployment.
+    """Connect to the hosts of a deployment for the time of the block.
 
     Args:
         manifest: What the deployment says of itself.

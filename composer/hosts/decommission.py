@@ -16,7 +16,7 @@ from composer.hosts.ssh import connection
 from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.model.host import Host
-from composer.render.far import host_folder
+from composer.render.remote import host_folder
 from composer.system.foreign_text import clip, escape_line
 from composer.system.process import run, surroundings
 

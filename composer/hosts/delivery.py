@@ -22,7 +22,7 @@ from composer.hosts.ssh import Connection, says_something_else
 from composer.images.build_inputs import folder_files
 from composer.model.errors import ComposerError, HostError
 from composer.model.files import GeneratedFile, Owner
-from composer.render.far import USER_VARIABLES, host_folder
+from composer.render.remote import USER_VARIABLES, host_folder
 from composer.system.foreign_text import clip, escape_line
 
 _IDENTITY = ".deployment"

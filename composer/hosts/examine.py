@@ -11,7 +11,7 @@ from composer.model.federation import Federation
 from composer.model.finding import Finding
 from composer.model.host import Host
 from composer.model.status import ALIVE
-from composer.render.far import host_folder
+from composer.render.remote import host_folder
 
 _SECONDS = 30.0
 SKEW_SECONDS = 30.0

@@ -22,7 +22,7 @@ class LogQuery:
 
     Attributes:
         names: Whose; empty: everybody's.
-        follow: Go on with what comes.
+        follow: Keep reading new lines.
         lines: Only so many of the last lines of each; None: all.
         since: Only from this moment on, as Docker takes it; None: from the beginning.
         colour: Keep colours.

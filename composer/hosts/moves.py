@@ -220,7 +220,7 @@ class Moves:
 
 @contextmanager
 def moves_of(manifest: Manifest, deployment: Path, reporter: Reporter) -> Iterator[Moves]:
-    """Lend connections to the hosts that earlier runs had and this one has not; who is away is said.
+    """Connect to the hosts that earlier runs had and this one has not, for the time of the block; name those away.
 
     Args:
         manifest: What the deployment says of itself.

@@ -16,7 +16,7 @@ from composer.hosts.traces import There
 from composer.model.errors import ComposerError, HostError
 from composer.model.host import Host
 from composer.model.reporter import Reporter, some_of
-from composer.render.far import USER_VARIABLES, host_folder
+from composer.render.remote import USER_VARIABLES, host_folder
 from composer.runtimes import docker
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.engine import Engine, connect
@@ -108,7 +108,7 @@ class RemoteHost(ConnectedHost):
 
 @contextlib.contextmanager
 def connect_remote(host: Host, manifest: Manifest, deployment: Path) -> Iterator[RemoteHost]:
-    """Lend a connection to a host.
+    """Connect to a host for the time of the block.
 
     Args:
         host: Which one.

@@ -78,7 +78,7 @@ class Connection:
 
 @contextlib.contextmanager
 def connection(host: Host) -> Iterator[Connection]:
-    """Lend a connection to a host.
+    """Connect to a host for the time of the block.
 
     Raises:
         HostError: It cannot be reached, or does not let us in.

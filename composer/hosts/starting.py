@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reach(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter) -> Iterator[ConnectedHosts]:
-    """Lend connections to this machine and the hosts that participants are to run on.
+    """Connect to the hosts that participants are to run on, for the time of the block; this machine is one of them.
 
     Args:
         manifest: What is to run.
@@ -47,7 +47,7 @@ def reach(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: 
 
 @contextmanager
 def moving(hosts: ConnectedHosts, reporter: Reporter) -> Iterator[Moves | None]:
-    """Lend what is known of those who leave the host that they run on, or None where nobody can.
+    """Yield who leaves the host that they run on, or None where nobody can.
 
     Raises:
         ComposerError: Somebody cannot be started in the new place: all go on where they run.
@@ -102,7 +102,7 @@ def show(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: R
         lifecycle.start(manifest.on(LOCAL), reporter, dry_run=True)
     for host in manifest.hosts:
         from composer.hosts.reporter import HostReporter
-        from composer.render.far import host_folder
+        from composer.render.remote import host_folder
 
         there = lifecycle_of(manifest.runtime, host_folder(deployment, host.name))
         there.start(manifest.on(host.name), HostReporter(host.name, host.endpoint, reporter), dry_run=True)

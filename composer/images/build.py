@@ -167,7 +167,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"THESE PACKAGES DO NOT MATCH THE HASHES",
         "a package is not the one that requirements.lock names",
-        "delete images/*/requirements.lock in the deployment folder if you trust the index; it is found out anew",
+        "if you trust the index, delete images/*/requirements.lock in the deployment folder, and build again",
     ),
     (
         r"x509: certificate signed by unknown authority",

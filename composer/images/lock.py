@@ -48,7 +48,7 @@ def render_lock(report: str, image: Image) -> str:
     lines = [
         f"{_HEADER}{lock_key(image)}",
         f"# Python {environment.get('python_version', '?')}, {environment.get('platform_machine', '?')}; "
-        "delete this file to have it found out anew.",
+        "to update the packages, delete this file and build again.",
         *_options(image.requirements),
         *(f"{name}=={version} --hash=sha256:{digest}" for name, version, digest in pins),
     ]

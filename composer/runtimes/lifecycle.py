@@ -128,12 +128,12 @@ def lifecycle_of(runtime: RuntimeName, deployment: Path) -> Lifecycle:
 def form_of(runtime: RuntimeName) -> Form:
     """Return how the participants of a runtime are written down, for a deployment folder or a bundle."""
     if runtime == "process":
-        from composer.render.plain import Plain
+        from composer.render.process_form import ProcessForm
 
-        return Plain()
-    from composer.render.contained import Contained
+        return ProcessForm()
+    from composer.render.docker_form import DockerForm
 
-    return Contained()
+    return DockerForm()
 
 
 def require_same_authority(present: Present, authority: str, deployment: Path) -> None:

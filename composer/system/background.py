@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @contextmanager
 def in_background(task: Callable[[], T]) -> Iterator[Callable[[], T]]:
-    """Lend the time in which ``task`` runs in a thread of its own, and a function that waits for what it returns.
+    """Run ``task`` in a thread of its own during the block; yield a function that waits for what it returns.
 
     Raises:
         Exception: What the task raised, when the block has ended; where the block fails, its own error.
@@ -26,7 +26,7 @@ def in_background(task: Callable[[], T]) -> Iterator[Callable[[], T]]:
 
 @contextmanager
 def tried_in_background(task: Callable[[], T]) -> Iterator[Callable[[], T | None]]:
-    """Lend what :func:`in_background` does for what is only good to know: where ``task`` fails, it returns None."""
+    """Do the same as :func:`in_background` for what is only good to know: where ``task`` fails, it returns None."""
 
     def tried() -> T | None:
         with suppress(Exception):

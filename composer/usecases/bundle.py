@@ -40,8 +40,8 @@ class Packing:
         runtime: How the participants run on the far side; None: as composer.yml says.
         wheels: Put in all that pip would fetch (processes).
         images: Put in the images, which must have been built here (containers).
-        python: The far side's Python, ``major.minor``; None: this one's.
-        machine: The far side's platform, as ``uname -m`` says it; None: this one's.
+        python: The target host's Python, ``major.minor``; None: this one's.
+        machine: The target host's platform, as ``uname -m`` says it; None: this one's.
         recipients: age's public keys that the archives are encrypted for.
         passphrase: What they are encrypted with where there are no recipients; empty: they are not encrypted.
     """

@@ -29,7 +29,7 @@ def logs(
         deployment: The deployment folder.
         names: Whose; empty: everybody's.
         line: Gets each line.
-        follow: Go on with what comes.
+        follow: Keep reading new lines.
         lines: Only so many of the last lines of each.
         since: Only from this time on, as Docker takes it: RFC 3339, how long ago (``1h30m``), Unix seconds.
         colour: Keep colours.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from composer.render.bundle import PackedImage, Target
 
 
-class Plain:
+class ProcessForm:
     """As plain processes, which scripts start (a :class:`composer.render.form.Form`)."""
 
     packs: Literal["images", "wheels"] = "wheels"

@@ -13,15 +13,15 @@ from composer.model.files import GeneratedFile
 from composer.model.kinds import LOCAL
 from composer.render.compose import mode_of, render_compose
 from composer.render.dockerfile import inputs_hash, render_context, render_wheels
-from composer.render.far import HOSTS, render_host
 from composer.render.form import Origin
 from composer.render.hosts import render_hosts
+from composer.render.remote import HOSTS, render_host
 
 if TYPE_CHECKING:
     from composer.render.bundle import PackedImage, Target
 
 
-class Contained:
+class DockerForm:
     """As containers, which Compose starts (a :class:`composer.render.form.Form`)."""
 
     packs: Literal["images", "wheels"] = "images"
