@@ -20,6 +20,7 @@ FORCE = click.option("--force", is_flag=True, help="Replace generated files that
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the files and commands, do nothing.")
 WAIT = click.option("--wait", is_flag=True, help="Wait for another composer that is at work on the folder.")
 IGNORE = click.option("--ignore", multiple=True, metavar="ID", help="Leave out a check; may be given again.")
+PLAN_AS_JSON = click.option("--json", "as_json", is_flag=True, help="With --dry-run: print JSON.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import AS_JSON, DRY_RUN, FORCE, IGNORE, WAIT, takes_deployment, takes_kits, talking
+from composer.cli.options import (
+    AS_JSON,
+    DRY_RUN,
+    FORCE,
+    IGNORE,
+    PLAN_AS_JSON,
+    WAIT,
+    takes_deployment,
+    takes_kits,
+    talking,
+)
 from composer.cli.prompts import can_ask, confirmed
 from composer.model.errors import ComposerError
 from composer.system.signals import Signalled
@@ -18,7 +28,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from composer.cli.screen.terminal import Terminal
+    from composer.model.plan import Plan
     from composer.usecases.inputs import Inputs
+
+
+def _show(plan: Plan, as_json: bool) -> None:
+    from composer.cli.screen.plan import print_plan
+
+    print_plan(plan, as_json)
+
+
+def _require_dry_run(dry_run: bool, as_json: bool) -> None:
+    if as_json and not dry_run:
+        raise click.UsageError("--json prints what would be done: add --dry-run")
 
 
 @click.command()
@@ -26,15 +48,20 @@ if TYPE_CHECKING:
 @takes_kits
 @FORCE
 @DRY_RUN
+@PLAN_AS_JSON
 @WAIT
 @IGNORE
 def generate(
-    terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool, wait: bool, ignore: tuple[str, ...]
+    terminal: Terminal, inputs: Inputs, force: bool, dry_run: bool, as_json: bool, wait: bool, ignore: tuple[str, ...]
 ) -> None:
     """Write the deployment folder; run nothing."""
     from composer.usecases import generate as use_case
 
-    generated = use_case.generate(inputs, terminal, force, dry_run, wait, ignore)
+    _require_dry_run(dry_run, as_json)
+    if dry_run:
+        _show(use_case.plan_generate(inputs, terminal, force, ignore), as_json)
+        return
+    generated = use_case.generate(inputs, terminal, force, wait, ignore)
     changes = f"{len(generated.changed)} files written" if generated.changed else "nothing changed"
     terminal.done(f"{inputs.deployment}: {changes}")
 
@@ -46,14 +73,26 @@ def generate(
 @IGNORE
 @FORCE
 @DRY_RUN
+@PLAN_AS_JSON
 @WAIT
 def build(
-    terminal: Terminal, inputs: Inputs, offline: bool, ignore: tuple[str, ...], force: bool, dry_run: bool, wait: bool
+    terminal: Terminal,
+    inputs: Inputs,
+    offline: bool,
+    ignore: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    wait: bool,
 ) -> None:
     """Generate, then build the images that are missing or stale."""
     from composer.usecases import build as use_case
 
-    built = use_case.build(inputs, terminal, force, dry_run, offline, wait, ignore)
+    _require_dry_run(dry_run, as_json)
+    if dry_run:
+        _show(use_case.plan_build(inputs, terminal, force, offline, ignore), as_json)
+        return
+    built = use_case.build(inputs, terminal, force, offline, wait, ignore)
     terminal.done(f"built the images of {', '.join(built)}" if built else "all images are fresh")
 
 
@@ -87,7 +126,7 @@ def up(
     from composer.usecases import up as use_case
 
     if dry_run:
-        output.print_plan(use_case.plan_up(inputs, terminal, force, ignore), as_json)
+        _show(use_case.plan_up(inputs, terminal, force, ignore), as_json)
         return
 
     def asking(agreed: bool) -> Callable[[str], bool]:
@@ -178,15 +217,22 @@ def diff(terminal: Terminal, inputs: Inputs) -> None:
 @click.option("--purge", is_flag=True, help="Delete the deployment folder too, with workspaces and job store.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before deleting.")
 @DRY_RUN
+@PLAN_AS_JSON
 @WAIT
-def down(terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: bool, wait: bool) -> None:
+def down(
+    terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: bool, as_json: bool, wait: bool
+) -> None:
     """Stop and remove the containers; kits, workspaces and job store stay."""
     from composer.usecases import down as use_case
 
+    _require_dry_run(dry_run, as_json)
+    if dry_run:
+        _show(use_case.plan_down(deployment, terminal, purge), as_json)
+        return
+
     def ask(question: str) -> bool:
         terminal.pause()
-        # What is only shown deletes nothing.
-        if yes or dry_run:
+        if yes:
             return True
         if not can_ask():
             raise ComposerError(
@@ -195,7 +241,7 @@ def down(terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: 
             )
         return confirmed(question)
 
-    use_case.down(deployment, terminal, purge, ask, dry_run, wait)
+    use_case.down(deployment, terminal, purge, ask, wait)
 
 
 class _WithArguments(click.Command):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from composer.deployment.manifest import Manifest
 from composer.hosts.connected import ConnectedHost, connect_hosts, each_of
+from composer.model.plan import HostPlan, Plan
 from composer.model.reporter import Reporter
 from composer.runtimes.lifecycle import Lifecycle
 from composer.runtimes.transaction import remaining_named
@@ -15,9 +16,7 @@ from composer.runtimes.transaction import remaining_named
 _LOOK_SECONDS = 5.0
 
 
-def stop(
-    manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter, purge: bool, dry_run: bool
-) -> None:
+def stop(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter, purge: bool) -> None:
     """Stop and remove what runs on all hosts, on those that were left too; with ``purge`` all that composer has made.
 
     Args:
@@ -26,12 +25,11 @@ def stop(
         lifecycle: How participants are stopped on this machine.
         reporter: Hears what is done.
         purge: Delete what was brought to the hosts, and the deployment folder.
-        dry_run: Only show the commands.
 
     Raises:
         ComposerError: It could not be done on some hosts; on the others it was.
     """
-    if manifest.left and not dry_run:
+    if manifest.left:
         from composer.hosts.decommission import decommission
 
         decommission(manifest, deployment, reporter, purge)
@@ -39,19 +37,46 @@ def stop(
     with connect_hosts(manifest, deployment, lifecycle) as hosts:
         known = tuple(hosts.connected.values())
         with remaining_named(lambda: _running(known), reporter):
-            hosts.drop(hosts.each(lambda host: _stop(host, reporter, purge, dry_run)))
+            hosts.drop(hosts.each(lambda host: _stop(host, reporter, purge)))
             if hosts.unreachable:
                 raise hosts.failure()
     if purge:
         from composer.deployment.purging import purge as purge_folder
 
-        purge_folder(deployment, reporter, dry_run)
+        purge_folder(deployment, reporter)
 
 
-def _stop(host: ConnectedHost, reporter: Reporter, purge: bool, dry_run: bool) -> None:
+def plan_stop(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter, purge: bool) -> Plan:
+    """Return whom :func:`stop` would stop, host by host, and show the commands.
+
+    Raises:
+        ComposerError: No host can say.
+    """
+
+    def plan(host: ConnectedHost) -> HostPlan:
+        with host.entered():
+            host.lifecycle.stop(host.manifest, host.reporter(reporter), dry_run=True)
+        return HostPlan(host.name, stop=host.lifecycle.running(host.manifest))
+
+    with connect_hosts(manifest, deployment, lifecycle) as hosts:
+        plans = hosts.each(plan)
+        hosts.drop(plans)
+        if not hosts.connected:
+            raise hosts.failure()
+        unreachable = {name: error.message for name, error in hosts.unreachable.items()}
+    if purge:
+        from composer.deployment.purging import purge as purge_folder
+
+        purge_folder(deployment, reporter, dry_run=True)
+    return Plan(
+        manifest.federation, hosts=tuple(p for p in plans.values() if isinstance(p, HostPlan)), unreachable=unreachable
+    )
+
+
+def _stop(host: ConnectedHost, reporter: Reporter, purge: bool) -> None:
     with host.entered():
-        host.lifecycle.stop(host.manifest, host.reporter(reporter), dry_run)
-    if purge and not dry_run:
+        host.lifecycle.stop(host.manifest, host.reporter(reporter), dry_run=False)
+    if purge:
         host.clear(reporter)
 
 

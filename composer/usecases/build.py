@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from composer.deployment.manifest import Manifest
+from composer.model.kinds import LOCAL
+from composer.model.plan import HostPlan, Plan
 from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
 from composer.runtimes.other import refuse_other_runtime
@@ -21,7 +23,6 @@ def build(
     inputs: Inputs,
     reporter: Reporter = SILENT,
     force: bool = False,
-    dry_run: bool = False,
     offline: bool = False,
     wait: bool = False,
     ignore: Sequence[str] = (),
@@ -32,7 +33,6 @@ def build(
         inputs: Kits, definition, deployment folder.
         reporter: Hears what is done.
         force: As for :func:`generate`.
-        dry_run: Only show the files and commands.
         offline: Fetch nothing from anywhere.
         wait: As for :func:`generate`.
         ignore: As for :func:`check`.
@@ -40,26 +40,54 @@ def build(
     Raises:
         ComposerError: As for :func:`generate`, or an image cannot be built.
     """
-    with lock_inputs(inputs, reporter, wait, dry_run):
-        session = open_session(inputs)
-        lifecycle = lifecycle_of(session.definition.runtime, inputs.deployment)
-        with in_background(lifecycle.require_tools):
-            require_good_inputs(session, reporter, ignore)
-            # To be told so takes no tools.
-            refuse_other_runtime(inputs.deployment, session.definition.runtime)
-        planned = plan(session)
-        generated = write_planned(planned, reporter, force, dry_run)
-        if not (dry_run or offline):
+    with lock_inputs(inputs, reporter, wait, dry_run=False):
+        lifecycle, planned = _planned(inputs, reporter, ignore)
+        generated = write_planned(planned, reporter, force, dry_run=False)
+        if not offline:
             generated = pinned(lifecycle, planned, generated, generated.manifest, reporter, force)
-        manifest = generated.manifest
-        built = lifecycle.build(generated.federation, manifest, reporter, offline, dry_run)
-        if dry_run:
-            return built
+        manifest, federation = generated.manifest, generated.federation
+        built = lifecycle.build(federation, manifest, reporter, offline, dry_run=False)
         if not manifest.hosts:
             return built
         from composer.hosts.images import build_on_hosts
 
-        return (*built, *build_on_hosts(manifest, generated.federation, reporter, offline))
+        return (*built, *build_on_hosts(manifest, federation, reporter, offline))
+
+
+def plan_build(
+    inputs: Inputs,
+    reporter: Reporter = SILENT,
+    force: bool = False,
+    offline: bool = False,
+    ignore: Sequence[str] = (),
+) -> Plan:
+    """Return what :func:`build` would do on this machine, and show the commands; nothing is changed.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        reporter: Hears the commands, and what the user should know.
+        force: As for :func:`generate`.
+        offline: Fetch nothing from anywhere.
+        ignore: As for :func:`check`.
+
+    Raises:
+        ComposerError: As for :func:`build`.
+    """
+    with lock_inputs(inputs, reporter, wait=False, dry_run=True):
+        lifecycle, planned = _planned(inputs, reporter, ignore)
+        generated = write_planned(planned, reporter, force, dry_run=True)
+        names = lifecycle.build(generated.federation, generated.manifest, reporter, offline, dry_run=True)
+        return Plan(generated.federation.name, generated.changed, (HostPlan(LOCAL, images=names),))
+
+
+def _planned(inputs: Inputs, reporter: Reporter, ignore: Sequence[str]) -> tuple[Lifecycle, Planned]:
+    session = open_session(inputs)
+    lifecycle = lifecycle_of(session.definition.runtime, inputs.deployment)
+    with in_background(lifecycle.require_tools):
+        require_good_inputs(session, reporter, ignore)
+        # To be told so takes no tools.
+        refuse_other_runtime(inputs.deployment, session.definition.runtime)
+    return lifecycle, plan(session)
 
 
 def pinned(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from composer.deployment.manifest import Manifest
 from composer.model.federation import Federation
+from composer.model.plan import Plan
 from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.lifecycle import form_of
 from composer.runtimes.other import refuse_other_runtime
@@ -31,7 +32,6 @@ def generate(
     inputs: Inputs,
     reporter: Reporter = SILENT,
     force: bool = False,
-    dry_run: bool = False,
     wait: bool = False,
     ignore: Sequence[str] = (),
 ) -> Generated:
@@ -41,17 +41,35 @@ def generate(
         inputs: Kits, definition, deployment folder.
         reporter: Hears what is done.
         force: Replace generated files that were edited by hand, keeping each as ``.orig``.
-        dry_run: Write nothing.
         wait: Wait for another composer that is at work on the folder.
         ignore: As for :func:`check`.
 
     Raises:
         ComposerError: The kits, the definition or the folder do not allow it, or another composer is at work there.
     """
-    with lock_inputs(inputs, reporter, wait, dry_run):
+    with lock_inputs(inputs, reporter, wait, dry_run=False):
         session = open_session(inputs)
         require_good_inputs(session, reporter, ignore)
-        return write_planned(plan(session), reporter, force, dry_run)
+        return write_planned(plan(session), reporter, force, dry_run=False)
+
+
+def plan_generate(inputs: Inputs, reporter: Reporter = SILENT, force: bool = False, ignore: Sequence[str] = ()) -> Plan:
+    """Return what :func:`generate` would do; nothing is changed, and no lock is taken.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        reporter: Hears what the user should know.
+        force: As for :func:`generate`.
+        ignore: As for :func:`check`.
+
+    Raises:
+        ComposerError: As for :func:`generate`.
+    """
+    with lock_inputs(inputs, reporter, wait=False, dry_run=True):
+        session = open_session(inputs)
+        require_good_inputs(session, reporter, ignore)
+        generated = write_planned(plan(session), reporter, force, dry_run=True)
+        return Plan(generated.federation.name, generated.changed)
 
 
 def write_planned(planned: Planned, reporter: Reporter, force: bool, dry_run: bool) -> Generated:

@@ -17,15 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from composer.model.errors import ComposerError
 from composer.model.finding import Finding
-from composer.model.kinds import LOCAL
-from composer.model.reporter import some_of
 from composer.model.status import FederationStatus, ImageStatus, ParticipantStatus
 from composer.system.foreign_text import clean_line, clean_text
 from composer.system.signals import Signalled
 
 if TYPE_CHECKING:
     from composer.kits.checks import CheckReport
-    from composer.model.plan import Plan
 
 _STATUS_FIELDS = (
     "name",
@@ -54,35 +51,6 @@ def print_status(status: FederationStatus, as_json: bool = False) -> None:
         print_json(status_document(status))
     else:
         _print(status_table(status))
-
-
-def print_plan(plan: Plan, as_json: bool = False) -> None:
-    """Print what a command would do, host by host, on standard output."""
-    if as_json:
-        print_json(asdict(plan))
-    else:
-        print_lines("\n".join(_plan_lines(plan)))
-
-
-def _plan_lines(plan: Plan) -> Iterator[str]:
-    yield f"files: {f'{len(plan.write)} would be written' if plan.write else 'nothing would change'}"
-    for host in plan.hosts:
-        deeds = [
-            *(
-                [f"prepare what {some_of(host.images)} {'runs' if len(host.images) == 1 else 'run'} from"]
-                if host.images
-                else []
-            ),
-            *([f"send the private keys of {some_of(host.keys)}"] if host.keys else []),
-            *([f"stop and remove {some_of(host.stop)}"] if host.stop else []),
-            *([f"start {some_of(host.start)}"] if host.start else []),
-            *(f"restart {name} ({why})" for name, why in host.restart.items()),
-            *([f"leave {some_of(host.keep)} alone"] if host.keep else []),
-        ]
-        where = "this machine" if host.host == LOCAL else host.host
-        yield clean_line(f"{where}: {'; '.join(deeds) or 'nothing to do'}")
-    for name, why in plan.unreachable.items():
-        yield clean_line(f"{name}: not reached ({why})")
 
 
 def watch_status(look: Callable[[], FederationStatus], as_json: bool = False) -> bool:

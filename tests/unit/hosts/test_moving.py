@@ -67,7 +67,7 @@ def moving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Moving:
     for name in ("local", "ward", "clinic", "annex"):
         world.engines[name].states = states
     monkeypatch.setattr(up_module, "lifecycle_of", lambda _, folder: world.lifecycle("local", folder))
-    monkeypatch.setattr("composer.runtimes.lifecycle.lifecycle_of", lambda _, folder: world.lifecycle("local", folder))
+    monkeypatch.setattr("composer.usecases.down.lifecycle_of", lambda _, folder: world.lifecycle("local", folder))
     monkeypatch.setattr("composer.runtimes.observe.unreachable", lambda _: "")
     monkeypatch.setattr("composer.runtimes.observe.registered_since", lambda *_: BEGAN)
     monkeypatch.setattr(DockerLifecycle, "find_locks", lambda *_: {})

@@ -10,7 +10,7 @@ import pytest
 from composer.model.errors import ComposerError, NotHealthy
 from composer.system.signals import Signalled
 from composer.usecases import up as up_module
-from composer.usecases.down import down
+from composer.usecases.down import down, plan_down
 from composer.usecases.inputs import Inputs
 from composer.usecases.up import plan_up, up
 from tests.fakes.hosts import World, install
@@ -36,7 +36,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     install(world, monkeypatch)
     memory = world.memories["local"]
     monkeypatch.setattr(up_module, "lifecycle_of", lambda _, folder: InMemory(memory, folder))
-    monkeypatch.setattr("composer.runtimes.lifecycle.lifecycle_of", lambda _, folder: InMemory(memory, folder))
+    monkeypatch.setattr("composer.usecases.down.lifecycle_of", lambda _, folder: InMemory(memory, folder))
     return world
 
 
@@ -190,6 +190,17 @@ def test_who_is_late_goes_on(world: World, inputs: Inputs, monkeypatch: pytest.M
     with pytest.raises(NotHealthy, match="site-1 has not registered"):
         start(inputs)
     assert world.running == wanted(world)
+
+
+def test_a_dry_run_of_down_names_who_would_be_stopped(world: World, inputs: Inputs) -> None:
+    start(inputs)
+    planned = plan_down(inputs.deployment)
+    assert {host.host: set(host.stop) for host in planned.hosts} == wanted(world)
+    assert world.running == wanted(world)
+    *_, away = [name for name in world.memories if name != "local"]
+    world.away = {away}
+    if len(world.memories) > 2:
+        assert plan_down(inputs.deployment).unreachable == {away: f"{away}: nobody listens on its SSH port"}
 
 
 def test_down_stops_all_that_can_be_reached_and_names_who_cannot(world: World, inputs: Inputs) -> None:

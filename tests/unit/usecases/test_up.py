@@ -33,7 +33,7 @@ FAILURES = {
 def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
     memory = Memory()
     monkeypatch.setattr(up_module, "lifecycle_of", lambda _, folder: InMemory(memory, folder))
-    monkeypatch.setattr("composer.runtimes.lifecycle.lifecycle_of", lambda _, folder: InMemory(memory, folder))
+    monkeypatch.setattr("composer.usecases.down.lifecycle_of", lambda _, folder: InMemory(memory, folder))
     return memory
 
 
