@@ -107,27 +107,34 @@ def play(rig: Rig, rounds: int = ROUNDS) -> None:
     in_time = 0
     # Each kind meets each deed.
     plan = [(deed, kind) for kind in KINDS for deed in deeds(rig)]
+    # How long a deed takes, as far as it is known: signals that come later say nothing.
+    last = {deed.name: rig.last for deed, _ in plan}
     for number in range(rounds):
         chance = random.Random(f"{SEED}/{number}")
         deed, kind = plan[(rig.first + number) % len(plan)]
-        to_group, moment, gap = chance.random() < 0.5, chance.uniform(0.1, rig.last), chance.uniform(0, 0.6)
+        to_group, gap = chance.random() < 0.5, chance.uniform(0, 0.6)
+        moment = chance.uniform(0.1, last[deed.name])
         told = f"seed {SEED}, round {number}: {deed.name}, {kind} to "
         told += f"{'group' if to_group else 'process'} at {moment:.2f} s"
-        in_time += _round(rig, deed, KINDS[kind], to_group, moment, gap, told, number)
+        took = _round(rig, deed, KINDS[kind], to_group, moment, gap, told, number)
+        in_time += took is None
+        last[deed.name] = took or last[deed.name]
     assert in_time > rounds // 2, "the signals came too late to say anything"
 
 
 def _round(
     rig: Rig, deed: Deed, numbers: tuple[int, ...], to_group: bool, moment: float, gap: float, told: str, number: int
-) -> bool:
+) -> float | None:
+    """Play one, and return how long its deed took where the signal came too late."""
     ended = rig.does(deed.before)
     assert ended.returncode == 0, f"{told}: before: {ended.err}"
     before = dict(rig.running())
     if deed.changes:
         rig.change(number)
     with _started(rig, deed.command) as process:
-        time.sleep(moment)
-        hit = _send(process, numbers, to_group, gap)
+        took = _ended_within(process, moment)
+        if took is None:
+            _send(process, numbers, to_group, gap)
         _, err = process.communicate(timeout=120)
     assert "Traceback" not in err, f"{told}: {err}"
     if numbers != KINDS["KILL"]:
@@ -137,7 +144,7 @@ def _round(
     ended = rig.does(last)
     assert ended.returncode == 0, f"{told}: afterwards: {ended.err}"
     assert sorted(rig.running()) == ([] if last == rig.down else rig.among(rig.participants)), told
-    return hit
+    return took
 
 
 def _hold_to_its_end(rig: Rig, deed: Deed, before: Mapping[str, object], status: int, number: int, told: str) -> None:
@@ -154,14 +161,21 @@ def _hold_to_its_end(rig: Rig, deed: Deed, before: Mapping[str, object], status:
         assert not rig.leftovers(), told
 
 
-def _send(process: subprocess.Popen[str], numbers: tuple[int, ...], to_group: bool, gap: float) -> bool:
-    """Send signals, and tell whether the first came in time."""
-    for count, number in enumerate(numbers):
+def _ended_within(process: subprocess.Popen[str], seconds: float) -> float | None:
+    """Return when it has ended, if it has by then."""
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
         if process.poll() is not None:
-            return count > 0
-        (os.killpg if to_group else os.kill)(process.pid, number)
-        time.sleep(gap)
-    return True
+            return time.monotonic() - began
+        time.sleep(0.01)
+    return None
+
+
+def _send(process: subprocess.Popen[str], numbers: tuple[int, ...], to_group: bool, gap: float) -> None:
+    for number in numbers:
+        if process.poll() is None:
+            (os.killpg if to_group else os.kill)(process.pid, number)
+            time.sleep(gap)
 
 
 def _started(rig: Rig, arguments: Sequence[str]) -> subprocess.Popen[str]:
