@@ -16,7 +16,6 @@ from composer.model.kinds import LOCAL
 from composer.model.reporter import Reporter
 from composer.runtimes import Runtime
 from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
-from composer.runtimes.ports import require_free_ports
 
 if TYPE_CHECKING:
     from composer.hosts.remote import RemoteHost
@@ -76,6 +75,8 @@ class ConnectedHost:
         Raises:
             ComposerError: Somebody else has them.
         """
+        from composer.runtimes.ports import require_free_ports
+
         require_free_ports(self.manifest, running)
 
     def stale(self, manifest: Manifest) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE
 from composer.deployment.recorded import keep_started, read_started
 from composer.model.errors import CommandFailed, ComposerError
-from composer.model.federation import Federation
 from composer.model.kinds import LOCAL
 from composer.model.status import ALIVE
 from composer.runtimes import docker
@@ -25,6 +24,7 @@ from composer.system.process import command_line, perform, run
 
 if TYPE_CHECKING:
     from composer.deployment.manifest import Manifest
+    from composer.model.federation import Federation
     from composer.model.reporter import Reporter
     from composer.runtimes.containers import Containers
     from composer.runtimes.observe import Traces

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from composer.deployment.manifest import Manifest
 from composer.model.errors import ComposerError
-from composer.model.federation import Federation
 from composer.model.kinds import RuntimeName
 from composer.model.reporter import Reporter
 from composer.runtimes import Runtime
 
 if TYPE_CHECKING:
+    from composer.model.federation import Federation
     from composer.render.form import Form
     from composer.runtimes.engine_facts import EngineFacts
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
-from composer.model.federation import Federation
 from composer.runtimes.lifecycle import Present
 from composer.runtimes.process import Processes, authorities, end_everybody
 from composer.runtimes.supervisors import supervised_services
@@ -19,6 +18,7 @@ from composer.system.process import perform, run
 
 if TYPE_CHECKING:
     from composer.deployment.manifest import Manifest
+    from composer.model.federation import Federation
     from composer.model.reporter import Reporter
 
 

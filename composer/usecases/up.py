@@ -69,7 +69,8 @@ def up(
         agree_to_stop(ready.ending, remove)
         leaving = _agree_to_keys(ready.plans, confirm)
         generated = write_planned(planned, reporter, force, dry_run=False)
-        generated = pinned(lifecycle, planned, generated, generated.manifest.from_build, reporter, force)
+        if any(host.images for host in ready.plans):
+            generated = pinned(lifecycle, planned, generated, generated.manifest.from_build, reporter, force)
         manifest, federation = generated.manifest, generated.federation
         hosts.adopt(manifest)
         lifecycle.build(federation, manifest.from_build, reporter, False, False)
@@ -135,7 +136,7 @@ def _ready(inputs: Inputs, reporter: Reporter, ignore: Sequence[str], wait: bool
             authority = require_good_inputs(session, reporter, ignore)
             # To be told so takes no engine.
             refuse_other_runtime(deployment, session.definition.runtime)
-        planned = plan(session)
+            planned = plan(session)
         # They are asked for the sake of a few warnings, and where others run everybody, for nothing.
         facts = stack.enter_context(tried_in_background(lifecycle.facts))
         stack.enter_context(reserved(lifecycle, planned.manifest, reporter, wait, dry_run))
