@@ -75,6 +75,8 @@ class InMemory:
         self, federation: Federation, manifest: Manifest, reporter: Reporter, offline: bool, dry_run: bool
     ) -> tuple[str, ...]:
         self._memory.note("build")
+        if not dry_run:
+            self._memory.stale = set()
         return ()
 
     def pull(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:

@@ -31,7 +31,7 @@ FAILURES = {
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
-    memory = Memory()
+    memory = Memory(stale=set(NAMES))
     monkeypatch.setattr(up_module, "lifecycle_of", lambda _, folder: InMemory(memory, folder))
     monkeypatch.setattr("composer.usecases.down.lifecycle_of", lambda _, folder: InMemory(memory, folder))
     return memory
@@ -121,6 +121,8 @@ def test_what_is_to_happen_is_known_before_it_does(memory: Memory, inputs: Input
     memory.running = {"server1", "site-1", "site-9"}
     memory.stale, memory.changed = {"server1"}, {"site-1": "its settings have changed", "site-2": "it has, too"}
     (here,) = plan_up(inputs).hosts
+    # What is not stale is not pinned anew.
+    assert "find_locks" not in memory.asked
     assert here.images == ("server1",)
     assert here.start == ("site-2",)
     assert here.restart == {"server1": "its image is made anew", "site-1": "its settings have changed"}
