@@ -60,8 +60,10 @@ def lock_deployment(
     try:
         yield
     finally:
-        # While it is held: whoever waits for it sees that its name is gone, and takes a new one.
-        lock.unlink(missing_ok=True)
+        # While it is held: whoever waits for it sees that its name is gone, and takes a new one. Where nothing can be
+        # written any more, the name stays of a lock that nobody holds.
+        with contextlib.suppress(OSError):
+            lock.unlink(missing_ok=True)
         os.close(descriptor)
         _remove_empty(made)
 

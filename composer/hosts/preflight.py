@@ -95,6 +95,7 @@ def _require_one_authority(hosts: ConnectedHosts, present: Mapping[str, Present]
 
 def _require_startable(host: ConnectedHost) -> frozenset[str]:
     with host.named():
+        host.lifecycle.require_startable(host.manifest)
         running = frozenset(host.lifecycle.running(host.manifest))
     host.require_room(running)
     return running

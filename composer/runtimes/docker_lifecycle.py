@@ -78,10 +78,14 @@ class DockerLifecycle:
         return lock_project(manifest.compose_project, wait, waiting)
 
     def running(self, manifest: Manifest) -> tuple[str, ...]:
-        """Return the names of the participants whose containers run; nobody may be paused."""
+        """Return the names of the participants whose containers run, those that are paused, too."""
+        own = docker.own_containers(self._engine, manifest, self._deployment, self._containers)
+        return tuple(name for name, container in own.items() if container.state in ("running", "paused"))
+
+    def require_startable(self, manifest: Manifest) -> None:
+        """Make sure that nobody is paused: Compose cannot start a paused container."""
         own = docker.own_containers(self._engine, manifest, self._deployment, self._containers)
         docker.refuse_paused(manifest, own)
-        return tuple(name for name, container in own.items() if container.state == "running")
 
     def stale(self, manifest: Manifest) -> tuple[str, ...]:
         """Return the names of those whose images are missing or stale here."""

@@ -56,8 +56,14 @@ class Lifecycle(Protocol):
         """Return the names of the participants of this deployment that run.
 
         Raises:
-            ComposerError: What runs under the deployment's name is somebody else's, or somebody is paused and cannot be
-                started.
+            ComposerError: What runs under the deployment's name is somebody else's.
+        """
+
+    def require_startable(self, manifest: Manifest) -> None:
+        """Make sure that :meth:`start` can start everybody.
+
+        Raises:
+            ComposerError: Somebody is in a state from which only a person can bring them back.
         """
 
     def stale(self, manifest: Manifest) -> tuple[str, ...]:

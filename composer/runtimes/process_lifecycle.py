@@ -50,6 +50,9 @@ class ProcessLifecycle:
         """Return the names of the participants whose supervisors live."""
         return Processes(manifest, self._deployment).running()
 
+    def require_startable(self, manifest: Manifest) -> None:
+        """The scripts start whoever does not run."""
+
     def stale(self, manifest: Manifest) -> tuple[str, ...]:
         """Return the names of those whose virtual environments are missing."""
         return tuple(p.name for p in manifest.participants if not (self._deployment / p.image / ".complete").is_file())

@@ -59,6 +59,9 @@ class InMemory:
         self._memory.note("running")
         return tuple(sorted(self._memory.running))
 
+    def require_startable(self, manifest: Manifest) -> None:
+        self._memory.note("require_startable")
+
     def stale(self, manifest: Manifest) -> tuple[str, ...]:
         self._memory.note("stale")
         return tuple(one.name for one in manifest.participants if one.name in self._memory.stale)

@@ -32,6 +32,7 @@ def test_whatever_signal_comes_whenever(fresh: Deployment) -> None:
         change=change,
         leftovers=lambda: leftovers(fresh),
         last=4,
+        first=20,
         environment=fresh.environment,
     )
     play(rig)

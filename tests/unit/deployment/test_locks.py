@@ -90,6 +90,18 @@ def test_what_needs_no_lock_goes_on_where_none_can_be_written(tmp_path: Path) ->
             pass
 
 
+def test_a_lock_whose_name_cannot_be_taken_away_ends_no_deed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed command has left it, and nothing can be written in the folder any more."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    for _ in range(2):
+        with lock_deployment(tmp_path, False, print, needed=False):
+            pass
+
+
 @contextmanager
 def read_only(folder: Path) -> Iterator[Path]:
     folder.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from composer.deployment.manifest import Manifest
 from composer.deployment.recorded import read_manifest, read_started
 from composer.model.errors import ComposerError
 from composer.runtimes.docker_lifecycle import DockerLifecycle
+from composer.usecases.down import down, plan_down
 from composer.usecases.generate import generate
 from composer.usecases.inputs import Inputs
 from tests.contract import hold_to_the_contract
@@ -54,6 +56,23 @@ def started(deployment: Path, manifest: Manifest) -> DockerLifecycle:
     one.start(manifest, Heard())
     one.settle(manifest)
     return one
+
+
+def test_who_is_paused_is_not_started_over_and_can_be_stopped(
+    engine: MemoryEngine, manifest: Manifest, deployment: Path
+) -> None:
+    started(deployment, manifest)
+    for id_, one in list(engine.there.items()):
+        if one.participant == "site-1":
+            engine.there[id_] = replace(one, state="paused")
+    again = DockerLifecycle(deployment)
+    assert set(again.running(manifest)) == NAMES
+    with pytest.raises(ComposerError, match="site-1 is paused by somebody"):
+        again.require_startable(manifest)
+    (here,) = plan_down(deployment).hosts
+    assert set(here.stop) == NAMES
+    down(deployment)
+    assert engine.there == {}
 
 
 def changed(deployment: Path) -> Path:

@@ -18,7 +18,7 @@ from tests.fakes.reporter import Heard
 from tests.kitmaker import Project, provision
 
 NAMES = {"server1", "site-1", "site-2"}
-LOOKS = ("require_tools", "reserved", "remember", "running", "stale", "changes")
+LOOKS = ("require_tools", "reserved", "remember", "require_startable", "running", "stale", "changes")
 BEFORE = (*LOOKS, "find_locks", "build", "pull", "require_ready")
 AFTER = ("start", "observe")
 FAILURES = {
