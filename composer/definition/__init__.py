@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from composer.model.errors import ComposerError, DefinitionError
-from composer.model.kinds import Built, Network, RuntimeName
+from composer.model.kinds import LOCAL, Built, Network, RuntimeName
 from composer.system.foreign_text import clip, escape_line
 from composer.system.ownership import require_own
 
@@ -61,11 +61,12 @@ class DataMount:
 
 @dataclass(frozen=True)
 class HostChoice:
-    """A machine that participants run on: where the others find it, and how composer reaches its engine.
+    """A machine that participants run on: where the others find it, and how composer reaches it.
 
     ``endpoint`` is ``ssh://[USER@]HOST[:PORT]``, ``context://NAME`` (of Docker's own contexts), or ``local`` for this
     machine; without one composer does not go there itself. ``path`` is the folder there that kits are put into.
-    ``build: remote`` has the images built by that host's own engine, and none sent there.
+    ``build: remote`` has the images built by that host's own engine, and none sent there. ``runtime`` is how its
+    participants run, where that is not as the federation's others do.
     """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
@@ -73,6 +74,7 @@ class HostChoice:
     endpoint: str | None = None
     path: str | None = None
     build: Built = "here"
+    runtime: RuntimeName | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,12 @@ class Definition:
     hosts: Mapping[str, HostChoice] = field(default_factory=dict)
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
     participants: Mapping[str, ParticipantChoice] = field(default_factory=dict)
+
+    @property
+    def runtime_here(self) -> RuntimeName:
+        """How the participants on this machine run."""
+        own = (host.runtime for host in self.hosts.values() if host.endpoint == LOCAL)
+        return next((runtime for runtime in own if runtime), self.runtime)
 
 
 def without_wheels(definition: Definition) -> Definition:

@@ -72,7 +72,16 @@ class Manifest:
 
     def on(self, host: str) -> Manifest:
         """Return what it says of one host's participants alone."""
-        return replace(self, participants=tuple(p for p in self.participants if p.host == host), hosts=())
+        there = tuple(p for p in self.participants if p.host == host)
+        return replace(self, participants=there, hosts=(), runtime=self.runtime_on(host))
+
+    def runtime_on(self, host: str) -> RuntimeName:
+        """Return how the participants on a host run."""
+        return next((one.runtime for one in self.hosts if one.name == host), self.runtime)
+
+    def run_as(self, runtime: RuntimeName) -> Manifest:
+        """Return what it says of those participants alone that run so, wherever they do."""
+        return replace(self, participants=tuple(p for p in self.participants if self.runtime_on(p.host) == runtime))
 
     @property
     def built_here(self) -> Manifest:
@@ -144,7 +153,8 @@ def parse_manifest(text: str, path: Path) -> Manifest:
 
 
 def _host(item: Mapping[str, Any]) -> Host:
-    return Host(item["name"], item["address"], item["endpoint"], PurePosixPath(item["path"]), item.get("build", "here"))
+    values = {field.name: item[field.name] for field in fields(Host) if field.name in item}
+    return Host(**{**values, "path": PurePosixPath(item["path"])})
 
 
 def _participant(item: Mapping[str, Any]) -> DeployedParticipant:

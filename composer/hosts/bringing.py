@@ -65,13 +65,13 @@ def bring_images(hosts: ConnectedHosts, federation: Federation, reporter: Report
     names = builders(hosts.manifest)
     receivers = [
         Receiver(host.connection, host.engine, host.manifest.from_build)
-        for host in hosts.remote
+        for host in hosts.with_engines
         if host.name not in names
     ]
     if any(receiver.manifest.participants for receiver in receivers):
         reporter.step("Bringing images to where they are missing")
         hosts.drop(transfer(connect(), receivers, reporter.output))
-    building = [host for host in hosts.remote if host.name in names]
+    building = [host for host in hosts.with_engines if host.name in names]
     hosts.drop(build_there(building, federation, reporter))
     hosts.drop(pull_there(hosts, reporter))
 
@@ -87,6 +87,16 @@ def deliver(hosts: ConnectedHosts, moves: Moves, reporter: Reporter) -> None:
 
     hosts.drop(each_of(hosts.remote, bring))
     moves.require_places(hosts.unreachable)
+
+
+def install_there(hosts: ConnectedHosts, federation: Federation, reporter: Reporter) -> None:
+    """Have hosts without an engine make what participants run from there; where it fails, the host is dropped."""
+
+    def install(host: RemoteHost) -> None:
+        with host.named():
+            host.lifecycle.build(federation, host.manifest, host.reporter(reporter), offline=False, dry_run=False)
+
+    hosts.drop(each_of([host for host in hosts.remote if host not in hosts.with_engines], install))
 
 
 def _wanted(hosts: ConnectedHosts, host: RemoteHost) -> dict[str, GeneratedFile]:

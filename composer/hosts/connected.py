@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from composer.deployment.manifest import Manifest
 from composer.hosts.parallel import failure_of, on_each
-from composer.model.errors import ComposerError
+from composer.model.errors import ComposerError, HostError
 from composer.model.kinds import LOCAL
 from composer.model.reporter import Reporter
 from composer.runtimes import Runtime
 from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
 
 if TYPE_CHECKING:
-    from composer.hosts.remote import RemoteHost
+    from composer.hosts.remote import EngineHost, RemoteHost
 
 T = TypeVar("T")
 H = TypeVar("H", bound="ConnectedHost")
@@ -57,7 +57,8 @@ class ConnectedHost:
         try:
             yield
         except ComposerError as error:
-            if not self.alone:
+            # What another host's connection says has its name already.
+            if not self.alone and not isinstance(error, HostError):
                 error.message = f"{self.name}: {error.message}"
             raise
 
@@ -81,7 +82,9 @@ class ConnectedHost:
 
     def stale(self, manifest: Manifest) -> tuple[str, ...]:
         """Return the names of those of a deployment whose images, or virtual environments, are to be made here."""
-        return self.lifecycle.stale(manifest)
+        from composer.runtimes.makers import Makers
+
+        return Makers(self.deployment, self.lifecycle).stale(manifest)
 
     def keys(self) -> tuple[str, ...]:
         """Return the names of the participants whose private keys leave this machine: those here stay here."""
@@ -119,6 +122,13 @@ class ConnectedHosts:
     def remote(self) -> tuple[RemoteHost, ...]:
         """Those that are not this machine."""
         return tuple(cast("RemoteHost", host) for name, host in self.connected.items() if name != LOCAL)
+
+    @property
+    def with_engines(self) -> tuple[EngineHost, ...]:
+        """Those that are not this machine, and whose participants run as containers."""
+        from composer.hosts.remote import EngineHost
+
+        return tuple(host for host in self.remote if isinstance(host, EngineHost))
 
     @property
     def busy(self) -> tuple[ConnectedHost, ...]:
@@ -188,7 +198,7 @@ def connect_hosts(
             from composer.hosts.remote import connect_remote
 
             host = next(one for one in manifest.hosts if one.name == name)
-            return stack.enter_context(connect_remote(host, manifest, deployment))
+            return stack.enter_context(connect_remote(host, manifest.on(name), deployment))
 
         for name, outcome in on_each(wanted, connect, seconds).items():
             if isinstance(outcome, ComposerError):

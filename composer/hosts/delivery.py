@@ -22,8 +22,8 @@ from composer.hosts.ssh import Connection, says_something_else
 from composer.images.build_inputs import folder_files
 from composer.model.errors import ComposerError, HostError
 from composer.model.files import GeneratedFile, Owner
-from composer.render.remote import USER_VARIABLES, host_folder
-from composer.system.foreign_text import clip, escape_line
+from composer.render.remote import HOSTS, USER_VARIABLES, host_folder
+from composer.system.foreign_text import clean_line, clip, escape_line
 
 _IDENTITY = ".deployment"
 _LOOK_SECONDS = 30.0
@@ -44,6 +44,7 @@ class Found:
             federation's folder.
         recorded: The SHA-256 that it had when it was delivered.
         listening: The TCP ports that somebody listens on there.
+        otherwise: Who runs there in the deployment's folder in another way than the host's participants are to.
     """
 
     user: Owner
@@ -51,6 +52,7 @@ class Found:
     files: Mapping[str, str]
     recorded: Mapping[str, str]
     listening: frozenset[int]
+    otherwise: tuple[str, ...] = ()
 
     @property
     def tampered(self) -> tuple[str, ...]:
@@ -65,13 +67,14 @@ def look(connection: Connection, timeout: float = _LOOK_SECONDS) -> Found:
         HostError: It does not answer, or lacks something that is needed there.
     """
     began = time.time()
-    answer = connection.script("look", str(connection.host.path), timeout=timeout)
+    host = connection.host
+    answer = connection.script("look", str(host.path), host.runtime, timeout=timeout)
     now = (began + time.time()) / 2
-    users, clocks, ports = [], [], set()
+    users, clocks, ports, others = [], [], set(), []
     files: dict[str, dict[str, str]] = {"found": {}, "recorded": {}}
     for line in answer.split("\n"):
         # Its login scripts may greet us; but a line that begins like ours is ours.
-        if not line.startswith(("user ", "clock ", "listens ", "found ", "recorded ")):
+        if not line.startswith(("user ", "clock ", "listens ", "otherwise ", "found ", "recorded ")):
             continue
         if user := _USER.fullmatch(line):
             users.append(Owner(int(user[1]), int(user[2])))
@@ -79,13 +82,15 @@ def look(connection: Connection, timeout: float = _LOOK_SECONDS) -> Found:
             clocks.append(int(clock[1]))
         elif listens := _LISTENS.fullmatch(line):
             ports.add(int(listens[1], 16))
+        elif line.startswith("otherwise "):
+            others.append(clip(clean_line(line.removeprefix("otherwise ")), 100))
         elif file := _FILE.fullmatch(line):
             files[file[1]][file[3]] = file[2]
         else:
-            raise says_something_else(connection.host)
+            raise says_something_else(host)
     if len(users) != 1 or len(clocks) != 1:
-        raise says_something_else(connection.host)
-    return Found(users[0], now - clocks[0], files["found"], files["recorded"], frozenset(ports))
+        raise says_something_else(host)
+    return Found(users[0], now - clocks[0], files["found"], files["recorded"], frozenset(ports), tuple(others))
 
 
 def files_for(deployment: Path, manifest: Manifest, host: str, user: Owner) -> dict[str, GeneratedFile]:
@@ -100,7 +105,8 @@ def files_for(deployment: Path, manifest: Manifest, host: str, user: Owner) -> d
     Raises:
         ComposerError: A kit holds something that cannot be sent, or cannot be read.
     """
-    files = [_identity(host_folder(deployment, host)), *_compose_files(host_folder(deployment, host), user)]
+    folder = host_folder(deployment, host)
+    files = [_identity(folder), *_written_for(folder, deployment, manifest), *_compose_files(folder, user)]
     for participant in manifest.on(host).participants:
         for part in ("startup", "local"):
             files += _below(participant.kit / part, PurePosixPath("kits", participant.service, part))
@@ -233,10 +239,23 @@ def digest(file: GeneratedFile) -> str:
     return hashlib.sha256(file.content).hexdigest()
 
 
+def _written_for(folder: Path, deployment: Path, manifest: Manifest) -> Iterator[GeneratedFile]:
+    """Yield what composer has written for a host, but the list of names, which is for people."""
+    below = PurePosixPath(folder.relative_to(deployment))
+    for name in manifest.files:
+        path = PurePosixPath(name)
+        if path.is_relative_to(below) and path != below / HOSTS:
+            file = deployment / path
+            mode = 0o700 if file.stat().st_mode & 0o100 else 0o600
+            yield GeneratedFile(path.relative_to(below), file.read_bytes(), mode)
+
+
 def _compose_files(folder: Path, user: Owner) -> Iterator[GeneratedFile]:
-    for name in (COMPOSE_FILE, OVERRIDE_FILE):
-        if (folder / name).is_file():
-            yield GeneratedFile(PurePosixPath(name), (folder / name).read_bytes(), 0o600)
+    """Yield what Compose reads besides, where it is used: the user's own override, and whom containers run as."""
+    if not (folder / COMPOSE_FILE).is_file():
+        return
+    if (folder / OVERRIDE_FILE).is_file():
+        yield GeneratedFile(PurePosixPath(OVERRIDE_FILE), (folder / OVERRIDE_FILE).read_bytes(), 0o600)
     values = dict(zip(USER_VARIABLES, (user.uid, user.gid), strict=True))
     text = "".join(f"{name}={value}\n" for name, value in values.items())
     yield GeneratedFile(PurePosixPath(".env"), text.encode(), 0o600)

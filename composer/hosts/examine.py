@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from composer.hosts.delivery import look
+from composer.deployment.manifest import Manifest
 from composer.hosts.parallel import on_each
-from composer.hosts.remote import engine_of
-from composer.hosts.ssh import connection
+from composer.hosts.remote import connect_remote
 from composer.model.errors import ComposerError
 from composer.model.federation import Federation
 from composer.model.finding import Finding
 from composer.model.host import Host
-from composer.model.status import ALIVE
-from composer.render.remote import host_folder
 
 _SECONDS = 30.0
 SKEW_SECONDS = 30.0
@@ -30,16 +27,18 @@ def examine_hosts(federation: Federation) -> list[Finding]:
 
 
 def _examine(host: Host, federation: Federation) -> list[Finding]:
-    with connection(host) as opened:
-        found = look(opened)
-        there = engine_of(opened).containers_of(host_folder(federation.deployment, host.name))
-    running = {container.participant for container in there if container.state in ALIVE}
+    nobody = Manifest("", federation.name, federation.compose_project, (), None, (), {}, runtime=host.runtime)
+    with connect_remote(host, nobody, federation.deployment) as there:
+        found = there.found
+        running = {
+            name for one in there.lifecycle.occupants(nobody) if one.ran for name in (one.participant, one.service)
+        }
     findings = []
     if abs(found.behind) > SKEW_SECONDS:
         message = f"{host.name}: its clock is {abs(found.behind):.0f} s {'behind' if found.behind > 0 else 'ahead'}"
         findings.append(Finding("CLOCK", "warning", "", message, "have it set by NTP: certificates are valid by it"))
     for participant in federation.started:
-        if participant.host != host.name or participant.name in running:
+        if participant.host != host.name or {participant.name, participant.service} & running:
             continue
         for port in found.listening.intersection(participant.ports):
             message = f"{host.name}: port {port} of {participant.name} is taken"

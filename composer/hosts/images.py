@@ -15,9 +15,10 @@ from composer.images.registry import pull_stale
 from composer.model.errors import ComposerError
 from composer.model.federation import Federation
 from composer.model.status import ImageStatus
+from composer.runtimes.docker import in_containers
 
 if TYPE_CHECKING:
-    from composer.hosts.remote import RemoteHost
+    from composer.hosts.remote import EngineHost
     from composer.model.reporter import Reporter
 
 _LOOK_SECONDS = 9.0
@@ -25,7 +26,7 @@ _LOOK_SECONDS = 9.0
 
 def builders(manifest: Manifest) -> tuple[str, ...]:
     """Return the names of the hosts that build their participants' images themselves."""
-    building = {one.host for one in manifest.from_build.participants}
+    building = {one.host for one in in_containers(manifest.from_build).participants}
     return tuple(host.name for host in manifest.hosts if host.build == "remote" and host.name in building)
 
 
@@ -46,7 +47,7 @@ def build_on_hosts(manifest: Manifest, federation: Federation, reporter: Reporte
         return ()
     reporter.step(f"Reaching {', '.join(names)}")
     with connect_hosts(manifest, federation.deployment, names=names) as hosts:
-        outcomes = build_there(hosts.remote, federation, reporter, offline)
+        outcomes = build_there(hosts.with_engines, federation, reporter, offline)
         hosts.drop(outcomes)
         if hosts.unreachable:
             raise hosts.failure()
@@ -54,7 +55,7 @@ def build_on_hosts(manifest: Manifest, federation: Federation, reporter: Reporte
 
 
 def build_there(
-    building: Sequence[RemoteHost],
+    building: Sequence[EngineHost],
     federation: Federation,
     reporter: Reporter,
     offline: bool = False,
@@ -80,7 +81,7 @@ def pull_there(hosts: ConnectedHosts, reporter: Reporter) -> dict[str, ComposerE
 
     Docker's command hands on the registry's passwords as they are known here: none is kept on a host.
     """
-    pulling = [host for host in hosts.remote if host.manifest.from_registry.participants]
+    pulling = [host for host in hosts.with_engines if host.manifest.from_registry.participants]
     if pulling:
         reporter.step(f"Having {_names(pulling)} pull what is missing there")
     return each_of(pulling, lambda host: _pull(host, hosts.deployment, reporter))
@@ -88,16 +89,17 @@ def pull_there(hosts: ConnectedHosts, reporter: Reporter) -> dict[str, ComposerE
 
 def images_on_hosts(manifest: Manifest, deployment: Path) -> tuple[ImageStatus, ...]:
     """Return how the images of the participants on other hosts stand there; ``unknown`` where a host is away."""
-    names = [host.name for host in manifest.hosts]
+    used = {one.host for one in in_containers(manifest).participants}
+    names = [host.name for host in manifest.hosts if host.name in used]
     if not names:
         return ()
     with connect_hosts(manifest, deployment, seconds=_LOOK_SECONDS, names=names) as hosts:
 
-        def see(host: RemoteHost) -> tuple[ImageStatus, ...]:
+        def see(host: EngineHost) -> tuple[ImageStatus, ...]:
             facts = host.engine.image_facts()
             return image_statuses(host.manifest, facts, ImageRecord(deployment, host.name).read())
 
-        seen = each_of(hosts.remote, see, _LOOK_SECONDS)
+        seen = each_of(hosts.with_engines, see, _LOOK_SECONDS)
     rows = []
     for name in names:
         found = seen.get(name)
@@ -108,17 +110,17 @@ def images_on_hosts(manifest: Manifest, deployment: Path) -> tuple[ImageStatus, 
     return tuple(rows)
 
 
-def _names(hosts: Sequence[RemoteHost]) -> str:
+def _names(hosts: Sequence[EngineHost]) -> str:
     return ", ".join(host.name for host in hosts)
 
 
-def _pull(host: RemoteHost, deployment: Path, reporter: Reporter) -> None:
+def _pull(host: EngineHost, deployment: Path, reporter: Reporter) -> None:
     with host.entered(), host.named():
         from_registry = host.manifest.from_registry
         pull_stale(host.engine, from_registry, deployment, host.reporter(reporter), host=host.name)
 
 
-def _build(host: RemoteHost, federation: Federation, reporter: Reporter, offline: bool) -> tuple[str, ...]:
+def _build(host: EngineHost, federation: Federation, reporter: Reporter, offline: bool) -> tuple[str, ...]:
     from_build, told = host.manifest.from_build, host.reporter(reporter)
     try:
         with host.entered(), host.named():

@@ -6,7 +6,7 @@ beside it, until the new one runs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,64 +14,50 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
 from composer.deployment.recorded import record
-from composer.hosts.connected import ConnectedHosts, each_of
-from composer.hosts.decommission import belongs_to_another
-from composer.hosts.delivery import Found, files_for, folders_for, look, send
+from composer.hosts.connected import ConnectedHost, ConnectedHosts
+from composer.hosts.decommission import former_host
+from composer.hosts.delivery import files_for, folders_for, look, send
 from composer.hosts.parallel import on_each
-from composer.hosts.remote import RemoteHost, engine_of
-from composer.hosts.ssh import Connection, connection
-from composer.model.command import Command
+from composer.hosts.preflight import require_some
+from composer.hosts.remote import RemoteHost
 from composer.model.errors import ComposerError, CrashLoop, NotHealthy
 from composer.model.host import Host
-from composer.model.kinds import LOCAL
 from composer.model.reporter import some_of
-from composer.runtimes.engine import Engine, connect
+from composer.runtimes.lifecycle import Occupant
 from composer.runtimes.transaction import held_while_taken_back
-from composer.system.process import run, surroundings
 
 if TYPE_CHECKING:
     from composer.model.reporter import Reporter
-    from composer.runtimes.engine import Container
-
-
-@dataclass(frozen=True)
-class FormerHost:
-    """A host that no participant is on any more."""
-
-    host: Host
-    connection: Connection
-    engine: Engine
-    found: Found
-
-    @property
-    def environment(self) -> Mapping[str, str | None]:
-        """What Docker's commands need in their environment to go to its engine."""
-        return {"DOCKER_HOST": self.connection.docker_host, "DOCKER_CONTEXT": None}
 
 
 @dataclass(frozen=True)
 class Leaver:
-    """A container of somebody who is to run elsewhere from now on, or nowhere."""
+    """Somebody who is to run elsewhere from now on, or nowhere.
+
+    Attributes:
+        source: Where it runs: the name of a host, or that of one which is left, with its endpoint and folder.
+        host: That host.
+        occupant: Who it is.
+    """
 
     source: str
-    engine: Engine
-    environment: Mapping[str, str | None]
-    container: Container
+    host: ConnectedHost
+    occupant: Occupant
 
     @property
     def participant(self) -> str:
-        """Who it is."""
-        return self.container.participant
+        """Its name."""
+        return self.occupant.participant
 
     @property
     def ran(self) -> bool:
         """Whether it ran when it was found."""
-        return self.container.state in ("running", "restarting")
+        return self.occupant.ran
 
     def stop(self) -> None:
         """End it, and keep it."""
-        with surroundings(self.environment):
-            run(Command(("docker", "stop", self.container.id)), 60)
+        with self.host.entered(), self.host.named():
+            self.occupant.stop()
 
 
 @dataclass
@@ -84,28 +70,26 @@ class Moves:
         reporter: Hears what is done.
         former: The hosts that are left, by name, folder and endpoint; those that are not this deployment's are not
             among them.
-        leavers: Whose containers are stopped.
-        staying: The containers of those who run where they belong.
+        leavers: Who is stopped.
+        staying: Those who run where they belong.
     """
 
     manifest: Manifest
     deployment: Path
     reporter: Reporter
-    former: dict[str, FormerHost]
+    former: dict[str, RemoteHost]
     unreached: tuple[Host, ...]
     leavers: list[Leaver] = field(default_factory=list)
-    staying: set[str] = field(default_factory=set)
+    staying: set[tuple[str, str]] = field(default_factory=set)
 
-    def add(
-        self, source: str, engine: Engine, environment: Mapping[str, str | None], containers: Iterable[Container]
-    ) -> None:
-        """Count those among a host's containers as leavers that do not belong there.
+    def add(self, source: str, host: ConnectedHost, occupants: Iterable[Occupant]) -> None:
+        """Count those among a host's occupants as leavers that do not belong there.
 
         A host whose folder alone is another one by now is both left and used: whoever stays there is no leaver.
         """
-        here = {one.name for one in self.manifest.participants if one.host == source}
-        self.staying |= {one.id for one in containers if one.participant in here}
-        self.leavers += [Leaver(source, engine, environment, one) for one in containers if one.id not in self.staying]
+        here = {name for one in self.manifest.participants if one.host == source for name in (one.name, one.service)}
+        self.staying |= {(host.name, one.id) for one in occupants if one.participant in here}
+        self.leavers += [Leaver(source, host, one) for one in occupants if (host.name, one.id) not in self.staying]
 
     def require_places(self, away: Mapping[str, ComposerError]) -> None:
         """Make sure that whoever moves can be started in the new place.
@@ -125,14 +109,15 @@ class Moves:
     def leaving(self) -> dict[str, tuple[str, ...]]:
         """Who runs on hosts that no participant is on any more, by the host's name."""
         return {
-            former.host.name: tuple(sorted({one.participant for one in self.leavers if one.ran and one.source == name}))
+            former.name: tuple(sorted({one.participant for one in self.leavers if one.ran and one.source == name}))
             for name, former in self.former.items()
         }
 
     def kept(self, host: str) -> tuple[str, ...]:
         """Return the folders on a host, below the federation's, that those who leave may need once more."""
-        services = {one.container.service for one in self.leavers if one.source == host}
-        return tuple(f"{kind}/{service}/" for kind in ("kits", "local") for service in sorted(services))
+        services = sorted({one.occupant.service for one in self.leavers if one.source == host})
+        kept = ("kits/{}/", "local/{}/", "participants/{}.conf")
+        return tuple(form.format(service) for form in kept for service in services)
 
     @contextmanager
     def carried_out(self, hosts: ConnectedHosts) -> Iterator[None]:
@@ -157,7 +142,7 @@ class Moves:
         return places.get(leaver.participant)
 
     def _stop(self) -> None:
-        running = {one.container.id: one for one in self.leavers if one.ran}
+        running = {f"{one.source} {one.occupant.id}": one for one in self.leavers if one.ran}
         if running:
             sources = ", ".join(dict.fromkeys(one.source for one in running.values()))
             names = some_of(sorted({one.participant for one in running.values()}))
@@ -172,7 +157,7 @@ class Moves:
             if not one.ran:
                 continue
             try:
-                reason = one.engine.try_to_start(one.container.id)
+                reason = one.occupant.bring_back()
             except ComposerError as error:
                 reason = error.message
             if reason:
@@ -186,7 +171,7 @@ class Moves:
         for one in self.leavers:
             if one not in back:
                 try:
-                    one.engine.remove(one.container.id)
+                    one.occupant.remove()
                 except ComposerError as error:
                     self.reporter.warn(f"{one.participant} is not removed from {one.source}: {error.message}")
         busy = {one.source for one in back}
@@ -210,11 +195,11 @@ class Moves:
         idle = {name: one for name, one in self.former.items() if name not in busy}
         used = {host.endpoint for host in self.manifest.hosts}
         outcomes = on_each(tuple(idle), lambda name: _clear(idle[name], used))
-        remaining = [*self.unreached, *(one.host for name, one in self.former.items() if name in busy)]
+        remaining = [*self.unreached, *(one.connection.host for name, one in self.former.items() if name in busy)]
         for name, outcome in outcomes.items():
             if isinstance(outcome, ComposerError):
                 self.reporter.warn(outcome.message)
-                remaining.append(idle[name].host)
+                remaining.append(idle[name].connection.host)
         record(replace(self.manifest, left=tuple(remaining)), self.deployment)
 
 
@@ -230,10 +215,9 @@ def moves_of(manifest: Manifest, deployment: Path, reporter: Reporter) -> Iterat
     left = {f"{host.name} ({host.endpoint}, {host.path})": host for host in manifest.left}
     with ExitStack() as stack:
 
-        def reach(name: str) -> FormerHost | str:
-            opened = stack.enter_context(connection(left[name]))
-            host, engine, found = left[name], engine_of(opened), look(opened)
-            return belongs_to_another(host, engine, found, deployment) or FormerHost(host, opened, engine, found)
+        def reach(name: str) -> RemoteHost | str:
+            host = stack.enter_context(former_host(left[name], manifest, deployment))
+            return host.belongs_to_another() or host
 
         former, unreached = {}, []
         for name, outcome in on_each(tuple(left), reach).items():
@@ -254,24 +238,27 @@ def find_leavers(moves: Moves, hosts: ConnectedHosts) -> None:
     """Find those who run on this machine, on a host that was reached, or on one that is left, and do not belong there.
 
     Raises:
-        ComposerError: An engine does not answer.
+        ComposerError: This machine, or a host that is left, cannot say who is there.
     """
-    here = connect()
-    moves.add(LOCAL, here, {}, here.containers_of(moves.deployment))
-    seen = each_of(hosts.remote, lambda host: host.engine.containers_of(host.deployment))
+    seen = hosts.each(_occupants)
     hosts.drop(seen)
-    for host in hosts.remote:
-        containers = seen[host.name]
-        if not isinstance(containers, ComposerError):
-            moves.add(host.name, host.engine, host.environment, containers)
+    require_some(hosts)
+    for name, host in hosts.connected.items():
+        there = seen[name]
+        if not isinstance(there, ComposerError):
+            moves.add(name, host, there)
     for name, one in moves.former.items():
-        moves.add(name, one.engine, one.environment, one.engine.containers(one.host.path.name))
+        moves.add(name, one, _occupants(one))
 
 
-def _clear(former: FormerHost, used: Collection[str]) -> None:
-    if former.host.endpoint not in used:
-        with surroundings(former.environment):
-            # The folder there has the name of the Compose project that runs in it.
-            run(Command(("docker", "compose", "--project-name", former.host.path.name, "down")), 60)
+def _occupants(host: ConnectedHost) -> Sequence[Occupant]:
+    with host.named():
+        return host.lifecycle.occupants(host.manifest)
+
+
+def _clear(former: RemoteHost, used: Collection[str]) -> None:
+    if former.connection.host.endpoint not in used:
+        with former.entered(), former.named():
+            former.lifecycle.leave(former.manifest)
     if former.found.recorded:
         send(former.connection, {}, (), former.found)

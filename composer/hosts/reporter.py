@@ -12,12 +12,18 @@ if TYPE_CHECKING:
 
 
 class HostReporter:
-    """A reporter that says of which host it speaks; several threads may use it at once."""
+    """A reporter that says of which host it speaks; several threads may use it at once.
+
+    Args:
+        name: The host's.
+        through: What stands in front of a command that reaches that host, where one types it here; may be empty.
+        reporter: Hears it.
+    """
 
     _lock = threading.Lock()
 
-    def __init__(self, name: str, endpoint: str, reporter: Reporter) -> None:
-        self._name, self._endpoint, self._reporter = name, endpoint, reporter
+    def __init__(self, name: str, through: str, reporter: Reporter) -> None:
+        self._name, self._through, self._reporter = name, through, reporter
 
     def step(self, text: str) -> None:
         """Say what begins on it."""
@@ -29,9 +35,9 @@ class HostReporter:
             self._reporter.warn(f"{self._name}: {text}")
 
     def command(self, line: str) -> None:
-        """Show a command that goes to its engine, as one could type it."""
+        """Show a command that runs there, as one could type it here."""
         with self._lock:
-            self._reporter.command(f"DOCKER_HOST={self._endpoint} {line}" if self._endpoint else line)
+            self._reporter.command(f"{self._through} {line}" if self._through else line)
 
     def output(self, line: str) -> None:
         """Show a line that a long command wrote."""

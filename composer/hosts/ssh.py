@@ -31,7 +31,7 @@ _QUIET = ("-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o"
 # What ~/.ssh/config may say of all hosts, and what would let a host act as the operator elsewhere, or read the screen.
 _LEND_NOTHING = ("-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o", "PermitLocalCommand=no", "-o", "Tunnel=no")
 # Bytes that a script there may write: a look names more files than any federation has.
-_PIECE, _MOST = 1 << 16, {"look": 1 << 24}
+_PIECE, _MOST = 1 << 16, {"look": 1 << 24, "remote/see": 1 << 24}
 _SCRIPT_ENDED = 3
 # A host that is cut off is known to be within 10 s, and not after minutes of TCP's own patience.
 _ALIVE = ("-o", "ServerAliveInterval=3", "-o", "ServerAliveCountMax=3")
@@ -48,10 +48,12 @@ class Connection:
         self._tunnel = Tunnel(folder / "docker.sock", self.command("docker", "system", "dial-stdio"))
         self.docker_host = self._tunnel.docker_host
 
-    def command(self, *argv: str) -> Command:
-        """Return the command that runs ``argv`` there."""
+    def command(self, *argv: str, terminal: bool = False) -> Command:
+        """Return the command that runs ``argv`` there, on this terminal if it needs one."""
         session = ("-o", "ControlMaster=no", "-S", str(self._control), "-o", "ClearAllForwardings=yes")
-        return Command(("ssh", "-T", *_QUIET, *_LEND_NOTHING, *session, self._destination, shlex.join(argv)))
+        return Command(
+            ("ssh", "-t" if terminal else "-T", *_QUIET, *_LEND_NOTHING, *session, self._destination, shlex.join(argv))
+        )
 
     def script(self, name: str, *arguments: str, stdin: bytes = b"", timeout: float = 60) -> str:
         """Run a script of ``dockerfiles/remote/`` there and return what it wrote.
@@ -60,8 +62,22 @@ class Connection:
             HostError: It failed, or the connection did, or it wrote more than it ever does.
         """
         text = read_template(f"remote/{name}.sh").decode()
+        command = self.command("sh", "-c", text, "composer", *arguments)
+        return self._said(command, timeout, stdin, _MOST.get(name, _PIECE))
+
+    def program(self, name: str, *arguments: str, timeout: float = 30) -> str:
+        """Run a Python program of ``dockerfiles/`` there and return what it wrote.
+
+        Raises:
+            HostError: As for :meth:`script`.
+        """
+        text = read_template(f"{name}.py").decode()
+        command = self.command("python3", "-I", "-S", "-c", text, *arguments)
+        return self._said(command, timeout, b"", _MOST.get(name, _PIECE))
+
+    def _said(self, command: Command, timeout: float, stdin: bytes, most: int) -> str:
         try:
-            return run(self.command("sh", "-c", text, "composer", *arguments), timeout, stdin, _MOST.get(name, _PIECE))
+            return run(command, timeout, stdin, most)
         except CommandFailed as error:
             raise explain(self.host, error.returncode, error.stderr) from error
         except WroteTooMuch as error:
@@ -164,7 +180,10 @@ _CAUSES = (
 
 # What composer's own scripts there end with, and what to do about it: a host never says that itself.
 _SAID = (
-    (r"there is no (docker|tar|sha256sum) for \S+", "install it there, or put it on the PATH of commands run over SSH"),
+    (
+        r"there is no (docker|tar|sha256sum|bash|python3) for \S+",
+        "install it there, or put it on the PATH of commands run over SSH",
+    ),
     (r"\S+ may not write in \S.*", "there, make {path} and give it to the user of {to}"),
     (r"what arrived in \S.* is not what was sent", "try again"),
     (r"\S.* is not a folder that composer has made", "delete it there by hand, if nobody needs it"),

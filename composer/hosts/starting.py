@@ -20,7 +20,7 @@ from composer.model.federation import Federation
 from composer.model.kinds import LOCAL
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus
-from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
+from composer.runtimes.lifecycle import Lifecycle
 from composer.runtimes.readiness import wait_until_federated
 from composer.runtimes.transaction import one_signal_raised
 
@@ -87,25 +87,20 @@ def bring(
     if moves is None or not hosts.remote:
         check_ready(hosts, federation, reporter)
         return
-    from composer.hosts.bringing import agree_to_keys, bring_images, deliver, keys_leaving, warn_of_hosts
+    from composer.hosts.bringing import agree_to_keys, bring_images, deliver, install_there, keys_leaving, warn_of_hosts
 
     warn_of_hosts(hosts, reporter)
     agree_to_keys([one for one in keys_leaving(hosts) if one not in agreed], confirm)
     bring_images(hosts, federation, reporter)
     check_ready(hosts, federation, reporter)
     deliver(hosts, moves, reporter)
+    install_there(hosts, federation, reporter)
 
 
-def show(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter) -> None:
+def show(hosts: ConnectedHosts, reporter: Reporter) -> None:
     """Show the commands that would start the participants, host by host."""
-    if manifest.on(LOCAL).started:
-        lifecycle.start(manifest.on(LOCAL), reporter, dry_run=True)
-    for host in manifest.hosts:
-        from composer.hosts.reporter import HostReporter
-        from composer.render.remote import host_folder
-
-        there = lifecycle_of(manifest.runtime, host_folder(deployment, host.name))
-        there.start(manifest.on(host.name), HostReporter(host.name, host.endpoint, reporter), dry_run=True)
+    for host in hosts.busy:
+        host.lifecycle.start(host.manifest, host.reporter(reporter), dry_run=True)
 
 
 def start(hosts: ConnectedHosts, moves: Moves | None, timeout: float | None, reporter: Reporter) -> FederationStatus:

@@ -107,7 +107,7 @@ class Federation:
     """One server and its sites: what is to run, completely resolved.
 
     ``publish`` is the address of the host on which a bridge network's ports are published; empty with host
-    networking.
+    networking. ``runtime`` is how those on this machine run; other hosts say themselves how theirs do.
     ``elsewhere`` names those who are on hosts that composer does not go to, and are in no other way part of this.
     """
 
@@ -136,6 +136,20 @@ class Federation:
         """The server, where its kit is in this set."""
         return next((p for p in self.participants if p.type == "server"), None)
 
+    def runtime_on(self, host: str) -> RuntimeName:
+        """Return how the participants on a host run."""
+        return next((one.runtime for one in self.hosts if one.name == host), self.runtime)
+
+    def run_as(self, runtime: RuntimeName) -> Federation:
+        """Return the same with those participants alone that run so, wherever they do."""
+        return replace(self, participants=tuple(p for p in self.participants if self.runtime_on(p.host) == runtime))
+
+    @property
+    def runtimes(self) -> tuple[RuntimeName, ...]:
+        """How participants run, each way once."""
+        return tuple(dict.fromkeys(self.runtime_on(one.host) for one in self.participants))
+
     def on(self, host: str) -> Federation:
         """Return the same with the participants of one host alone."""
-        return replace(self, participants=tuple(p for p in self.participants if p.host == host))
+        there = tuple(p for p in self.participants if p.host == host)
+        return replace(self, participants=there, runtime=self.runtime_on(host))

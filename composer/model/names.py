@@ -47,6 +47,11 @@ def fault_of_name(name: str, kind: ParticipantType | None) -> str:
     return "" if _SITE.fullmatch(name) else "use letters, digits, - and _, a letter or digit first, at most 63"
 
 
+def is_service(name: str) -> bool:
+    """Tell whether ``name`` may be what :func:`service_name` makes of a participant's."""
+    return bool(_SERVICE.fullmatch(name))
+
+
 def is_organization(name: str) -> bool:
     """Tell whether ``name`` may be a participant's organization."""
     return bool(_ORGANIZATION.fullmatch(name))

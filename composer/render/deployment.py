@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -10,13 +11,17 @@ from composer import __version__
 from composer.deployment.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
 from composer.model.federation import Federation, Participant
 from composer.model.files import GeneratedFile, Owner, Rendering
-from composer.model.kinds import LOCAL
+from composer.model.kinds import LOCAL, RuntimeName
 from composer.render.form import Form
 from composer.render.hosts import host_lines
 
 
 def render_deployment(
-    federation: Federation, kits: tuple[Path, ...], definition: Path | None, caller: Owner, form: Form
+    federation: Federation,
+    kits: tuple[Path, ...],
+    definition: Path | None,
+    caller: Owner,
+    form_of: Callable[[RuntimeName], Form],
 ) -> Rendering:
     """Render everything that ``composer generate`` writes.
 
@@ -25,12 +30,13 @@ def render_deployment(
         kits: The paths that the user gave, absolute; the manifest keeps them for the next run.
         definition: composer.yml, absolute, where there is one.
         caller: Who runs composer, and owns what is not a participant's.
-        form: How the runtime has it.
+        form_of: Returns how a runtime has it.
     """
-    files = list(form.files(federation))
+    forms = {runtime: form_of(runtime) for runtime in federation.runtimes}
+    files = [file for runtime, form in forms.items() for file in form.files(federation.run_as(runtime))]
     for participant in federation.participants:
         files += _local_overlay(participant)
-    files.append(_manifest(federation, files, kits, definition, form))
+    files.append(_manifest(federation, files, kits, definition, forms))
     return Rendering(tuple(sorted(files, key=lambda file: file.path)), _folders(federation, caller))
 
 
@@ -58,7 +64,7 @@ def _manifest(
     files: list[GeneratedFile],
     kits: tuple[Path, ...],
     definition: Path | None,
-    form: Form,
+    forms: Mapping[RuntimeName, Form],
 ) -> GeneratedFile:
     manifest = Manifest(
         composer=__version__,
@@ -67,7 +73,10 @@ def _manifest(
         kits=kits,
         definition=definition,
         runtime=federation.runtime,
-        participants=tuple(deployed_participant(one, federation, form) for one in federation.participants),
+        participants=tuple(
+            deployed_participant(one, federation, forms[federation.runtime_on(one.host)])
+            for one in federation.participants
+        ),
         hosts=federation.hosts,
         publish=federation.publish,
         files={

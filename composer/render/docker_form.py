@@ -28,7 +28,12 @@ class DockerForm:
 
     def files(self, federation: Federation) -> tuple[GeneratedFile, ...]:
         """Return the Compose files, one for each host, and the images' build contexts."""
-        files = [file for host in federation.hosts for file in render_host(federation, host)]
+        files = [
+            file
+            for host in federation.hosts
+            if federation.on(host.name).participants
+            for file in render_host(federation, host)
+        ]
         here = tuple(participant for participant in federation.participants if participant.host == LOCAL)
         if here:
             part = replace(federation, participants=here)

@@ -38,7 +38,11 @@ class Form(Protocol):
     packs: Literal["images", "wheels"]
 
     def files(self, federation: Federation) -> tuple[GeneratedFile, ...]:
-        """Return what starts the participants, for a deployment folder."""
+        """Return what starts the participants, for a deployment folder.
+
+        Args:
+            federation: With the participants of this runtime only, and all hosts.
+        """
 
     def origin(self, participant: Participant) -> Origin:
         """Return what a participant runs from."""

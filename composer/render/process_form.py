@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from composer.model.federation import Federation, Participant
 from composer.model.files import GeneratedFile
+from composer.model.kinds import LOCAL
 from composer.render.form import Origin
 from composer.render.metal import VENVS, environment_name, render_metal
+from composer.render.remote import HOSTS, KITS
 
 if TYPE_CHECKING:
     from composer.render.bundle import PackedImage, Target
@@ -20,8 +24,14 @@ class ProcessForm:
     packs: Literal["images", "wheels"] = "wheels"
 
     def files(self, federation: Federation) -> tuple[GeneratedFile, ...]:
-        """Return the scripts, and what they must know of each participant."""
-        return render_metal(federation.participants)
+        """Return the scripts, and what they must know of each participant; for other hosts, in folders of their own."""
+        here = federation.on(LOCAL).participants
+        files = list(render_metal(here)) if here else []
+        for host in federation.hosts:
+            if there := federation.on(host.name).participants:
+                folder = PurePosixPath(HOSTS, host.name)
+                files += [replace(file, path=folder / file.path) for file in render_metal(there, KITS)]
+        return tuple(files)
 
     def origin(self, participant: Participant) -> Origin:
         """Return the participant's virtual environment."""

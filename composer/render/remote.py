@@ -1,4 +1,4 @@
-"""What is rendered for another host: its Compose file, whose paths and user are those of that host. Pure."""
+"""What is rendered for containers on another host: a Compose file, whose paths and user are that host's. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from composer.render.hosts import render_hosts
 from composer.render.yaml import Interpolated, dump_compose
 
 HOSTS = "hosts"
+# On a host, below the federation's folder there.
+KITS = PurePosixPath("kits")
 USER_VARIABLES = ("FLARE_UID", "FLARE_GID")
 _UID, _GID = (f"${{{name}:?see .env beside this file on its host}}" for name in USER_VARIABLES)
 _HEADER = (

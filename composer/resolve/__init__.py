@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from composer.definition import Definition, ParticipantChoice
 from composer.images.build_inputs import BuildInputs
@@ -12,10 +12,11 @@ from composer.kits.releases import NVFLARE_VERSIONS, conflict
 from composer.model.errors import ComposerError
 from composer.model.federation import Federation, HostEntry, Mount, Participant
 from composer.model.files import Owner
+from composer.model.kinds import LOCAL
 from composer.model.kit import Kit, Project
 from composer.model.names import VARIABLE, compose_project_name, is_address, is_host_name, service_name, slug
 from composer.resolve.bridge import resolve_aliases
-from composer.resolve.hosts import addresses, place, place_apart, resolve_hosts, unreached
+from composer.resolve.hosts import addresses, hosts_apart, place, place_apart, resolve_hosts, unreached
 from composer.resolve.image import resolve_image
 
 LOOPBACK = "127.0.0.1"
@@ -46,7 +47,7 @@ def resolve_federation(
     _refuse_strangers(project, definition)
     compose_project = compose_project_name(project.name)
     services = _services(project.kits)
-    hosts = () if apart else resolve_hosts(definition, compose_project)
+    hosts = (hosts_apart if apart else resolve_hosts)(definition, compose_project)
     places = place_apart(project.kits, services, definition) if apart else place(project.kits, definition)
     left_out = frozenset() if apart else unreached(definition, places)
     participants = tuple(
@@ -79,11 +80,10 @@ def resolve_federation(
         participants,
         used,
         publish,
-        definition.runtime,
+        definition.runtime if apart else definition.runtime_here,
         tuple(sorted(left_out)),
     )
-    if definition.runtime == "process":
-        _refuse_what_needs_containers(federation, apart)
+    _refuse_what_needs_containers(federation, apart)
     return federation
 
 
@@ -102,25 +102,33 @@ def _publish(definition: Definition) -> str:
 
 
 def _refuse_what_needs_containers(federation: Federation, apart: bool) -> None:
-    if federation.network == "bridge":
-        raise ComposerError("network: bridge is for containers", "leave it out, or use runtime: docker")
-    if federation.hosts:
-        raise ComposerError(
-            f"without containers composer does not go to {federation.hosts[0].name} itself",
-            "take its endpoint out of composer.yml, and make a bundle for it: composer bundle -o DIR",
-        )
-    if not apart and re.search(r"[\s'\"\\]", str(federation.deployment)):
-        raise ComposerError(
-            f"NVFLARE cannot run jobs below {federation.deployment}: its path has a blank or a quote in it",
-            "name another folder with -C DIR",
-        )
+    paths = {} if apart else _paths(federation)
     for participant in federation.participants:
+        host = participant.host
+        if federation.runtime_on(host) != "process":
+            continue
+        if federation.network == "bridge":
+            raise ComposerError("network: bridge is for containers", "leave it out, or use runtime: docker")
+        if re.search(r"[\s'\"\\]", str(paths.get(host, ""))):
+            raise ComposerError(
+                f"NVFLARE cannot run jobs below {paths[host]}: its path has a blank or a quote in it",
+                "name another folder with -C DIR" if host == LOCAL else f"name another folder in hosts.{host}.path",
+            )
+        if host != LOCAL and not apart and participant.image.wheels:
+            raise ComposerError(
+                f"{participant.name}: wheels are not brought to {host}, where it runs without containers",
+                f"leave wheels out for it, or make a bundle for {host}: composer bundle --with-wheels -o DIR",
+            )
         for mount in participant.data:
             if str(mount.source) != mount.target:
                 raise ComposerError(
                     f"{participant.name}: without containers {mount.source} cannot be seen as {mount.target}",
                     "give data the same source and target, or use runtime: docker",
                 )
+
+
+def _paths(federation: Federation) -> Mapping[str, PurePath]:
+    return {LOCAL: federation.deployment, **{host.name: host.path for host in federation.hosts}}
 
 
 def _refuse_strangers(project: Project, definition: Definition) -> None:

@@ -30,11 +30,18 @@ def resolve_hosts(definition: Definition, compose_project: str) -> tuple[Host, .
     here = [name for name, choice in definition.hosts.items() if choice.endpoint == LOCAL]
     if len(here) > 1:
         raise ComposerError(f"composer.yml calls this machine {' and '.join(here)}", "keep one of them")
-    return tuple(
-        Host(name, choice.address, choice.endpoint, PurePosixPath(choice.path or "/", compose_project), choice.build)
-        for name, choice in sorted(definition.hosts.items())
-        if choice.endpoint and choice.endpoint != LOCAL
-    )
+    listed = {name: _host(name, choice, definition, compose_project) for name, choice in definition.hosts.items()}
+    return tuple(one for _, one in sorted(listed.items()) if one.endpoint not in ("", LOCAL))
+
+
+def hosts_apart(definition: Definition, compose_project: str) -> tuple[Host, ...]:
+    """Return all machines that the definition lists, where none of them is this one."""
+    return tuple(_host(name, choice, definition, compose_project) for name, choice in definition.hosts.items())
+
+
+def _host(name: str, choice: HostChoice, definition: Definition, compose_project: str) -> Host:
+    path, runtime = PurePosixPath(choice.path or "/", compose_project), choice.runtime or definition.runtime
+    return Host(name, choice.address, choice.endpoint or "", path, choice.build, runtime)
 
 
 def place(kits: Sequence[Kit], definition: Definition) -> Mapping[str, str]:

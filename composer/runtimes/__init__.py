@@ -71,8 +71,9 @@ def runtime_of(manifest: Manifest, deployment: Path) -> Runtime:
     """Return what runs a deployment."""
     if manifest.runtime == "process":
         from composer.runtimes.process import Processes
+        from composer.runtimes.run_folder import LocalFolder
 
-        return Processes(manifest, deployment)
+        return Processes(manifest, deployment, LocalFolder(deployment))
     from composer.runtimes.containers import Containers
 
     return Containers(manifest, deployment)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 DOCUMENTS, TEXT = "log.json", "log.txt"
@@ -50,19 +50,18 @@ class ServerLog:
     documents: bool = False
 
 
-def admissions(log: ServerLog, names: Collection[str]) -> Mapping[str, bool]:
+def admissions(log: ServerLog) -> Mapping[str, bool]:
     """Return whether the server has each participant that it ever had; none that the log does not name.
 
     Args:
         log: What the server wrote last.
-        names: Those of the participants; any other is none.
     """
     has: dict[str, bool] = {}
     for event in _documented(log.content) if log.documents else _LINE.finditer(log.content):
         kind, name = event.lastgroup or "", event.group(event.lastgroup or 0).decode("utf-8", "replace")
         if kind == "begins":
             has = dict.fromkeys(has, False)
-        elif name in names:
+        else:
             has[name] = kind in ("joined", "back")
     return has
 

@@ -10,15 +10,22 @@ from pathlib import Path
 from composer.system.foreign_files import read_foreign
 
 # Bytes; a root certificate has two thousand.
-_MOST = 1 << 16
+MOST_OF_CERTIFICATE = 1 << 16
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
 def fingerprint_of(path: Path) -> str:
     """Return the SHA-256 in hex of the first certificate in a PEM file; empty where there is none to be read."""
     try:
-        text = read_foreign(path.parent, path.name, _MOST).content.decode("ascii")
-        found = _CERTIFICATE.search(text)
+        return fingerprint_in(read_foreign(path.parent, path.name, MOST_OF_CERTIFICATE).content)
+    except OSError:
+        return ""
+
+
+def fingerprint_in(content: bytes) -> str:
+    """Return the SHA-256 in hex of the first certificate in the content of a PEM file; empty where there is none."""
+    try:
+        found = _CERTIFICATE.search(content.decode("ascii"))
         return hashlib.sha256(base64.b64decode(found[1])).hexdigest() if found else ""
-    except (OSError, ValueError):
+    except ValueError:
         return ""

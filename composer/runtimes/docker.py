@@ -177,10 +177,20 @@ def refuse_paused(manifest: Manifest, containers: Mapping[str, Container]) -> No
         )
 
 
+def in_containers(manifest: Manifest) -> Manifest:
+    """Return what a manifest says of those participants alone that run as containers, on whichever host."""
+    return manifest.run_as("docker")
+
+
 def stop_former(engine: Engine, manifest: Manifest, deployment: Path) -> tuple[Command, ...]:
     """Return the commands that remove what the deployment started when its project had another name."""
     names = engine.compose_projects_of(deployment) - {manifest.compose_project}
-    return tuple(Command(("docker", "compose", "--project-name", name, "down")) for name in sorted(names))
+    return tuple(stop_project(name) for name in sorted(names))
+
+
+def stop_project(name: str) -> Command:
+    """Return the command that stops and removes the containers of a Compose project of which there are no files."""
+    return Command(("docker", "compose", "--project-name", name, "down"))
 
 
 def running_jobs(engine: Engine, manifest: Manifest, containers: Mapping[str, Container]) -> tuple[str, ...]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE
 from composer.deployment.recorded import keep_started, read_started
 from composer.model.errors import CommandFailed, ComposerError
-from composer.model.kinds import LOCAL
 from composer.model.status import ALIVE
 from composer.runtimes import docker
 from composer.runtimes.engine import Container, Engine, connect
 from composer.runtimes.engine_facts import EngineFacts
 from composer.runtimes.lifecycle import Present
+from composer.runtimes.occupant import DockerOccupant
 from composer.runtimes.supervisors import supervised_services
 from composer.runtimes.transaction import attempt
 from composer.system.process import command_line, perform, run
@@ -38,6 +38,8 @@ class DockerLifecycle:
         engine: The engine; None for this machine's, which is then asked when it is needed.
         traces: How what the participants leave on the engine's host is read; None: from this machine.
     """
+
+    makes_for_others = True
 
     def __init__(self, deployment: Path, engine: Engine | None = None, traces: Traces | None = None) -> None:
         self._deployment, self._given, self._traces = deployment, engine, traces
@@ -127,7 +129,7 @@ class DockerLifecycle:
         """Pull the images that come from a registry."""
         from composer.images.registry import pull_stale
 
-        pull_stale(self._engine, manifest.from_registry.on(LOCAL), self._deployment, reporter, dry_run)
+        pull_stale(self._engine, manifest.from_registry, self._deployment, reporter, dry_run)
 
     def facts(self) -> EngineFacts:
         """Return what the engine says of itself and of its machine."""
@@ -180,15 +182,23 @@ class DockerLifecycle:
     def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
         """Remove the containers, those under a former project's name, and processes that were left in the folder."""
         if supervised_services(self._deployment):
-            from composer.runtimes.process import end_everybody
+            from composer.runtimes.run_folder import LocalFolder, end_everybody
 
-            perform(end_everybody(self._deployment), reporter, dry_run)
+            perform(end_everybody(LocalFolder(self._deployment)), reporter, dry_run)
         containers = docker.own_containers(self._engine, manifest, self._deployment)
         for job in docker.running_jobs(self._engine, manifest, containers):
             reporter.warn(f"job {job} has not ended, and ends now without a result")
         former = docker.stop_former(self._engine, manifest, self._deployment)
         for command in (docker.stop(self._deployment), *former):
             perform(command, reporter, dry_run)
+
+    def occupants(self, manifest: Manifest) -> tuple[DockerOccupant, ...]:  # noqa: ARG002
+        """Return the folder's containers."""
+        return tuple(DockerOccupant(self._engine, one) for one in self._engine.containers_of(self._deployment))
+
+    def leave(self, manifest: Manifest) -> None:
+        """Have Compose remove the project; it needs no file for that."""
+        run(docker.stop_project(manifest.compose_project), 60)
 
     def _compose_files(self) -> Iterator[tuple[str, bytes]]:
         for name in docker.COMPOSE_FILES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,10 @@ from composer.runtimes import Runtime
 if TYPE_CHECKING:
     from composer.model.federation import Federation
     from composer.render.form import Form
+    from composer.runtimes.engine import Engine
     from composer.runtimes.engine_facts import EngineFacts
+    from composer.runtimes.observe import Traces
+    from composer.runtimes.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,43 @@ class Present:
     authorities: Mapping[str, str]
 
 
+class Occupant(Protocol):
+    """Somebody who is on a host, whether or not that is where the deployment has it."""
+
+    @property
+    def id(self) -> str:
+        """What tells it from all others of its host."""
+
+    @property
+    def participant(self) -> str:
+        """Its name; its service, where the deployment does not know it any more."""
+
+    @property
+    def service(self) -> str:
+        """Its service."""
+
+    @property
+    def ran(self) -> bool:
+        """Whether it ran when it was found."""
+
+    def stop(self) -> None:
+        """End it, and keep what is needed to bring it back."""
+
+    def bring_back(self) -> str:
+        """Start it again as it ran; return why that cannot be done, or nothing."""
+
+    def remove(self) -> None:
+        """Take away what is kept of it."""
+
+
 class Lifecycle(Protocol):
-    """What a runtime does for the verbs. A federation on several hosts has one for each host."""
+    """What a runtime does for the verbs. A federation on several hosts has one for each host.
+
+    Attributes:
+        makes_for_others: Whether :meth:`build` makes what participants on other hosts run from, too.
+    """
+
+    makes_for_others: bool
 
     def require_tools(self) -> None:
         """Make sure that what the runtime needs on this machine is there.
@@ -119,15 +157,53 @@ class Lifecycle(Protocol):
     def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
         """Stop and remove all that runs of the deployment."""
 
+    def occupants(self, manifest: Manifest) -> Sequence[Occupant]:
+        """Return whoever is there in the name of the deployment, running or not."""
 
-def lifecycle_of(runtime: RuntimeName, deployment: Path) -> Lifecycle:
-    """Return how the participants of a deployment folder are started and stopped on this machine."""
+    def leave(self, manifest: Manifest) -> None:
+        """Stop and remove all that runs in a place that the deployment does not have any more.
+
+        Args:
+            manifest: Of the deployment; what is written for that place is gone by now.
+        """
+
+
+class Elsewhere(Protocol):
+    """Another machine, and what a runtime can use there."""
+
+    def engine(self) -> Engine:
+        """Return its Docker engine.
+
+        Raises:
+            ComposerError: It does not answer.
+        """
+
+    def traces(self) -> Traces:
+        """Return how what containers leave there is read."""
+
+    def run_folder(self) -> RunFolder:
+        """Return the folder there in which plain processes run."""
+
+
+def lifecycle_of(runtime: RuntimeName, deployment: Path, elsewhere: Elsewhere | None = None) -> Lifecycle:
+    """Return how the participants of a deployment folder are started and stopped.
+
+    Args:
+        runtime: How they run.
+        deployment: The folder, or the one here that stands for another machine.
+        elsewhere: The machine on which they run; None: this one.
+
+    Raises:
+        ComposerError: What the runtime needs on the other machine does not answer.
+    """
     if runtime == "process":
         from composer.runtimes.process_lifecycle import ProcessLifecycle
 
-        return ProcessLifecycle(deployment)
+        return ProcessLifecycle(deployment, elsewhere.run_folder() if elsewhere else None)
     from composer.runtimes.docker_lifecycle import DockerLifecycle
 
+    if elsewhere:
+        return DockerLifecycle(deployment, elsewhere.engine(), elsewhere.traces())
     return DockerLifecycle(deployment)
 
 

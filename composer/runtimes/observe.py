@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -54,21 +55,8 @@ class Here:
         return read_foreign(self.deployment, f"workspaces/{participant.service}/{STATE_FILE}", MOST)
 
     def server_log(self, participant: DeployedParticipant, container: Container | None) -> ServerLog:  # noqa: ARG002
-        """Read the one of its two files that cannot be forged, if it is written."""
-        # The text first, since NVFLARE writes a record there first: what is in the one is in the other by then.
-        text = self._end_of(participant, TEXT)
-        documents = self._end_of(participant, DOCUMENTS)
-        if documents and (text is None or documents.written >= text.written - LAG):
-            return ServerLog(documents.content, documents=True)
-        if text is None:
-            raise FileNotFoundError(errno.ENOENT, "the server has no log", participant.service)
-        return ServerLog(text.content)
-
-    def _end_of(self, participant: DeployedParticipant, name: str) -> ForeignFile | None:
-        try:
-            return read_foreign(self.deployment, f"workspaces/{participant.service}/{name}", _TAIL, from_end=True)
-        except OSError:
-            return None
+        """Read it in the workspace."""
+        return read_server_log(partial(read_foreign, self.deployment / "workspaces"), participant.service)
 
     def unreachable(self, participant: DeployedParticipant, container: Container | None) -> str:  # noqa: ARG002
         """Try it from here."""
@@ -82,7 +70,9 @@ def view(engine: Engine, manifest: Manifest, deployment: Path, now: datetime, tr
 
 def _view(manifest: Manifest, containers: Mapping[str, Container], now: datetime, traces: Traces) -> View:
     statuses = (_status(one, containers.get(one.name), traces, now) for one in manifest.started)
-    return View(tuple(statuses), admitted(manifest, containers, traces))
+    return View(
+        tuple(statuses), admitted(manifest, lambda server: traces.server_log(server, containers.get(server.name)))
+    )
 
 
 def examine(
@@ -171,15 +161,39 @@ def _drift(participant: DeployedParticipant, container: Container | None, hashes
     return "; ".join(found)
 
 
-def admitted(manifest: Manifest, containers: Mapping[str, Container], traces: Traces) -> Mapping[str, bool]:
+def read_server_log(read: Callable[[str, int, bool], ForeignFile], service: str) -> ServerLog:
+    """Read the one of a server's two logs that cannot be forged, if it is written; else the other.
+
+    Args:
+        read: As :meth:`composer.runtimes.run_folder.Workspaces.read`.
+        service: The server's.
+
+    Raises:
+        OSError: It has none.
+    """
+
+    def end_of(name: str) -> ForeignFile | None:
+        try:
+            return read(f"{service}/{name}", _TAIL, True)
+        except OSError:
+            return None
+
+    # The text first, since NVFLARE writes a record there first: what is in the one is in the other by then.
+    text, documents = end_of(TEXT), end_of(DOCUMENTS)
+    if documents and (text is None or documents.written >= text.written - LAG):
+        return ServerLog(documents.content, documents=True)
+    if text is None:
+        raise FileNotFoundError(errno.ENOENT, "the server has no log", service)
+    return ServerLog(text.content)
+
+
+def admitted(manifest: Manifest, server_log: Callable[[DeployedParticipant], ServerLog]) -> Mapping[str, bool]:
     """Return whom a server of this host has, as its log says; nothing where there is no server or no log."""
     server = next((one for one in manifest.started if one.type == "server"), None)
     if server is None:
         return {}
     try:
-        return admissions(
-            traces.server_log(server, containers.get(server.name)), {one.name for one in manifest.participants}
-        )
+        return admissions(server_log(server))
     except OSError:
         return {}
 

@@ -7,38 +7,43 @@ somebody else's by now.
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model.command import Command
 from composer.model.status import FederationStatus, ParticipantStatus, State
-from composer.render.templates import templates_folder
-from composer.runtimes.authority import fingerprint_of
-from composer.runtimes.observe import Here, admitted, last_of, unreachable
+from composer.runtimes.authority import MOST_OF_CERTIFICATE, fingerprint_in
+from composer.runtimes.observe import admitted, last_of, read_server_log
+from composer.runtimes.run_folder import RunFolder, Workspaces
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
-from composer.runtimes.supervisors import runs_as, supervised, supervised_services
 from composer.runtimes.view import View, merge
-from composer.system.foreign_files import read_foreign
-from composer.system.process import run
 from composer.system.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TAIL = 1 << 14
 # Of a number of restarts.
 _DIGITS = 9
-_FORMER = "workspaces/.former"
 
 
 @dataclass(frozen=True)
 class Processes:
-    """A deployment of ``runtime: process`` (a :class:`composer.runtimes.Runtime`)."""
+    """What runs as plain processes on one host (a :class:`composer.runtimes.Runtime`).
+
+    Attributes:
+        manifest: What the deployment says of that host's participants.
+        deployment: The folder here that stands for it.
+        folder: Where they run.
+    """
 
     manifest: Manifest
     deployment: Path
+    folder: RunFolder
 
     def prepare(self) -> Command:
         """Return the command that makes the virtual environments which are missing."""
@@ -48,29 +53,28 @@ class Processes:
         """Return the command that starts all but the admins, and keeps what those ran from whom it ends."""
         return self._script("start.sh", "--no-wait", "--keep-former")
 
-    def bring_back(self) -> Command | None:
-        """Return the command that starts again, as they ran before, those whom the last start has ended; if any."""
-        former = sorted(path.parent.name for path in (self.deployment / _FORMER).glob("*/conf"))
-        return self._script("start.sh", "--bring-back", *former) if former else None
+    def bring_back(self, services: Sequence[str]) -> Command:
+        """Return the command that starts some again, as they ran before the last start has ended them."""
+        return self._script("start.sh", "--bring-back", *services)
 
-    def forget_former(self) -> None:
-        """Delete what the participants ran from that the last start has ended."""
-        shutil.rmtree(self.deployment / _FORMER, ignore_errors=True)
+    def changes(self, running: Sequence[str]) -> dict[str, str]:
+        """Return, for each participant that runs from something else than there is now, what has changed.
 
-    def changes(self) -> dict[str, str]:
-        """Return, for each participant that runs from something else than there is now, what has changed."""
+        Args:
+            running: The services that run.
+        """
         started = self.manifest.started
-        arguments = [argument for one in started for argument in self._sources(one)]
-        if not self.running():
+        if not any(one.service in running for one in started):
             return {}
-        lines = run(_looking("compare", str(self.deployment), *arguments)).splitlines()
+        arguments = [argument for one in started for argument in self._sources(one)]
+        lines = self.folder.run(self.folder.program("compare", str(self.folder.path), *arguments)).splitlines()
         changed = {one.name: line.split("\x1f")[1] for one, line in zip(started, lines, strict=True)}
         return {name: what for name, what in changed.items() if what}
 
-    def former(self) -> tuple[str, ...]:
-        """Return the services that run and are not in the deployment any more."""
+    def former(self, running: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the services that run which are not in the deployment any more."""
         known = {one.service for one in self.manifest.participants}
-        return tuple(name for name in supervised_services(self.deployment) if name not in known)
+        return tuple(name for name in running if name not in known)
 
     def stop(self, names: Sequence[str] = ()) -> Command:
         """Return the command that ends the participants' processes, all of them unless some are named."""
@@ -91,9 +95,9 @@ class Processes:
         """
         options = (["-f"] if follow else []) + (["-n", str(lines)] if lines is not None else [])
         if since:
-            options += ["--since", as_lines_begin(since, datetime.now(timezone.utc))]
+            options += ["--since", f"@{moment(since, datetime.now(timezone.utc)).timestamp() // 1:.0f}"]
         environment = (("LOGS_IN_COLOUR", "yes" if colour else None),)
-        return replace(self._script("logs.sh", *options, *services), environment=environment)
+        return self.folder.from_here(replace(self._script("logs.sh", *options, *services), environment=environment))
 
     def by_participant(self, line: str) -> str:
         """Return a line of the logs, which has its participant's name in front already."""
@@ -101,7 +105,8 @@ class Processes:
 
     def console(self, service: str) -> Command:
         """Return the command that runs an admin's console on a terminal."""
-        return replace(self._script("admin.sh"), environment=(("ADMIN", service),))
+        command = replace(self._script("admin.sh"), environment=(("ADMIN", service),))
+        return self.folder.from_here(command, terminal=True)
 
     def in_console(self, service: str, argv: Sequence[str], folder: Path, terminal: bool) -> Command:  # noqa: ARG002
         """Return the command that runs a program of the admin's virtual environment as that admin, in a folder."""
@@ -113,16 +118,19 @@ class Processes:
 
     def running(self) -> tuple[str, ...]:
         """Return the names of the participants whose supervisors live."""
-        return tuple(one.name for one in self.manifest.started if supervised(self._workspace(one)))
+        running = self.folder.look().supervised()
+        return tuple(one.name for one in self.manifest.started if one.service in running)
 
     def observe(self, now: datetime) -> FederationStatus:
         """Look at every participant that ``up`` starts, once."""
         return merge(self.manifest.federation, [self.view(now)])
 
     def view(self, now: datetime) -> View:
-        """Look at every participant, once, and at whom a server here has."""
-        seen = tuple(self._status(participant, now) for participant in self.manifest.started)
-        return View(seen, admitted(self.manifest, {}, Here(self.deployment)))
+        """Look at every participant, once, and at whom a server there has."""
+        workspaces = self.folder.look()
+        running = workspaces.supervised()
+        seen = tuple(self._status(one, workspaces, running, now) for one in self.manifest.started)
+        return View(seen, admitted(self.manifest, lambda server: read_server_log(workspaces.read, server.service)))
 
     def strangers(self) -> Mapping[str, str]:
         """Nobody is asked: this machine knows all its processes (:mod:`composer.runtimes.listeners`)."""
@@ -131,110 +139,96 @@ class Processes:
     def examine(self, now: datetime, seen: FederationStatus | None = None) -> FederationStatus:
         """Observe, and find out why somebody is not well, and who runs that is not in the deployment any more."""
         seen = seen or self.observe(now)
+        workspaces = self.folder.look()
+        running = workspaces.supervised()
         deployed = {one.name: one for one in self.manifest.participants}
-        changes = self.changes()
+        changes = self.changes(running)
         examined = []
         for one in seen.participants:
             detail, participant = one.detail, deployed[one.name]
             if one.state == "restarting":
-                detail = f"crashes again and again; its last line: {self.last_log_line(one.name)}"
+                detail = f"crashes again and again; its last line: {_last_line(workspaces, participant)}"
             elif one.state == "running" and not one.registered and one.type != "server":
-                detail = "; ".join(part for part in ("not registered yet", unreachable(participant)) if part)
-            elif one.state in ("absent", "exited") and (user := runs_as(self._workspace(participant))):
+                detail = "; ".join(part for part in ("not registered yet", self.unreachable(participant)) if part)
+            elif one.state in ("absent", "exited") and (user := workspaces.runs_as(participant.service)):
                 one = replace(one, state="running")
                 detail = f"runs as another user ({user}); only that user and root can see more"
             examined.append(replace(one, detail=detail, drift=changes.get(one.name, "")))
-        examined += [self._status_of_former(name) for name in self.former()]
+        examined += [_status_of_former(name, self.folder.host, workspaces) for name in self.former(running)]
         return replace(seen, participants=tuple(examined))
 
     def unreachable(self, participant: DeployedParticipant) -> str:
         """Return why the other side of its connection does not answer as it must; empty if it does."""
-        return unreachable(participant)
+        return self.folder.unreachable(participant)
 
     def last_log_line(self, name: str) -> str:
         """Return the last line that a participant itself wrote, without colours; empty where there is none."""
-        participant = next(one for one in self.manifest.participants if one.name == name)
-        try:
-            log = read_foreign(self.deployment, f"workspaces/{participant.service}/console.log", _TAIL, from_end=True)
-        except OSError:
-            return ""
-        return last_of(log.content.decode(errors="replace").split("\n"))
+        return _last_line(self.folder.look(), self.manifest.participant(name))
 
     def _script(self, name: str, *arguments: str) -> Command:
-        return Command(("bash", str(self.deployment / name), *arguments))
+        return Command(("bash", str(self.folder.path / name), *arguments))
 
     def _sources(self, participant: DeployedParticipant) -> tuple[str, str, str, str]:
         """Return what a participant is started from, in the words of processes.py."""
         service = participant.service
         # Files that somebody has put there by hand are no local files of the participant's.
         local = any(name.startswith(f"local/{service}/") for name in self.manifest.files)
-        overlay = str(self.deployment / "local" / service) if local else ""
-        return service, str(participant.kit), overlay, PurePosixPath(participant.image).name
+        overlay = str(self.folder.path / "local" / service) if local else ""
+        return service, str(self.folder.kit(participant)), overlay, PurePosixPath(participant.image).name
 
-    def _workspace(self, participant: DeployedParticipant) -> Path:
-        return self.deployment / "workspaces" / participant.service
-
-    def _status_of_former(self, service: str) -> ParticipantStatus:
-        word, since = _said(self.deployment / "workspaces" / service)
-        state: State = "restarting" if word == "restarting" else "running"
-        told = "is not in this deployment any more, and still runs; `composer up` or `composer down` stops it"
-        registered = word == "registered"
-        return ParticipantStatus(
-            service, "client", "local", state, "none", registered, since if registered else None, 0, "", detail=told
-        )
-
-    def _status(self, participant: DeployedParticipant, now: datetime) -> ParticipantStatus:
-        workspace = self._workspace(participant)
-        word, since = _said(workspace)
-        state, detail = _state(word, supervised(workspace))
+    def _status(
+        self, participant: DeployedParticipant, workspaces: Workspaces, running: Sequence[str], now: datetime
+    ) -> ParticipantStatus:
+        service = participant.service
+        word, since = _said(workspaces, service)
+        state, detail = _state(word, service in running)
         registered = state == "running" and word == "registered"
         if state == "running" and participant.type == "server":
-            detail = unreachable(participant)
+            detail = self.unreachable(participant)
             registered = not detail
         return ParticipantStatus(
             name=participant.name,
             type=participant.type,
-            host="local",
+            host=participant.host,
             state=state,
             health=("healthy" if registered else "starting") if state == "running" else "none",
             registered=registered,
             since=since if registered else None,
             certificate_days_left=(participant.certificate_not_after - now) // timedelta(days=1),
             image=participant.image,
-            restarts=_crashes(workspace),
+            restarts=_crashes(workspaces, service),
             detail=detail,
         )
 
 
-def authorities(deployment: Path) -> dict[str, str]:
+def authorities(workspaces: Workspaces) -> dict[str, str]:
     """Return, for each service that runs, the fingerprint of the authority with which it was started."""
-    return {
-        service: fingerprint_of(deployment / "workspaces" / service / "startup" / "rootCA.pem")
-        for service in supervised_services(deployment)
-    }
+    found = {}
+    for service in workspaces.supervised():
+        try:
+            content = workspaces.read(f"{service}/startup/rootCA.pem", MOST_OF_CERTIFICATE).content
+        except OSError:
+            content = b""
+        found[service] = fingerprint_in(content)
+    return found
 
 
-def end_everybody(deployment: Path) -> Command:
-    """Return the command that ends all processes of a deployment folder; it fails where one lives on."""
-    return _looking("stop", str(deployment / "workspaces"))
+def _last_line(workspaces: Workspaces, participant: DeployedParticipant) -> str:
+    try:
+        log = workspaces.read(f"{participant.service}/console.log", _TAIL, from_end=True)
+    except OSError:
+        return ""
+    return last_of(log.content.decode(errors="replace").split("\n"))
 
 
-def _looking(*arguments: str) -> Command:
-    program = templates_folder() / "metal" / "lib" / "processes.py"
-    return Command((sys.executable, "-I", "-S", str(program), *arguments))
-
-
-def as_lines_begin(since: str, now: datetime) -> str:
-    """Return a time as NVFLARE's processes here write it in front of their lines: in this machine's own zone.
-
-    Args:
-        since: As :func:`composer.system.times.moment` takes it.
-        now: The present.
-
-    Raises:
-        ComposerError: It is no time.
-    """
-    return moment(since, now).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def _status_of_former(service: str, host: str, workspaces: Workspaces) -> ParticipantStatus:
+    word, since = _said(workspaces, service)
+    state: State = "restarting" if word == "restarting" else "running"
+    told = "is not in this deployment any more, and still runs; `composer up` or `composer down` stops it"
+    registered = word == "registered"
+    return ParticipantStatus(
+        service, "client", host, state, "none", registered, since if registered else None, 0, "", detail=told
+    )
 
 
 def _state(word: str, supervised: bool) -> tuple[State, str]:
@@ -242,19 +236,19 @@ def _state(word: str, supervised: bool) -> tuple[State, str]:
         return ("restarting", "it has crashed") if word == "restarting" else ("running", "")
     if word == "stopped":
         return "stopped", "shut down by an administrator"
-    return ("exited", "its supervisor was killed, or this machine was restarted") if word else ("absent", "")
+    return ("exited", "its supervisor was killed, or its machine was restarted") if word else ("absent", "")
 
 
-def _said(workspace: Path) -> tuple[str, datetime | None]:
+def _said(workspaces: Workspaces, service: str) -> tuple[str, datetime | None]:
     try:
-        return parse_state(read_foreign(workspace.parent, f"{workspace.name}/{STATE_FILE}", MOST).content)
+        return parse_state(workspaces.read(f"{service}/{STATE_FILE}", MOST).content)
     except OSError:
         return "", None
 
 
-def _crashes(workspace: Path) -> int:
+def _crashes(workspaces: Workspaces, service: str) -> int:
     try:
-        said = read_foreign(workspace.parent, f"{workspace.name}/composer.restarts", _DIGITS + 1).content.strip()
+        said = workspaces.read(f"{service}/composer.restarts", _DIGITS + 1).content.strip()
     except OSError:
         return 0
     return int(said) if said.isdigit() and len(said) <= _DIGITS else 0

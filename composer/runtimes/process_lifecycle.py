@@ -1,20 +1,18 @@
-"""Starts and stops plain processes: by the scripts of the deployment folder."""
+"""Starts and stops plain processes: by the scripts of the folder in which they run."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.model.command import Command
-from composer.model.errors import CommandFailed, ComposerError
-from composer.runtimes.lifecycle import Present
-from composer.runtimes.process import Processes, authorities, end_everybody
-from composer.runtimes.supervisors import supervised_services
+from composer.runtimes.lifecycle import Occupant, Present
+from composer.runtimes.process import Processes, authorities
+from composer.runtimes.run_folder import LocalFolder, RunFolder, end_everybody
 from composer.runtimes.transaction import attempt
-from composer.system.process import perform, run
 
 if TYPE_CHECKING:
     from composer.deployment.manifest import Manifest
@@ -23,12 +21,19 @@ if TYPE_CHECKING:
 
 
 class ProcessLifecycle:
-    """The plain processes of a deployment folder (a :class:`composer.runtimes.lifecycle.Lifecycle`)."""
+    """The plain processes of a deployment folder (a :class:`composer.runtimes.lifecycle.Lifecycle`).
 
-    def __init__(self, deployment: Path) -> None:
-        self._deployment = deployment
+    Args:
+        deployment: The folder here that stands for the machine on which they run.
+        folder: Where they run; None: in the deployment folder.
+    """
+
+    makes_for_others = False
+
+    def __init__(self, deployment: Path, folder: RunFolder | None = None) -> None:
+        self._deployment, self._folder = deployment, folder or LocalFolder(deployment)
         # The services that ran before a start.
-        self._before: tuple[str, ...] = ()
+        self._before: Sequence[str] = ()
 
     def require_tools(self) -> None:
         """The scripts say themselves what they miss."""
@@ -39,8 +44,9 @@ class ProcessLifecycle:
 
     def remember(self) -> Present:
         """Look at whose supervisors live; the scripts keep what those were started from."""
-        self._before = supervised_services(self._deployment)
-        return Present(self._before, authorities(self._deployment))
+        workspaces = self._folder.look()
+        self._before = workspaces.supervised()
+        return Present(tuple(self._before), authorities(workspaces))
 
     def reserved(self, *_: object) -> AbstractContextManager[None]:
         """Nothing is shared with other folders."""
@@ -48,18 +54,19 @@ class ProcessLifecycle:
 
     def running(self, manifest: Manifest) -> tuple[str, ...]:
         """Return the names of the participants whose supervisors live."""
-        return Processes(manifest, self._deployment).running()
+        return self.watched(manifest).running()
 
     def require_startable(self, manifest: Manifest) -> None:
         """The scripts start whoever does not run."""
 
     def stale(self, manifest: Manifest) -> tuple[str, ...]:
         """Return the names of those whose virtual environments are missing."""
-        return tuple(p.name for p in manifest.participants if not (self._deployment / p.image / ".complete").is_file())
+        installed = {image: self._folder.installed(image) for image in {one.image for one in manifest.participants}}
+        return tuple(one.name for one in manifest.participants if not installed[one.image])
 
     def changes(self, manifest: Manifest, files: Mapping[str, bytes]) -> Mapping[str, str]:
         """Ask those that run what they were started from, and compare it with what there is and is about to be."""
-        found = dict(Processes(manifest, self._deployment).changes())
+        found = self.watched(manifest).changes(self._folder.look().supervised())
         for one in manifest.started:
             own = (f"participants/{one.service}.conf", f"local/{one.service}/")
             if any(path.startswith(own) and self._is_new(path, content) for path, content in files.items()):
@@ -88,7 +95,7 @@ class ProcessLifecycle:
         waiting = self.stale(manifest)
         if waiting:
             reporter.step("Installing NVFLARE")
-            _perform(Processes(manifest, self._deployment).prepare(), reporter, dry_run)
+            self._folder.perform(self.watched(manifest).prepare(), reporter, dry_run)
         return waiting
 
     def pull(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
@@ -98,7 +105,7 @@ class ProcessLifecycle:
         """No engine is needed."""
 
     def require_ready(self, federation: Federation, reporter: Reporter) -> None:
-        """What they need is this machine's own."""
+        """What they need is their machine's own."""
 
     def start(
         self,
@@ -111,20 +118,21 @@ class ProcessLifecycle:
 
         Who is not in the deployment any more is always ended: the folder's script does it.
         """
-        processes = Processes(manifest, self._deployment)
-        for name, what in processes.changes().items():
+        processes = self.watched(manifest)
+        running = self._folder.look().supervised()
+        for name, what in processes.changes(running).items():
             reporter.step(f"Restarting {name}: {what}")
-        for service in processes.former():
+        for service in processes.former(running):
             reporter.step(f"Stopping {service}: it is not in the deployment any more")
-        _perform(processes.start(), reporter, dry_run)
+        self._folder.perform(processes.start(), reporter, dry_run)
 
     def watched(self, manifest: Manifest) -> Processes:
         """Return how the processes are seen to run."""
-        return Processes(manifest, self._deployment)
+        return Processes(manifest, self._deployment, self._folder)
 
-    def settle(self, manifest: Manifest) -> None:
+    def settle(self, manifest: Manifest) -> None:  # noqa: ARG002
         """Delete what those ran from that the start has ended."""
-        Processes(manifest, self._deployment).forget_former()
+        self._folder.forget_former()
 
     def explain(self, error: BaseException, manifest: Manifest) -> BaseException:  # noqa: ARG002
         """The scripts have named the participant."""
@@ -132,39 +140,65 @@ class ProcessLifecycle:
 
     def roll_back(self, manifest: Manifest, reporter: Reporter) -> None:
         """End who was started, and start again, as they ran before, those whom the start has ended."""
-        processes = Processes(manifest, self._deployment)
+        processes = self.watched(manifest)
         mine = [one.name for one in manifest.started if one.service not in self._before]
-        for command in (processes.stop(mine) if mine else None, processes.bring_back()):
-            if command:
-                attempt(reporter, lambda command=command: _run(command))  # type: ignore[misc]
+        if mine:
+            attempt(reporter, lambda: self._run(processes.stop(mine)))
+        attempt(reporter, lambda: self._bring_back(processes))
         self.settle(manifest)
 
     def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
         """End everybody by the folder's script, and who that has not ended since it is older, or was edited."""
-        _perform(Processes(manifest, self._deployment).stop(), reporter, dry_run)
+        processes = self.watched(manifest)
+        self._folder.perform(processes.stop(), reporter, dry_run)
         if not dry_run:
-            _perform(end_everybody(self._deployment), reporter, dry_run)
+            self._folder.perform(end_everybody(self._folder), reporter, dry_run)
+
+    def occupants(self, manifest: Manifest) -> tuple[Occupant, ...]:
+        """Return whoever runs in the folder."""
+        processes = self.watched(manifest)
+        names = {one.service: one.name for one in manifest.participants}
+        return tuple(
+            ProcessOccupant(names.get(service, service), service, self._folder, processes)
+            for service in self._folder.look().supervised()
+        )
+
+    def leave(self, manifest: Manifest) -> None:  # noqa: ARG002
+        """End everybody; the scripts may be gone by now, and are not needed for it."""
+        self._run(end_everybody(self._folder))
+
+    def _bring_back(self, processes: Processes) -> None:
+        if former := self._folder.look().former():
+            self._run(processes.bring_back(former))
+
+    def _run(self, command: Command) -> None:
+        self._folder.run(command)
 
 
-def _perform(command: Command, reporter: Reporter, dry_run: bool) -> None:
-    with _in_the_scripts_words():
-        perform(command, reporter, dry_run)
+@dataclass(frozen=True)
+class ProcessOccupant:
+    """A participant that runs as plain processes (a :class:`composer.runtimes.lifecycle.Occupant`)."""
 
+    participant: str
+    service: str
+    folder: RunFolder
+    processes: Processes
+    ran: bool = True
 
-def _run(command: Command) -> None:
-    with _in_the_scripts_words():
-        run(command)
+    @property
+    def id(self) -> str:
+        """What tells it from all others of its folder."""
+        return self.service
 
+    def stop(self) -> None:
+        """End it, and keep what it ran from."""
+        self.folder.run(self.processes.stop(("--keep-former", self.service)))
 
-@contextmanager
-def _in_the_scripts_words() -> Iterator[None]:
-    try:
-        yield
-    except CommandFailed as error:
-        raise _as_the_script_said(error) from error
+    def bring_back(self) -> str:
+        """Start it as it ran; return why that cannot be done, or nothing."""
+        self.folder.run(self.processes.bring_back((self.service,)))
+        return ""
 
-
-def _as_the_script_said(error: CommandFailed) -> ComposerError:
-    """The scripts end with a cause and a hint, as composer itself does."""
-    said = re.findall(r"(?m)^error: (.+)\n hint: (.+)$", error.stderr)
-    return ComposerError(*said[-1]) if said else error
+    def remove(self) -> None:
+        """Delete what it ran from."""
+        self.folder.forget_former()

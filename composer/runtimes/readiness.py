@@ -83,7 +83,9 @@ def _has_ended(manifest: Manifest, status: ParticipantStatus) -> bool:
     After an administrator's shutdown the entrypoint ends with 0, upon which neither Docker nor the supervisor restarts;
     whom `docker stop` or the loss of its supervisor has ended is not restarted, either.
     """
-    return status.state in ("stopped", "exited") or (status.state == "absent" and manifest.runtime == "docker")
+    return status.state in ("stopped", "exited") or (
+        status.state == "absent" and manifest.runtime_on(status.host) == "docker"
+    )
 
 
 def _rest(runtime: Watched, status: FederationStatus, cost: float, until: float) -> None:

@@ -8,7 +8,8 @@ from composer.deployment.manifest import Manifest
 from composer.model.kinds import LOCAL
 from composer.model.plan import HostPlan, Plan
 from composer.model.reporter import SILENT, Reporter
-from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
+from composer.runtimes.lifecycle import lifecycle_of
+from composer.runtimes.makers import Makers
 from composer.runtimes.other import refuse_other_runtime
 from composer.system.background import in_background
 from composer.usecases.check import require_good_inputs
@@ -41,12 +42,12 @@ def build(
         ComposerError: As for :func:`generate`, or an image cannot be built.
     """
     with lock_inputs(inputs, reporter, wait, dry_run=False):
-        lifecycle, planned = _planned(inputs, reporter, ignore)
+        makers, planned = _planned(inputs, reporter, ignore)
         generated = write_planned(planned, reporter, force, dry_run=False)
         if not offline:
-            generated = pinned(lifecycle, planned, generated, generated.manifest, reporter, force)
+            generated = pinned(makers, planned, generated, generated.manifest, reporter, force)
         manifest, federation = generated.manifest, generated.federation
-        built = lifecycle.build(federation, manifest, reporter, offline, dry_run=False)
+        built = makers.build(federation, manifest, reporter, offline, dry_run=False)
         if not manifest.hosts:
             return built
         from composer.hosts.images import build_on_hosts
@@ -74,25 +75,27 @@ def plan_build(
         ComposerError: As for :func:`build`.
     """
     with lock_inputs(inputs, reporter, wait=False, dry_run=True):
-        lifecycle, planned = _planned(inputs, reporter, ignore)
+        makers, planned = _planned(inputs, reporter, ignore)
         generated = write_planned(planned, reporter, force, dry_run=True)
-        names = lifecycle.build(generated.federation, generated.manifest, reporter, offline, dry_run=True)
+        names = makers.build(generated.federation, generated.manifest, reporter, offline, dry_run=True)
         return Plan(generated.federation.name, generated.changed, (HostPlan(LOCAL, images=names),))
 
 
-def _planned(inputs: Inputs, reporter: Reporter, ignore: Sequence[str]) -> tuple[Lifecycle, Planned]:
+def _planned(inputs: Inputs, reporter: Reporter, ignore: Sequence[str]) -> tuple[Makers, Planned]:
     session = open_session(inputs)
-    lifecycle = lifecycle_of(session.definition.runtime, inputs.deployment)
+    lifecycle = lifecycle_of(session.definition.runtime_here, inputs.deployment)
     with in_background(lifecycle.require_tools):
         require_good_inputs(session, reporter, ignore)
         # To be told so takes no tools.
-        refuse_other_runtime(inputs.deployment, session.definition.runtime)
-    return lifecycle, plan(session)
+        refuse_other_runtime(inputs.deployment, session.definition.runtime_here)
+    planned, makers = plan(session), Makers(inputs.deployment, lifecycle)
+    makers.require_tools_of_others(planned.manifest)
+    return makers, planned
 
 
 def pinned(
-    lifecycle: Lifecycle, planned: Planned, generated: Generated, built: Manifest, reporter: Reporter, force: bool
+    makers: Makers, planned: Planned, generated: Generated, built: Manifest, reporter: Reporter, force: bool
 ) -> Generated:
     """Where what is to be built of ``built`` is not pinned to hashes yet, pin it and generate again."""
-    found = lifecycle.find_locks(generated.federation, built, reporter)
+    found = makers.find_locks(generated.federation, built, reporter)
     return pin_planned(planned, found, force) if found else generated

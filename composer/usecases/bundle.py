@@ -15,7 +15,7 @@ from composer.deployment.image_record import ImageRecord
 from composer.images.build_inputs import folder_files
 from composer.images.native_wheels import collect, default_target
 from composer.model.errors import ComposerError
-from composer.model.federation import Federation, Participant
+from composer.model.federation import Federation
 from composer.model.files import GeneratedFile
 from composer.model.kinds import RuntimeName
 from composer.model.kit import Kit
@@ -93,9 +93,6 @@ def bundle(
 def _pack(
     federation: Federation, folder: Path, packing: Packing, seal: Seal | None, reporter: Reporter
 ) -> tuple[Bundle, ...]:
-    hosts: dict[str, list[Participant]] = {}
-    for participant in federation.participants:
-        hosts.setdefault(participant.host, []).append(participant)
     with TemporaryDirectory(prefix="composer-") as place:
         wheels = _Wheels(Path(place), packing, federation, reporter) if packing.wheels else None
         images = _packed_images(federation) if packing.images else {}
@@ -105,8 +102,8 @@ def _pack(
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ComposerError(f"cannot write {folder}: {error.strerror}", "name another folder with -o") from error
-        for host, participants in hosts.items():
-            part = replace(federation, participants=tuple(participants))
+        for host in dict.fromkeys(participant.host for participant in federation.participants):
+            part = federation.on(host)
             name = f"{federation.compose_project}-{host}"
             reporter.step(f"Packing {name}")
             attached = dict(wheels.of(part)) if wheels else {}
@@ -114,7 +111,7 @@ def _pack(
                 attached[IMAGES] = _save(part, Path(place) / f"{host}.tar", reporter)
             contents = Contents(name, _files(name, part, wheels.target if wheels else None, images), attached)
             path, sha256 = write_archive(contents, folder, sums, seal)
-            made.append(Bundle(path, sha256, tuple(participant.name for participant in participants)))
+            made.append(Bundle(path, sha256, tuple(participant.name for participant in part.participants)))
             if seal and (folder / f"{name}.tar.gz").exists():
                 reporter.warn(f"{folder / name}.tar.gz, which is not encrypted, lies beside it from before")
     return tuple(made)
@@ -122,19 +119,22 @@ def _pack(
 
 def _resolved(session: Session, packing: Packing) -> AbstractContextManager[Federation]:
     def change(definition: Definition) -> Definition:
-        return replace(definition, runtime=packing.runtime or definition.runtime)
+        if not packing.runtime:
+            return definition
+        hosts = {name: replace(host, runtime=packing.runtime) for name, host in definition.hosts.items()}
+        return replace(definition, runtime=packing.runtime, hosts=hosts)
 
     return session.resolved(change=change, apart=True)
 
 
 def _refuse_contradictions(federation: Federation, packing: Packing) -> None:
-    packs = form_of(federation.runtime).packs
     asked = {"images": packing.images, "wheels": packing.wheels}
-    for what in (name for name, wanted in asked.items() if wanted and name != packs):
-        raise ComposerError(
-            f"--with-{what} is not for bundles of runtime {federation.runtime}",
-            f"use --with-{packs}, or another --runtime",
-        )
+    for runtime in federation.runtimes:
+        packs = form_of(runtime).packs
+        for what in (name for name, wanted in asked.items() if wanted and name != packs):
+            raise ComposerError(
+                f"--with-{what} is not for bundles of runtime {runtime}", f"use --with-{packs}, or another --runtime"
+            )
 
 
 class _Wheels:

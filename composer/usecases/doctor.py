@@ -246,7 +246,7 @@ def _reach(machine: Machine) -> Iterator[Finding]:
         return
     tried = _listening(machine)
     for one in machine.federation.started:
-        dialled = deployed_participant(one, machine.federation, form_of(machine.federation.runtime))
+        dialled = deployed_participant(one, machine.federation, form_of(machine.federation.runtime_on(one.host)))
         if dialled.host_name in tried or not resolved(dialled.address):
             continue
         tried |= {dialled.host_name}

@@ -13,6 +13,7 @@ from composer.images.building import collect_wheels, image_statuses
 from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.model.status import ImageStatus
+from composer.runtimes.docker import in_containers
 from composer.runtimes.engine import connect
 from composer.usecases.inputs import Inputs, deployed
 from composer.usecases.session import open_session
@@ -34,7 +35,7 @@ def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
     Raises:
         ComposerError: There is no deployment there, or no engine answers.
     """
-    manifest = deployed(deployment)
+    manifest = in_containers(deployed(deployment))
     here = image_statuses(manifest.built_here, connect().image_facts(), ImageRecord(deployment).read())
     return (*here, *images_on_hosts(manifest, deployment))
 
@@ -45,7 +46,7 @@ def save(deployment: Path, folder: Path, reporter: Reporter) -> str:
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
-    manifest = deployed(deployment).built_here
+    manifest = in_containers(deployed(deployment)).built_here
     reporter.step(f"Saving the images of {len(manifest.participants)} participants")
     engine = connect()
     lacking = find_stale(engine, manifest, ImageRecord(deployment), reporter)
@@ -63,7 +64,7 @@ def push(deployment: Path, reporter: Reporter) -> tuple[str, ...]:
         ComposerError: There is no deployment there, no registry is named, an image is missing or stale, or the
             registry does not take it.
     """
-    return registry.push(connect(), deployed(deployment), ImageRecord(deployment), reporter)
+    return registry.push(connect(), in_containers(deployed(deployment)), ImageRecord(deployment), reporter)
 
 
 def load(folder: Path, sha256: str, reporter: Reporter) -> tuple[str, ...]:
@@ -83,6 +84,6 @@ def write_sboms(deployment: Path, folder: Path, reporter: Reporter) -> tuple[str
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
-    manifest = deployed(deployment).built_here
+    manifest = in_containers(deployed(deployment)).built_here
     reporter.step("Looking into the images")
     return sbom.write_sboms(manifest, connect().image_facts(), folder)

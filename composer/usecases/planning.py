@@ -56,8 +56,7 @@ def plan(session: Session, found: Mapping[str, str] | None = None) -> Planned:
     deployment = session.deployment
     caller = Owner(os.geteuid(), os.getegid())
     with session.resolved(found, lies_in=deployment / "kits") as federation:
-        form = form_of(federation.runtime)
-        rendering = render_deployment(federation, session.kits, session.definition_file, caller, form)
+        rendering = render_deployment(federation, session.kits, session.definition_file, caller, form_of)
     try:
         former = read_manifest(deployment)
     except ComposerError:

@@ -18,8 +18,9 @@ from composer.model.kinds import LOCAL
 from composer.model.plan import HostPlan, Plan
 from composer.model.reporter import SILENT, Reporter
 from composer.model.status import FederationStatus
-from composer.runtimes.lifecycle import Lifecycle, lifecycle_of
+from composer.runtimes.lifecycle import lifecycle_of
 from composer.runtimes.listeners import name_opened_ports, require_unshared_ports
+from composer.runtimes.makers import Makers
 from composer.runtimes.other import refuse_other_runtime
 from composer.system.background import in_background, tried_in_background
 from composer.usecases.build import pinned
@@ -64,17 +65,17 @@ def up(
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
     """
     with _ready(inputs, reporter, ignore, wait, dry_run=False) as ready:
-        planned, hosts, lifecycle = ready.planned, ready.hosts, ready.lifecycle
+        planned, hosts, makers = ready.planned, ready.hosts, ready.makers
         name_opened_ports(planned.manifest, reporter)
         agree_to_stop(ready.ending, remove)
         leaving = _agree_to_keys(ready.plans, confirm)
         generated = write_planned(planned, reporter, force, dry_run=False)
         if any(host.images for host in ready.plans):
-            generated = pinned(lifecycle, planned, generated, generated.manifest.from_build, reporter, force)
+            generated = pinned(makers, planned, generated, generated.manifest.from_build, reporter, force)
         manifest, federation = generated.manifest, generated.federation
         hosts.adopt(manifest)
-        lifecycle.build(federation, manifest.from_build, reporter, False, False)
-        lifecycle.pull(manifest, reporter, False)
+        makers.build(federation, manifest.from_build, reporter, False, False)
+        makers.pull(manifest, reporter, False)
         _warn_of_machine(ready.facts(), federation.on(LOCAL), inputs.deployment, reporter)
         bring(hosts, ready.moves, federation, leaving, confirm, reporter)
         status = start(hosts, ready.moves, timeout, reporter)
@@ -99,9 +100,9 @@ def plan_up(inputs: Inputs, reporter: Reporter = SILENT, force: bool = False, ig
     with _ready(inputs, reporter, ignore, wait=False, dry_run=True) as ready:
         name_opened_ports(ready.planned.manifest, reporter)
         generated = write_planned(ready.planned, reporter, force, dry_run=True)
-        ready.lifecycle.build(generated.federation, generated.manifest.from_build, reporter, False, True)
-        ready.lifecycle.pull(generated.manifest, reporter, True)
-        show(generated.manifest, inputs.deployment, ready.lifecycle, reporter)
+        ready.makers.build(generated.federation, generated.manifest.from_build, reporter, False, True)
+        ready.makers.pull(generated.manifest, reporter, True)
+        show(ready.hosts, reporter)
         unreachable = {name: error.message for name, error in ready.hosts.unreachable.items()}
         return Plan(generated.federation.name, generated.changed, ready.plans, unreachable)
 
@@ -111,7 +112,7 @@ class _Ready:
     """All that is known before anything is changed; every host that is connected can do its part."""
 
     planned: Planned
-    lifecycle: Lifecycle
+    makers: Makers
     hosts: ConnectedHosts
     moves: Moves | None
     plans: tuple[HostPlan, ...]
@@ -131,12 +132,14 @@ def _ready(inputs: Inputs, reporter: Reporter, ignore: Sequence[str], wait: bool
         # What is there is known only when nobody else changes it any more.
         stack.enter_context(lock_inputs(inputs, reporter, wait, dry_run))
         session = open_session(inputs)
-        lifecycle = lifecycle_of(session.definition.runtime, deployment)
+        lifecycle = lifecycle_of(session.definition.runtime_here, deployment)
         with in_background(lifecycle.require_tools):
             authority = require_good_inputs(session, reporter, ignore)
             # To be told so takes no engine.
-            refuse_other_runtime(deployment, session.definition.runtime)
+            refuse_other_runtime(deployment, session.definition.runtime_here)
             planned = plan(session)
+        makers = Makers(deployment, lifecycle)
+        makers.require_tools_of_others(planned.manifest)
         # They are asked for the sake of a few warnings, and where others run everybody, for nothing.
         facts = stack.enter_context(tried_in_background(lifecycle.facts))
         stack.enter_context(reserved(lifecycle, planned.manifest, reporter, wait, dry_run))
@@ -144,7 +147,7 @@ def _ready(inputs: Inputs, reporter: Reporter, ignore: Sequence[str], wait: bool
         standing = check_hosts(hosts, authority)
         moves = stack.enter_context(moving(hosts, reporter))
         plans = plan_hosts(hosts, standing, planned.rendering, moves)
-        yield _Ready(planned, lifecycle, hosts, moves, plans, facts)
+        yield _Ready(planned, makers, hosts, moves, plans, facts)
 
 
 def _agree_to_keys(plans: Sequence[HostPlan], confirm: Callable[[str], bool]) -> tuple[str, ...]:

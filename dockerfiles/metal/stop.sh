@@ -1,22 +1,30 @@
 #!/usr/bin/env bash
-# Stops the participants here, with all processes that they started, and nothing else: stop.sh [NAME...]
+# Stops the participants here, with all processes that they started, and nothing else: stop.sh [--keep-former] [NAME...]
 # Those that are not among participants/ any more are stopped, too, unless some are named.
 # Workspaces and the job store stay. Stopping what does not run is no error; status 1: somebody could not be stopped.
 # shellcheck disable=SC2154 # what lib/ knows of a participant
-# A bundle is verified before anything of it runs; a deployment is composer's own, on its own machine.
+# A bundle is verified before anything of it runs; a deployment is composer's own, here or where it was delivered to.
 here=$(dirname -- "${BASH_SOURCE[0]}")
-[[ ! -e $here/lib/verify.sh && ! -e $here/SHA256SUMS ]] || bash "$here/lib/verify.sh" --quick || exit 1
+[[ ! -e $here/lib/verify.sh && ! -e $here/SHA256SUMS ]] || grep -qs '  \.deployment$' "$here/SHA256SUMS" || bash "$here/lib/verify.sh" --quick || exit 1
 # shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../scripts source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 
 main() {
-    local stopped=() folder
+    local stopped=() folder keep_former=""
+    # For composer, which brings them back where what comes in their place fails.
+    [[ ${1-} != --keep-former ]] || { keep_former=yes && shift; }
     if [[ $# -gt 0 ]]; then
         named "$@"
     else
         for folder in "$root"/workspaces/*/; do
             [[ ! -d $folder ]] || stopped+=("$(basename -- "$folder")")
         done
+    fi
+    if [[ -n $keep_former ]]; then
+        # shellcheck source-path=SCRIPTDIR source=lib/launch.sh
+        source "$lib/launch.sh"
+        end_and_keep ${stopped[@]+"${stopped[@]}"}
+        return
     fi
     find_python
     "$some_python" -I -S "$lib/processes.py" stop "$root/workspaces" ${1+"${stopped[@]}"}

@@ -3,11 +3,11 @@
 #
 #     logs.sh [-f] [-n LINES] [--since 'YYYY-MM-DD HH:MM:SS'] [NAME...]
 #
-# The time is compared with that in front of the lines.
+# The time is compared with that in front of the lines; @SECONDS, since 1970, is that moment in this machine's own zone.
 # shellcheck disable=SC2034,SC2154 # what lib/ knows of a participant
-# A bundle is verified before anything of it runs; a deployment is composer's own, on its own machine.
+# A bundle is verified before anything of it runs; a deployment is composer's own, here or where it was delivered to.
 here=$(dirname -- "${BASH_SOURCE[0]}")
-[[ ! -e $here/lib/verify.sh && ! -e $here/SHA256SUMS ]] || bash "$here/lib/verify.sh" --quick || exit 1
+[[ ! -e $here/lib/verify.sh && ! -e $here/SHA256SUMS ]] || grep -qs '  \.deployment$' "$here/SHA256SUMS" || bash "$here/lib/verify.sh" --quick || exit 1
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 
@@ -37,6 +37,7 @@ main() {
         esac
         shift
     done
+    [[ $since != @* ]] || since=$(date -d "$since" '+%Y-%m-%d %H:%M:%S')
     ready
     choose "server relay client" ${names[@]+"${names[@]}"}
     trap 'kill ${pids[@]+"${pids[@]}"} 2>/dev/null || true' EXIT

@@ -240,6 +240,18 @@ def test_wheels_are_in_an_archive_once_however_many_participants_it_has(kits: Pa
     assert len(set(wheels["two"])) == len(wheels["two"])
 
 
+def test_a_host_gets_what_its_own_runtime_needs(kits: Path, tmp_path: Path) -> None:
+    definition = tmp_path / "composer.yml"
+    hosts = "  ward: {address: 192.0.2.7, runtime: process}\n  clinic: {address: 192.0.2.8}\n"
+    definition.write_text(f"hosts:\n{hosts}participants:\n  site-1: {{host: ward}}\n  site-2: {{host: clinic}}\n")
+    sites = (kits / "site-1", kits / "site-2")
+    ended = composer("bundle", *sites, "-f", definition, "-o", tmp_path, cwd=tmp_path)
+    assert ended.returncode == 0, ended.err
+    for host, has_compose in (("ward", False), ("clinic", True)):
+        with tarfile.open(tmp_path / f"arc-{host}.tar.gz") as opened:
+            assert any(name.endswith("docker-compose.yml") for name in opened.getnames()) is has_compose
+
+
 def test_encrypted_for_a_key_and_opened_with_plain_age(kits: Path, archives: Path, tmp_path: Path) -> None:
     age, keygen = shutil.which("age"), shutil.which("age-keygen")
     if age is None or keygen is None:

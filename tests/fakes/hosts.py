@@ -6,6 +6,7 @@ Each host is a folder here to which the real scripts deliver, run by a shell ins
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,18 +15,18 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from composer.hosts import bringing, decommission, examine, moves, remote
+from composer.hosts import bringing, remote
 from composer.hosts.ssh import explain
 from composer.hosts.traces import There
 from composer.hosts.transfer import Receiver
 from composer.model.command import Command
 from composer.model.errors import ComposerError, HostError
 from composer.model.host import Host
-from composer.model.kinds import LOCAL
+from composer.model.kinds import LOCAL, RuntimeName
 from composer.model.reporter import SILENT, Reporter
-from composer.runtimes import docker_lifecycle
+from composer.runtimes import docker_lifecycle, occupant
 from composer.runtimes.docker_lifecycle import DockerLifecycle
-from composer.runtimes.lifecycle import Lifecycle
+from composer.runtimes.lifecycle import Elsewhere, Lifecycle
 from composer.system import process
 from tests.conftest import ROOT
 from tests.fakes.engine import MemoryEngine
@@ -38,6 +39,16 @@ class Shell:
     def __init__(self, root: Path, shell: str = "sh", name: str = "ward") -> None:
         self.host = Host(name, "10.0.0.2", f"ssh://{name}", PurePosixPath(root))
         self.docker_host, self._shell = f"memory://{name}", shell
+
+    def command(self, *argv: str, terminal: bool = False) -> Command:
+        return Command(argv)
+
+    def program(self, name: str, *arguments: str, timeout: float = 30) -> str:
+        path = ROOT / "dockerfiles" / f"{name}.py"
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", path, *arguments], capture_output=True, timeout=timeout, check=True
+        )
+        return done.stdout.decode()
 
     def script(self, name: str, *arguments: str, stdin: bytes = b"", timeout: float = 60) -> str:
         path = ROOT / "dockerfiles" / "remote" / f"{name}.sh"
@@ -90,6 +101,12 @@ class World:
         engine = self.engines[name]
         return DockerLifecycle(folder, engine, None if name == LOCAL else There(engine))
 
+    def lifecycle_there(self, runtime: RuntimeName, folder: Path, elsewhere: Elsewhere) -> Lifecycle:
+        """Stands for :func:`composer.runtimes.lifecycle.lifecycle_of` on another host."""
+        if runtime == "docker":
+            elsewhere.engine()
+        return self.lifecycle(folder.name, folder)
+
     @contextmanager
     def connection(self, host: Host) -> Iterator[Shell]:
         """Stands for :func:`composer.hosts.ssh.connection`."""
@@ -120,14 +137,12 @@ class World:
 
 def install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let composer see the hosts of ``world`` in place of real ones."""
-    for module in (remote, moves, decommission, examine):
-        monkeypatch.setattr(module, "connection", world.connection)
-        monkeypatch.setattr(module, "engine_of", lambda opened: world.engines[opened.host.name])
-    monkeypatch.setattr(remote, "DockerLifecycle", lambda folder, *_: world.lifecycle(folder.name, folder))
-    for module in (moves, decommission):
+    monkeypatch.setattr(remote, "connection", world.connection)
+    monkeypatch.setattr(remote, "engine_of", lambda opened: world.engines[opened.host.name])
+    monkeypatch.setattr(remote, "lifecycle_of", world.lifecycle_there)
+    for module in (docker_lifecycle, occupant):
         monkeypatch.setattr(module, "run", world.run)
-    monkeypatch.setattr(docker_lifecycle, "run", world.run)
     monkeypatch.setattr(docker_lifecycle, "perform", world.perform)
-    for module in (bringing, moves, docker_lifecycle):
+    for module in (bringing, docker_lifecycle):
         monkeypatch.setattr(module, "connect", lambda: world.engines[LOCAL])
     monkeypatch.setattr(bringing, "transfer", world.transfer)

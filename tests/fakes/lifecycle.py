@@ -12,7 +12,7 @@ from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model.federation import Federation
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ParticipantStatus
-from composer.runtimes.lifecycle import Present
+from composer.runtimes.lifecycle import Occupant, Present
 from composer.runtimes.view import View
 
 
@@ -34,6 +34,8 @@ class Memory:
 
 class InMemory:
     """A :class:`composer.runtimes.lifecycle.Lifecycle`."""
+
+    makes_for_others = True
 
     def __init__(self, memory: Memory, deployment: Path) -> None:
         self._memory, self._deployment = memory, deployment
@@ -112,6 +114,12 @@ class InMemory:
     def roll_back(self, manifest: Manifest, reporter: Reporter) -> None:
         self._memory.running = set(self._before)
         self._memory.note("roll_back")
+
+    def occupants(self, manifest: Manifest) -> tuple[Occupant, ...]:
+        return ()
+
+    def leave(self, manifest: Manifest) -> None:
+        self._memory.running = set()
 
     def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
         self._memory.note("stop")

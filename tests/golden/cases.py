@@ -140,4 +140,27 @@ def bridge() -> Federation:
     return _resolve(kits, Definition(network="bridge", publish="127.0.0.7"))
 
 
-CASES = {"two-sites": two_sites, "one-site": one_site, "relay": relay, "three-hosts": three_hosts, "bridge": bridge}
+def mixed() -> Federation:
+    """A server as a container here, and a site and the administrator as plain processes on a host."""
+    definition = Definition(
+        hosts={
+            "desk": HostChoice("10.0.0.1", "local"),
+            "ward": HostChoice("10.0.0.3", "ssh://ward", "/srv/flare", runtime="process"),
+        },
+        participants={
+            "site-1": ParticipantChoice(host="ward", environment={"WARD": "7 b"}),
+            "lead@example.org": ParticipantChoice(host="ward"),
+        },
+    )
+    kits = [kit(SERVER, "server"), kit("site-1", "client"), kit("lead@example.org", "admin")]
+    return _resolve(kits, definition)
+
+
+CASES = {
+    "two-sites": two_sites,
+    "one-site": one_site,
+    "relay": relay,
+    "three-hosts": three_hosts,
+    "bridge": bridge,
+    "mixed": mixed,
+}

@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 
 def rendered(federation: Federation) -> dict[str, bytes]:
     kits = tuple(participant.kit.path for participant in federation.participants)
-    files = render_deployment(federation, kits, None, OWNER, form_of(federation.runtime)).files
+    files = render_deployment(federation, kits, None, OWNER, form_of).files
     return {str(file.path): file.content for file in files}
 
 
@@ -32,7 +32,7 @@ def worth_keeping(files: dict[str, bytes]) -> dict[str, str]:
     texts = {
         name: re.sub(r"\b[0-9a-f]{64}\b", "SHA256", content.decode())
         for name, content in sorted(files.items())
-        if not name.endswith((".sh", "manifest.json"))
+        if not name.endswith((".sh", "manifest.json")) and "/lib/" not in name
     }
     kept: dict[str, str] = {}
     seen: set[tuple[tuple[str, str], ...]] = set()

@@ -14,10 +14,12 @@ import pytest
 from composer.cli.screen.terminal import Terminal
 from composer.deployment.manifest import Manifest
 from composer.deployment.recorded import read_manifest
-from composer.hosts import decommission as decommissioning
+from composer.hosts import remote
+from composer.hosts.decommission import decommission
 from composer.hosts.delivery import files_for, look, send
 from composer.model.command import Command
 from composer.model.host import Host
+from composer.runtimes import docker_lifecycle
 from tests.fakes.hosts import Shell
 
 EMPTY = Manifest("1", "far", "far", (), None, (), {})
@@ -53,13 +55,13 @@ def leave(
     def left(deployment: Path, *labels: str, purge: bool = False) -> tuple[Manifest, str]:
         containers = [SimpleNamespace(deployment=label) for label in labels]
         engine: Any = SimpleNamespace(containers=lambda _: containers)
-        monkeypatch.setattr(decommissioning, "connection", connection)
-        monkeypatch.setattr(decommissioning, "engine_of", lambda _: engine)
-        monkeypatch.setattr(decommissioning, "run", lambda command, _: stopped.append(command))
+        monkeypatch.setattr(remote, "connection", connection)
+        monkeypatch.setattr(remote, "engine_of", lambda _: engine)
+        monkeypatch.setattr(docker_lifecycle, "run", lambda command, _: stopped.append(command))
         deployment.mkdir(exist_ok=True)
         manifest = replace(EMPTY, left=(replace(there.host, path=PurePosixPath(root)),))
         with Terminal(0) as terminal:
-            known = decommissioning.decommission(manifest, deployment, terminal, purge)
+            known = decommission(manifest, deployment, terminal, purge)
         assert read_manifest(deployment) == known
         return known, capsys.readouterr().err
 
@@ -71,7 +73,8 @@ def deliver(root: Path, deployment: Path) -> None:
     found = look(there)
     (deployment / "hosts" / "ward").mkdir(parents=True, exist_ok=True)
     (deployment / "hosts" / "ward" / "docker-compose.yml").write_text("services: {}\n")
-    send(there, files_for(deployment, EMPTY, "ward", found.user), ("workspaces/site-1",), found)
+    manifest = replace(EMPTY, files={"hosts/ward/docker-compose.yml": ""})
+    send(there, files_for(deployment, manifest, "ward", found.user), ("workspaces/site-1",), found)
     (root / "workspaces" / "site-1" / "results").write_text("theirs")
 
 

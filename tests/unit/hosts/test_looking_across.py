@@ -140,7 +140,7 @@ def test_doctor_looks_at_every_host(world: World, inputs: Inputs, monkeypatch: p
     def late(connection: Any) -> Any:
         return SimpleNamespace(**{**vars(look(connection)), "behind": 90.0, "listening": listening})
 
-    monkeypatch.setattr("composer.hosts.examine.look", late)
+    monkeypatch.setattr("composer.hosts.remote.look", late)
     with open_session(inputs).resolved() as federation:
         findings = {(one.id, one.severity): one.message for one in examine_hosts(federation)}
     assert findings[("HOST", "error")] == "clinic: nobody listens on its SSH port"

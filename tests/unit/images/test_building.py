@@ -114,7 +114,7 @@ def facts(identity: str, inputs: str, shared: int) -> ImageFacts:
 
 def test_the_state_of_images() -> None:
     federation = two_sites()
-    rendering = render_deployment(federation, (), None, OWNER, form_of(federation.runtime))
+    rendering = render_deployment(federation, (), None, OWNER, form_of)
     text = next(file.content.decode() for file in rendering.files if file.path.name == "manifest.json")
     manifest = parse_manifest(text, Path("manifest.json"))
     server, first, second, _ = manifest.participants

@@ -104,3 +104,37 @@ def test_what_composer_cannot_go_to_is_refused(hosts: dict[str, HostChoice], sai
 def test_a_host_that_is_not_listed_is_refused() -> None:
     with pytest.raises(ComposerError, match="site-1 is to be on host ward, which composer"):
         resolve({"hub": HUB}, {"site-1": "ward"})
+
+
+def test_each_host_runs_its_participants_in_its_own_way() -> None:
+    hosts = {"hub": HUB, "ward": replace(WARD, runtime="process"), "desk": HostChoice("10.77.0.1", "local")}
+    federation = resolve(hosts, {SERVER: "hub", "site-1": "ward", "site-2": "desk"})
+    assert {one.host: federation.runtime_on(one.host) for one in federation.participants} == {
+        "hub": "docker",
+        "ward": "process",
+        "local": "docker",
+    }
+    assert [one.name for one in federation.run_as("process").participants] == ["site-1"]
+    assert federation.runtimes == ("docker", "process")
+
+
+def test_what_a_host_does_not_say_of_its_runtime_the_federation_does() -> None:
+    hosts = {"hub": replace(HUB, runtime="docker"), "ward": WARD, "desk": HostChoice("10.77.0.1", "local")}
+    federation = resolve(hosts, {SERVER: "hub", "site-1": "ward", "site-2": "desk"}, runtime="process")
+    assert [federation.runtime_on(name) for name in ("hub", "ward", "local")] == ["docker", "process", "process"]
+    hosts["desk"] = replace(hosts["desk"], runtime="docker")
+    assert resolve(hosts, {SERVER: "hub", "site-1": "ward"}, runtime="process").runtime == "docker"
+
+
+def test_plain_processes_on_a_host_need_a_folder_that_nvflare_can_take() -> None:
+    ward = replace(WARD, path="/srv/my flare", runtime="process")
+    with pytest.raises(ComposerError, match="its path has a blank or a quote in it") as caught:
+        resolve({"ward": ward, "hub": HUB}, {SERVER: "hub", "site-1": "ward"})
+    assert caught.value.hint == "name another folder in hosts.ward.path"
+    resolve({"ward": replace(ward, runtime=None), "hub": HUB}, {SERVER: "hub", "site-1": "ward"})
+
+
+def test_plain_processes_on_a_host_have_no_bridge() -> None:
+    hosts = {"hub": HUB, "ward": replace(WARD, runtime="process")}
+    with pytest.raises(ComposerError, match="network: bridge is for containers"):
+        resolve(hosts, {SERVER: "hub", "site-1": "ward"}, network="bridge")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from composer.runtimes.admissions import DOCUMENTS, ServerLog, admissions
-from composer.runtimes.observe import Here
+from composer.runtimes.observe import Here, admitted
 
 JOINED = {
     "2.4": "2024-01-01 00:00:01,000 - ClientManager - INFO - Client: New client site-1@10.0.0.2 joined. "
@@ -36,11 +36,10 @@ DEAD_OLD = (
     "2024-01-01 00:02:00,000 - FederatedServer - INFO - "
     "Remove the dead Client. Name: site-1\t Token: 0b4d9e0a-0b3e.  Total clients: 0"
 )
-NAMES = {"site-1", "site-2", "site.3"}
 
 
 def seen(*lines: str) -> dict[str, bool]:
-    return dict(admissions(ServerLog("\n".join(lines).encode()), NAMES))
+    return dict(admissions(ServerLog("\n".join(lines).encode())))
 
 
 def record(line: str) -> str:
@@ -59,7 +58,7 @@ def record(line: str) -> str:
 
 
 def documented(*lines: str) -> dict[str, bool]:
-    return dict(admissions(ServerLog("\n".join(map(record, lines)).encode(), documents=True), NAMES))
+    return dict(admissions(ServerLog("\n".join(map(record, lines)).encode(), documents=True)))
 
 
 @pytest.mark.parametrize("release", JOINED)
@@ -109,9 +108,11 @@ def test_a_text_of_a_client_that_the_server_writes_is_no_news(topic: str) -> Non
     assert seen(JOINED["2.9"], line) == {"site-1": True}
 
 
-def test_only_participants_count() -> None:
-    stranger = JOINED["2.9"].replace("site-1", "somebody")
-    assert seen(BEGINS, JOINED["2.9"], stranger) == {"site-1": True}
+def test_whoever_runs_on_another_host_counts_too() -> None:
+    """A host knows its own participants alone; its server knows all."""
+    server: Any = SimpleNamespace(started=[SimpleNamespace(type="server", name="server1")])
+    log = ServerLog("\n".join([BEGINS, JOINED["2.9"], LEFT]).encode())
+    assert admitted(server, lambda _: log) == {"site-1": False}
 
 
 def test_a_context_may_stand_before_the_message() -> None:
@@ -133,14 +134,14 @@ def test_nor_is_it_wherever_what_was_read_begins() -> None:
         document = record(REFUSED.format(f"x\n{forged}\n"))
         for start in range(len(document)):
             cut = ServerLog(document[start:].encode(), documents=True)
-            assert not admissions(cut, NAMES), start
+            assert not admissions(cut), start
 
 
 @pytest.mark.parametrize("line", ["[" * 100_000, "[1]", "3", '{"message": 1}', record(LEFT)[:-1], "\ud800"])
 def test_what_is_no_record_is_no_news(line: str) -> None:
     """Job code of the server may write to its files."""
     lines = "\n".join([record(JOINED["2.9"]), line + " left."]).encode("utf-8", "surrogatepass")
-    assert dict(admissions(ServerLog(lines, documents=True), NAMES)) == {"site-1": True}
+    assert dict(admissions(ServerLog(lines, documents=True))) == {"site-1": True}
 
 
 def here(folder: Path) -> ServerLog:
@@ -161,7 +162,7 @@ def workspace(tmp_path: Path) -> Path:
 
 def test_the_documents_are_read_where_there_are_any(workspace: Path, tmp_path: Path) -> None:
     assert here(tmp_path).documents
-    assert admissions(here(tmp_path), NAMES) == {"site-1": True}
+    assert admissions(here(tmp_path)) == {"site-1": True}
     (workspace / "log.txt").unlink()
     assert here(tmp_path).documents
 
