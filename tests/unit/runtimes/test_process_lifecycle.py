@@ -15,6 +15,7 @@ from tests.fakes.reporter import Heard
 from tests.fakes.run_folder import MemoryFolder
 
 NOW = datetime(2026, 11, 28, tzinfo=timezone.utc)
+KILLED = "its supervisor was killed, or its machine was restarted"
 VENV = "venvs/2.9.0-0123abcd"
 
 
@@ -113,7 +114,7 @@ def test_settings_that_are_about_to_change_are_told(folder: MemoryFolder, tmp_pa
         (b"started 2026-11-28T00:00:00Z\n", True, ("running", False, "")),
         (b"restarting 2026-11-28T00:00:00Z\n", True, ("restarting", False, "it has crashed")),
         (b"stopped 2026-11-28T00:00:00Z\n", False, ("stopped", False, "shut down by an administrator")),
-        (b"registered 2026-11-28T00:00:00Z\n", False, ("exited", False, "its supervisor was killed, or its machine was restarted")),
+        (b"registered 2026-11-28T00:00:00Z\n", False, ("exited", False, KILLED)),
         (b"what a job wrote\n", True, ("running", False, "")),
         (b"", False, ("absent", False, "")),
     ],
