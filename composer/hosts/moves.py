@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from composer.model.errors import ComposerError, CrashLoop, NotHealthy
 from composer.model.host import Host
 from composer.model.reporter import some_of
 from composer.runtimes.lifecycle import Occupant
-from composer.runtimes.transaction import held_while_taken_back
+from composer.runtimes.transaction import attempt, held_while_taken_back
 
 if TYPE_CHECKING:
     from composer.model.reporter import Reporter
@@ -156,38 +157,33 @@ class Moves:
         for one in leavers:
             if not one.ran:
                 continue
-            try:
-                reason = one.occupant.bring_back()
-            except ComposerError as error:
-                reason = error.message
-            if reason:
-                self.reporter.warn(f"{one.participant} could not be brought back on {one.source}: {reason}")
-            else:
-                self.reporter.step(f"{one.participant} runs on {one.source} again")
+            told = f"{one.participant} could not be brought back on {one.source}: {{}}"
+            attempt(self.reporter, partial(self._start_again, one), told)
+
+    def _start_again(self, leaver: Leaver) -> None:
+        if reason := leaver.occupant.bring_back():
+            raise ComposerError(reason)
+        self.reporter.step(f"{leaver.participant} runs on {leaver.source} again")
 
     def _settle(self, hosts: ConnectedHosts) -> None:
         back = [one for one in self.leavers if self._target(one) in hosts.unreachable]
         self._bring_back(back)
         for one in self.leavers:
             if one not in back:
-                try:
-                    one.occupant.remove()
-                except ComposerError as error:
-                    self.reporter.warn(f"{one.participant} is not removed from {one.source}: {error.message}")
+                told = f"{one.participant} is not removed from {one.source}: {{}}"
+                attempt(self.reporter, one.occupant.remove, told)
         busy = {one.source for one in back}
         sources = {one.source for one in self.leavers} - busy
         for host in hosts.remote:
             if host.name in sources:
-                self._take_kits_away(host)
-        self._leave(busy)
+                told = f"{{}}; the next up takes away the kits of those who have left {host.name}"
+                attempt(self.reporter, partial(self._take_kits_away, host), told)
+        attempt(self.reporter, partial(self._leave, busy), "{}; the next up goes once more to the hosts that were left")
 
     def _take_kits_away(self, host: RemoteHost) -> None:
-        try:
-            found = look(host.connection)
-            files = files_for(self.deployment, self.manifest, host.name, found.user)
-            send(host.connection, files, folders_for(self.manifest, host.name), found)
-        except ComposerError as error:
-            self.reporter.warn(f"{error.message}; the next up takes away the kits of those who have left {host.name}")
+        found = look(host.connection)
+        files = files_for(self.deployment, self.manifest, host.name, found.user)
+        send(host.connection, files, folders_for(self.manifest, host.name), found)
 
     def _leave(self, busy: set[str]) -> None:
         if not self.manifest.left:

@@ -5,7 +5,7 @@ Each host is a part of its own: what fails on one is taken back there, and the o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,8 @@ from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus
 from composer.runtimes.lifecycle import Lifecycle
 from composer.runtimes.readiness import wait_until_federated
-from composer.runtimes.transaction import one_signal_raised
+from composer.runtimes.transaction import one_signal_raised, postponed_while_taken_back
+from composer.system.signals import INTERRUPTS
 
 if TYPE_CHECKING:
     from composer.hosts.moves import Moves
@@ -141,8 +142,27 @@ def _start_all(hosts: ConnectedHosts, remove_orphans: bool, reporter: Reporter) 
                 raise host.lifecycle.explain(error, host.manifest) from error
 
     outcomes = each_of(busy, run)
-    take_back([host for host in busy if isinstance(outcomes[host.name], ComposerError)], reporter)
-    hosts.drop(outcomes)
+    _give_up({name: one for name, one in outcomes.items() if isinstance(one, ComposerError)}, hosts, reporter)
+
+
+def _give_up(failed: Mapping[str, ComposerError], hosts: ConnectedHosts, reporter: Reporter) -> None:
+    """Take back what was started on hosts where it failed; on the others it goes on, unless a signal comes meanwhile.
+
+    Raises:
+        Signalled: One has come.
+    """
+    given_up = [host for host in hosts.busy if host.name in failed]
+    hosts.drop(failed)
+    if not hosts.busy:
+        take_back(given_up, reporter)
+        return
+    try:
+        take_back(given_up, reporter, postponed_while_taken_back)
+    except INTERRUPTS:
+        # It is the signal that ends the command: what would be told at its end is told here.
+        for error in failed.values():
+            reporter.warn(error.message)
+        raise
 
 
 def _has_server(hosts: ConnectedHosts) -> bool:
@@ -160,6 +180,5 @@ def _wait(hosts: ConnectedHosts, timeout: float | None, reporter: Reporter) -> F
         error.message = "\n".join([error.message, *(failure.message for failure in hosts.unreachable.values())])
         if isinstance(error, CrashLoop):
             looping = {hosts.manifest.participant(name).host for name in error.names}
-            take_back([host for host in hosts.busy if host.name in looping], reporter)
-            hosts.drop(dict.fromkeys(looping, error))
+            _give_up(dict.fromkeys(looping, error), hosts, reporter)
         raise

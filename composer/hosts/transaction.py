@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from composer.hosts.connected import ConnectedHost, ConnectedHosts, each_of
-from composer.model.errors import ComposerError, CrashLoop, NotHealthy
+from composer.model.errors import CrashLoop, NotHealthy
 from composer.model.reporter import Reporter
-from composer.runtimes.transaction import held_while_taken_back
+from composer.runtimes.transaction import attempt, held_while_taken_back
 
 
 @contextlib.contextmanager
@@ -26,30 +27,41 @@ def taken_back_on_failure(hosts: ConnectedHosts, reporter: Reporter) -> Iterator
     try:
         yield
     except (NotHealthy, CrashLoop):
-        _settle(hosts)
+        _settle(hosts, reporter)
         raise
     except BaseException:
         take_back(started, reporter)
         raise
-    _settle(hosts)
+    _settle(hosts, reporter)
 
 
-def take_back(started: Sequence[ConnectedHost], reporter: Reporter) -> None:
-    """Stop what was started on some hosts, and start again what ran there before, as far as each step goes."""
+def take_back(
+    started: Sequence[ConnectedHost],
+    reporter: Reporter,
+    undisturbed: Callable[[Reporter], contextlib.AbstractContextManager[None]] = held_while_taken_back,
+) -> None:
+    """Stop what was started on some hosts, and start again what ran there before, as far as each step goes.
+
+    Args:
+        started: The hosts.
+        reporter: Hears what is taken back, and what cannot be.
+        undisturbed: Keeps signals from what is done meanwhile.
+    """
     if not started:
         return
 
     def roll_back(host: ConnectedHost) -> None:
+        said = host.reporter(reporter)
         with host.entered():
-            host.lifecycle.roll_back(host.manifest, host.reporter(reporter))
+            attempt(said, partial(host.lifecycle.roll_back, host.manifest, said))
 
-    with held_while_taken_back(reporter):
+    with undisturbed(reporter):
         reporter.step("Taking back what was started")
-        for outcome in each_of(started, roll_back).values():
-            if isinstance(outcome, ComposerError):
-                reporter.warn(f"not everything could be taken back: {outcome.message}")
+        each_of(started, roll_back)
 
 
-def _settle(hosts: ConnectedHosts) -> None:
+def _settle(hosts: ConnectedHosts, reporter: Reporter) -> None:
+    """What this cannot do is of no harm to those that run, and the next start does it."""
     for host in hosts.busy:
-        host.lifecycle.settle(host.manifest)
+        settle = partial(host.lifecycle.settle, host.manifest)
+        attempt(host.reporter(reporter), settle, "not everything of the start could be put in order: {}")

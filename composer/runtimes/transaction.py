@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from composer.model.errors import ComposerError
 from composer.model.reporter import some_of
-from composer.system.signals import INTERRUPTS, held, raised_once
+from composer.system.signals import INTERRUPTS, held, postponed, raised_once
 
 if TYPE_CHECKING:
     from composer.model.reporter import Reporter
+
+
+_NOT_TAKEN_BACK = "not everything could be taken back: {}; see what runs with: composer status"
 
 
 def one_signal_raised(reporter: Reporter) -> contextlib.AbstractContextManager[None]:
@@ -28,6 +31,11 @@ def held_while_taken_back(reporter: Reporter) -> contextlib.AbstractContextManag
     return held(lambda: _ask_to_wait(reporter))
 
 
+def postponed_while_taken_back(reporter: Reporter) -> contextlib.AbstractContextManager[None]:
+    """Do the same where something else goes on: a signal that comes meanwhile ends that afterwards."""
+    return postponed(lambda: _ask_to_wait(reporter))
+
+
 @contextlib.contextmanager
 def remaining_named(running: Callable[[], Sequence[str]], reporter: Reporter) -> Iterator[None]:
     """Run the block that stops participants; where it fails or is interrupted, say who runs still."""
@@ -40,9 +48,23 @@ def remaining_named(running: Callable[[], Sequence[str]], reporter: Reporter) ->
         raise
 
 
-def attempt(reporter: Reporter, step: Callable[[], object]) -> None:
-    """Take one step back; where it fails the others are taken all the same."""
+def attempt(reporter: Reporter, step: Callable[[], object], told: str = _NOT_TAKEN_BACK) -> None:
+    """Take one step of those that follow a failure; where it fails too, that is told, and the others are taken.
+
+    Args:
+        reporter: Hears of it.
+        step: Whatever it raises must not hide the failure that came first.
+        told: What is said where it fails; the cause stands in place of the braces.
+    """
     try:
         step()
-    except ComposerError as error:
-        reporter.warn(f"not everything could be taken back: {error.message}; see what runs with: composer status")
+    except Exception as error:
+        reporter.warn(told.replace("{}", _cause(error), 1))
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, ComposerError):
+        return error.message
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return repr(error)

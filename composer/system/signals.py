@@ -87,6 +87,22 @@ def held(told: Callable[[], None]) -> contextlib.AbstractContextManager[None]:
     return handled(_holding(told, spared=0))
 
 
+@contextlib.contextmanager
+def postponed(told: Callable[[], None]) -> Iterator[None]:
+    """Hold signals that come meanwhile, as :func:`held` does, and let the first of them do its work after the block."""
+    came: list[int] = []
+
+    def keep(number: int) -> None:
+        came.append(number)
+        if len(came) == 1:
+            told()
+
+    with handled(keep):
+        yield
+    if came:
+        signal.raise_signal(came[0])
+
+
 def raised_once(told: Callable[[], None]) -> contextlib.AbstractContextManager[None]:
     """Raise the first signal that comes meanwhile and hold the next: none comes between it and what it has undone."""
     return handled(_holding(told, spared=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,31 @@ def test_who_is_late_in_the_new_place_has_moved(moving: Moving, monkeypatch: pyt
     with pytest.raises(NotHealthy):
         moving.up({"site-1": "clinic", "site-2": "clinic"})
     assert moving.running == {"local": {"server1"}, "clinic": {"site-1", "site-2"}}
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_record_that_cannot_be_written_hides_nothing(
+    late: bool, moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That nobody is on a host any more is known again at the next `up`; who is late, and why, is not."""
+
+    def not_healthy(*_: object) -> None:
+        raise NotHealthy("site-1 has not registered after 1 s", "they go on trying")
+
+    def full(*_: object) -> None:
+        raise ComposerError("cannot write manifest.json: No space left on device", "make room there")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("composer.hosts.moves.record", full)
+        if late:
+            patch.setattr("composer.hosts.starting.wait_until_federated", not_healthy)
+        with pytest.raises(NotHealthy, match="has not registered") if late else nullcontext():
+            moving.up({"site-2": "clinic"})
+    assert [one for one in moving.heard.warnings if one.startswith("cannot write manifest.json")]
+    assert moving.running == {"local": {"server1", "site-1"}, "clinic": {"site-2"}}
+    assert moving.left() == ["ward"]
+    moving.up({"site-2": "clinic"})
+    assert moving.left() == []
 
 
 def test_who_cannot_be_brought_back_is_said(moving: Moving) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from composer.model.errors import ComposerError, NotHealthy
-from composer.system.signals import Signalled
+from composer.deployment.manifest import Manifest
+from composer.model.errors import ComposerError, CrashLoop, NotHealthy
+from composer.model.reporter import Reporter
+from composer.system import signals
+from composer.system.signals import ENDING, Signalled
 from composer.usecases import up as up_module
 from composer.usecases.down import down, plan_down
 from composer.usecases.inputs import Inputs
 from composer.usecases.up import plan_up, up
+from tests.conftest import eventually
 from tests.fakes.hosts import World, install
 from tests.fakes.lifecycle import InMemory, Memory, Seen
 from tests.fakes.reporter import Heard
@@ -219,3 +227,81 @@ def test_a_purge_takes_keys_away_from_every_host(world: World, inputs: Inputs) -
     down(inputs.deployment, purge=True, confirm=lambda _: True)
     assert not any(world.delivered(name) for name in HOSTS)
     assert not inputs.deployment.exists()
+
+
+@pytest.mark.parametrize("ends", ["start", "crashes"])
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_that_comes_while_one_host_is_taken_back_ends_the_others_too(
+    ends: str, number: int, world: World, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *_, failing = [name for name in world.memories if name != "local"]
+    heard, came = Heard(), []
+
+    def roll_back(self: InMemory, manifest: Manifest, reporter: Reporter) -> None:
+        # Once: it comes before all is taken back.
+        if not came:
+            came.append(number)
+            os.kill(os.getpid(), number)
+            eventually(lambda: "what was started is being taken back: please wait" in heard.warnings, 10)
+        undo(self, manifest, reporter)
+
+    def crashes(*_: Any) -> None:
+        raise CrashLoop(f"{HOSTS[failing]} crashes again and again", "read its log", [HOSTS[failing]])
+
+    undo = InMemory.roll_back
+    monkeypatch.setattr(InMemory, "roll_back", roll_back)
+    if ends == "crashes":
+        monkeypatch.setattr("composer.hosts.starting.wait_until_federated", crashes)
+    else:
+        world.memories[failing].fails = {"start": failure()}
+    with signals_raised(), pytest.raises(Signalled) as caught:
+        start(inputs, heard)
+    assert caught.value.number == number
+    assert world.running == runs_nothing(world)
+    told = "crashes again and again" if ends == "crashes" else f"{failing}: the disk is full"
+    assert [one for one in heard.warnings if told in one]
+
+
+@contextmanager
+def signals_raised() -> Iterator[None]:
+    """Let signals do for the time of the block what they do where composer is a command."""
+    former = {number: signal.getsignal(number) for number in ENDING}
+    signals.install()
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("undo", ["settle", "roll_back"])
+@pytest.mark.parametrize("error", [failure(), OSError(28, "No space left on device")], ids=["told", "not foreseen"])
+def test_what_cannot_be_put_in_order_hides_no_cause(
+    undo: str, error: Exception, world: World, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither that somebody is late nor that nothing was started, and it keeps no other host from its turn."""
+
+    def late(*_: Any) -> None:
+        raise NotHealthy("site-1 has not registered after 1 s", "they go on trying")
+
+    def fails(*_: Any) -> None:
+        raise ComposerError("nothing can be seen", "look")
+
+    ending, told = (late, "has not registered") if undo == "settle" else (fails, "nothing can be seen")
+    monkeypatch.setattr("composer.hosts.starting.wait_until_federated", ending)
+    for memory in world.memories.values():
+        memory.fails = {undo: error}
+    heard = Heard()
+    with pytest.raises(ComposerError, match=told):
+        start(inputs, heard)
+    busy = [name for name, names in wanted(world).items() if names]
+    assert all(undo in world.memories[name].asked for name in busy)
+    assert len([one for one in heard.warnings if "disk is full" in one or "No space left" in one]) == len(busy)
+
+
+def test_what_cannot_be_put_in_order_does_not_end_a_start_that_went_well(world: World, inputs: Inputs) -> None:
+    world.memories["hub"].fails = {"settle": failure()}
+    heard = Heard()
+    start(inputs, heard)
+    assert world.running == wanted(world)
+    assert [one for one in heard.warnings if "the disk is full" in one]
