@@ -16,7 +16,7 @@ from composer.model.errors import CommandFailed, ComposerError
 from composer.model.names import is_service
 from composer.render.remote import KITS
 from composer.render.templates import read_template
-from composer.runtimes.run_folder import Workspaces, as_the_script_said
+from composer.runtimes.run_folder import Workspaces, as_the_script_said, heard_by
 from composer.system.foreign_files import ForeignFile
 from composer.system.foreign_text import clean_line, clip
 from composer.system.process import command_line, run, stream
@@ -96,7 +96,7 @@ class RemoteFolder:
         if dry_run:
             return
         try:
-            stream(self.from_here(command), lambda line: reporter.output(clean_line(line)))
+            stream(self.from_here(command), heard_by(reporter))
         except CommandFailed as error:
             raise self._explained(error) from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.model.command import Command
+from composer.model.errors import ComposerError
 from composer.runtimes.lifecycle import Occupant, Present
 from composer.runtimes.process import Processes, authorities
 from composer.runtimes.run_folder import LocalFolder, RunFolder, end_everybody
@@ -148,11 +149,19 @@ class ProcessLifecycle:
         self.settle(manifest)
 
     def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
-        """End everybody by the folder's script, and who that has not ended since it is older, or was edited."""
-        processes = self.watched(manifest)
-        self._folder.perform(processes.stop(), reporter, dry_run)
+        """End everybody by the folder's script, and who that has not ended since it is older, or was edited.
+
+        What else goes wrong in the script is told, and is no failure when nobody runs any more.
+        """
+        failure = None
+        try:
+            self._folder.perform(self.watched(manifest).stop(), reporter, dry_run)
+        except ComposerError as error:
+            failure = error
         if not dry_run:
             self._folder.perform(end_everybody(self._folder), reporter, dry_run)
+        if failure:
+            reporter.warn(f"nobody runs any more, but {failure.message}")
 
     def occupants(self, manifest: Manifest) -> tuple[Occupant, ...]:
         """Return whoever runs in the folder."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +18,7 @@ from composer.runtimes.observe import unreachable
 from composer.runtimes.supervisors import runs_as, supervised, supervised_services
 from composer.system.foreign_files import ForeignFile, read_foreign
 from composer.system.foreign_text import clean_line, clip
-from composer.system.process import perform, run
+from composer.system.process import command_line, run, stream
 
 if TYPE_CHECKING:
     from composer.deployment.manifest import DeployedParticipant
@@ -141,8 +141,11 @@ class LocalFolder:
 
     def perform(self, command: Command, reporter: Reporter, dry_run: bool = False) -> None:
         """Run it."""
+        reporter.command(command_line(command))
+        if dry_run:
+            return
         try:
-            perform(command, reporter, dry_run)
+            stream(command, heard_by(reporter))
         except CommandFailed as error:
             raise as_the_script_said(error) from error
 
@@ -177,6 +180,16 @@ class LocalFolder:
 def end_everybody(folder: RunFolder) -> Command:
     """Return the command that ends all processes of a folder; it fails where one lives on."""
     return folder.program("stop", str(folder.path / "workspaces"))
+
+
+def heard_by(reporter: Reporter) -> Callable[[str], None]:
+    """Return what tells a reporter each line of the scripts, whose warnings are those of the command that runs them."""
+
+    def hear(line: str) -> None:
+        words = clean_line(line).removeprefix("warning: ")
+        (reporter.output if words == clean_line(line) else reporter.warn)(words)
+
+    return hear
 
 
 def as_the_script_said(error: CommandFailed) -> ComposerError:

@@ -10,7 +10,7 @@ here=$(dirname -- "${BASH_SOURCE[0]}")
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
 
 main() {
-    local stopped=() folder keep_former=""
+    local stopped=() kept=() folder keep_former=""
     # For composer, which brings them back where what comes in their place fails.
     [[ ${1-} != --keep-former ]] || { keep_former=yes && shift; }
     if [[ $# -gt 0 ]]; then
@@ -29,9 +29,12 @@ main() {
     find_python
     "$some_python" -I -S "$lib/processes.py" stop "$root/workspaces" ${1+"${stopped[@]}"}
     for service in ${stopped[@]+"${stopped[@]}"}; do
-        forget_run "$service"
+        # It does not run any more, whether that can be written down or not: a disk that has failed is read-only.
+        forget_run "$service" 2>/dev/null || true
+        [[ ! -e $root/workspaces/$service/composer.supervisor ]] || kept+=("$service")
         say "$service is stopped"
     done
+    [[ ${#kept[@]} -eq 0 ]] || say "warning: nothing can be written in $root/workspaces, where ${kept[*]} will be told to have ended without being stopped"
 }
 
 # Sets $stopped to the services of those named: participants, or workspaces of former ones.

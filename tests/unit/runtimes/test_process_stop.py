@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, run
+from tests.conftest import COMPOSER, Deployment, Ended, composer, missing, run
 
 pytestmark = pytest.mark.nvflare
 
@@ -122,6 +122,48 @@ def test_processes_of_another_deployment_go_on(
     (one.folder / "workspaces" / "site-1" / "composer.supervisor").write_text(f"{process.pid}\n")
     stops(one)
     assert not ended(process)
+
+
+READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+
+
+def where_nothing_can_be_written(one: Deployment, argv: Sequence[str | Path]) -> Ended:
+    """Run a program that sees the deployment folder as Linux leaves a disk that has failed."""
+    if os.geteuid():
+        missing("mounting a folder read-only needs root")
+    argv = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", one.folder, *argv]
+    return run(argv, cwd=Path("/"), env=one.environment)
+
+
+@pytest.mark.parametrize("way", ["down", "stop.sh"])
+def test_all_are_stopped_where_nothing_can_be_written(
+    prod_00: Path, tmp_path: Path, supervise: Supervise, way: str
+) -> None:
+    one = deployment(prod_00, tmp_path)
+    processes = [supervise(one.folder / "workspaces" / name) for name in ("server1", "site-1")]
+    argv = [*COMPOSER, "down", "-C", one.folder] if way == "down" else ["bash", one.folder / "stop.sh"]
+    done = where_nothing_can_be_written(one, argv)
+    assert done.returncode == 0, done.err
+    assert all(map(ended, processes))
+    (told,) = [line for line in done.err.splitlines() if line.startswith("warning: ")]
+    assert "nothing can be written in " in told
+    assert "server1 site-1" in told
+    assert "Read-only" not in done.err
+
+
+def test_a_script_that_fails_where_nothing_can_be_written_is_told_when_all_are_stopped(
+    prod_00: Path, tmp_path: Path, supervise: Supervise
+) -> None:
+    """Such as one that an older composer wrote, which cannot be written anew there."""
+    one = deployment(prod_00, tmp_path)
+    process = supervise(one.folder / "workspaces" / "site-1")
+    (one.folder / "stop.sh").write_text("echo 'rm: cannot remove composer.state' >&2\nexit 1\n")
+    done = one.run("down")
+    assert done.returncode == 0, done.err
+    assert ended(process)
+    (told,) = [line for line in done.err.splitlines() if line.startswith("warning: ")]
+    assert "rm: cannot remove composer.state" in told
+    one.run("status")
 
 
 def test_stop_sh_stops_those_alone_who_are_named(prod_00: Path, tmp_path: Path, supervise: Supervise) -> None:
