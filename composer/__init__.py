@@ -19,9 +19,12 @@ itself a silent one. They are imported when they are first used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# That of typing takes longer to import than all else here, and it is the first that `python -m composer` imports.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from composer.model.errors import ComposerError, NotHealthy
     from composer.model.plan import Plan
     from composer.model.reporter import Reporter

@@ -70,18 +70,20 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the ``composer`` command."""
     _speak_utf8()
-    install()
     prepare_streams()
     gc.set_threshold(_GARBAGE)
     # pydantic would else look for plugins among all packages that are installed, and let them read the definition.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
+        install()
         status = _status()
         # One that is closed is None.
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
     except Signalled as signalled:
+        # It came before the command began, or after its end: whatever is to be said of it in between is said by then.
         ignore()
+        click.echo(f"error: {signalled.told}", err=True)
         status = signalled.exit_code
     except BrokenPipeError:
         status = 141

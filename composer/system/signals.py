@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -21,11 +22,13 @@ class Signalled(BaseException):
 
     Attributes:
         number: Of the signal.
+        lost: It was raised where Python drops what is raised, and the signal comes once more.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = signal.Signals(number)
+        self.lost = False
 
     @property
     def told(self) -> str:
@@ -47,6 +50,7 @@ def install() -> None:
 
     One that whoever started composer has it ignore (nohup, a shell's background jobs) stays ignored.
     """
+    sys.unraisablehook = _come_again
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _raise)
@@ -60,6 +64,19 @@ def ignore() -> None:
 
 def _raise(number: int, _frame: FrameType | None) -> NoReturn:
     raise Signalled(number)
+
+
+def _come_again(dropped: sys.UnraisableHookArgs) -> None:
+    """Have a signal come once more of which Python would only tell: it came in a destructor, or in a callback."""
+    signalled = dropped.exc_value
+    if not isinstance(signalled, Signalled):
+        sys.__unraisablehook__(dropped)
+        return
+    signalled.lost = True
+    # By then the main thread has left it.
+    again = threading.Timer(0.005, signal.pthread_kill, (threading.main_thread().ident, signalled.number))
+    again.daemon = True
+    again.start()
 
 
 @contextlib.contextmanager
@@ -109,12 +126,12 @@ def raised_once(told: Callable[[], None]) -> contextlib.AbstractContextManager[N
 
 
 def _holding(told: Callable[[], None], spared: int) -> Callable[[int], None]:
-    came = []
+    came: list[Signalled] = []
 
     def hold(number: int) -> None:
-        came.append(number)
+        came[:] = [*(one for one in came if not one.lost), Signalled(number)]
         if len(came) <= spared:
-            raise Signalled(number)
+            raise came[-1]
         if len(came) == spared + 1:
             told()
 

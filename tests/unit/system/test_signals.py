@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMPOSER, composer
+from tests.conftest import COMPOSER, ROOT, composer, run
+from tests.signals import SEED
 
+START_ROUNDS = 2 * int(os.environ.get("COMPOSER_SIGNAL_ROUNDS", "20"))
 ENDS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 
@@ -123,3 +127,54 @@ def test_the_second_signal_waits_until_what_the_first_interrupted_has_ended(tmp_
         out, _ = process.communicate(timeout=20)
     assert process.returncode == 143
     assert out.splitlines() == ["please wait", "ended"]
+
+
+@pytest.mark.parametrize("around", ["contextlib.nullcontext()", "signals.raised_once(lambda: print('please wait'))"])
+def test_a_signal_that_comes_while_python_cleans_up_is_not_lost(around: str) -> None:
+    """Python only tells what is raised in a destructor, or in a weak reference's callback, and goes on."""
+    script = (
+        "import contextlib, os, signal, sys, time\nfrom composer.system import signals\nsignals.install()\n"
+        "class Dying:\n    def __del__(self):\n        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(0.01)\n"
+        f"try:\n    with {around}:\n        Dying()\n        time.sleep(20)\n"
+        "except signals.Signalled as ended:\n    sys.exit(ended.exit_code)\n"
+    )
+    ended = run([sys.executable, "-c", script], timeout=60)
+    assert (ended.returncode, ended.out, ended.err) == (143, "", "")
+
+
+# Python's own start, in which nobody else can act: its frames, and the first line of ours that it comes to.
+PYTHONS = re.compile(r'File "(<frozen |<string>|.*/lib/python3|.*/bin/composer", line \d+, in <module>$)')
+OURS = ROOT / "flare_composer" / "__init__.py"
+BEGINS = next((n for n, line in enumerate(OURS.read_text().splitlines(), 1) if "_signal.signal(" in line), 0)
+
+
+def test_an_interrupt_at_any_moment_of_the_start_prints_no_traceback(tmp_path: Path) -> None:
+    """In the first hundredth of a second Python itself starts, and tells of a Ctrl-C in its own way."""
+    late = 0
+    for number in range(START_ROUNDS):
+        moment = random.Random(f"{SEED}/start/{number}").uniform(0, 0.06)
+        with subprocess.Popen(
+            [Path(sys.executable).with_name("composer"), "check", tmp_path],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            time.sleep(moment)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        told = f"seed {SEED}, round {number}, {moment * 1000:.1f} ms: {out}{err}"
+        if "Traceback" in err or "Fatal Python error" in err:
+            frames = [line.strip() for line in err.splitlines() if line.startswith("  File ")]
+            assert all(PYTHONS.match(one) or _begins(one) for one in frames), told
+            continue
+        late += process.returncode == 1
+        assert process.returncode in (-signal.SIGINT, 1, 130), told
+        assert err == ("error: interrupted\n" if process.returncode == 130 else err), told
+    assert late < START_ROUNDS // 2, "the signals came too late to say anything"
+
+
+def _begins(frame: str) -> bool:
+    """Tell whether it is of the lines after which a Ctrl-C just ends the command."""
+    found = re.match(rf'File "{re.escape(str(OURS))}", line (\d+)', frame)
+    return found is not None and int(found[1]) <= BEGINS
