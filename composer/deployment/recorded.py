@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from composer.deployment.files import write
@@ -44,34 +46,60 @@ def record(manifest: Manifest, deployment: Path) -> None:
         raise ComposerError(f"cannot write {deployment / MANIFEST}: {error.strerror}", "make room there") from error
 
 
-def keep_started(deployment: Path, contents: Mapping[str, bytes]) -> None:
+def keep_started(deployment: Path, versions: Sequence[Mapping[str, bytes]]) -> None:
     """Keep copies of the files that containers are made from: later edits of them start nothing by themselves.
 
     Args:
         deployment: The deployment folder.
-        contents: Of the files, by name.
+        versions: The contents of the files, by name. The newest comes first; older ones are kept as long as there may
+            be containers that were made from them, whatever becomes of the command that makes them anew.
 
     Raises:
-        ComposerError: They cannot be written; each file is the former one or the new one.
+        ComposerError: They cannot be written; each file is the former one or the new one, and no older version is lost.
     """
-    folder = deployment / STARTED
+    top = deployment / STARTED
     try:
-        if contents == read_started(deployment):
+        there = read_started(deployment)
+        if tuple(versions) == there:
             return
-        folder.mkdir(mode=0o700, exist_ok=True)
-        folder.chmod(0o700)
-        for name, content in contents.items():
-            part = folder / f".{name}"
-            part.unlink(missing_ok=True)
-            write(part, content, 0o600)
-            part.replace(folder / name)
-        for path in folder.iterdir():
-            if path.name not in contents:
-                path.unlink()
+        _make(top)
+        # Those that move to a place further behind do so before another one takes theirs.
+        for number, contents in reversed(tuple(enumerate(versions or ({},)))):
+            # What only goes needs no room.
+            if number >= len(there) or there[number] != contents:
+                _keep(_version(top, number), contents)
+        for gone in tuple(_kept(top))[max(len(versions), 1) :]:
+            shutil.rmtree(gone, ignore_errors=True)
     except OSError as error:
-        raise ComposerError(f"cannot write {error.filename or folder}: {error.strerror}", "make room there") from error
+        raise ComposerError(f"cannot write {error.filename or top}: {error.strerror}", "make room there") from error
 
 
-def read_started(deployment: Path) -> dict[str, bytes]:
-    """Return what :func:`keep_started` has kept, by name."""
-    return {path.name: path.read_bytes() for path in (deployment / STARTED).glob("[!.]*")}
+def read_started(deployment: Path) -> tuple[dict[str, bytes], ...]:
+    """Return what :func:`keep_started` has kept, as it takes it."""
+    versions = ({path.name: path.read_bytes() for path in one.glob("[!.]*")} for one in _kept(deployment / STARTED))
+    return tuple(version for version in versions if version)
+
+
+def _kept(top: Path) -> Iterator[Path]:
+    return itertools.takewhile(Path.is_dir, (_version(top, number) for number in itertools.count()))
+
+
+def _version(top: Path, number: int) -> Path:
+    return top / f".{number}" if number else top
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _keep(folder: Path, contents: Mapping[str, bytes]) -> None:
+    _make(folder)
+    for name, content in contents.items():
+        part = folder / f".{name}"
+        part.unlink(missing_ok=True)
+        write(part, content, 0o600)
+        part.replace(folder / name)
+    for path in folder.iterdir():
+        if path.name not in contents and not path.is_dir():
+            path.unlink()

@@ -33,7 +33,7 @@ def plan_hosts(
 
     def plan(host: ConnectedHost) -> HostPlan:
         there, started = standing[host.name], [one.name for one in host.manifest.started]
-        with host.named():
+        with host.entered(), host.named():
             stale = host.stale(hosts.manifest)
             changes = dict(host.lifecycle.changes(host.manifest, _files_of(host, hosts, rendering)))
         changes.update({name: "its image is made anew" for name in stale if name not in changes})

@@ -56,7 +56,7 @@ class Containers:
     def examine(self, now: datetime, seen: FederationStatus | None = None) -> FederationStatus:
         """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated."""
         # Compose takes as long to read its files as it takes to reach the engine and to ask it.
-        with in_background(lambda: observe.configurations(self.deployment)) as configurations:
+        with in_background(lambda: docker.configurations(self.deployment)) as configurations:
             return observe.examine(
                 self._engine, self.manifest, self.deployment, now, self._traces, configurations, seen
             )

@@ -60,6 +60,20 @@ def services(files: Iterable[bytes]) -> dict[str, list[object]]:
     return said
 
 
+def configurations(deployment: Path, files: Sequence[Path] = ()) -> Mapping[str, str]:
+    """Return Compose's hash of each service as the files have it now; empty where Compose cannot read them.
+
+    Args:
+        deployment: The deployment folder.
+        files: Stand for the Compose files in the folder.
+    """
+    try:
+        lines = run(compose(deployment, "config", "--hash", "*", files=files), timeout=30).splitlines()
+    except ComposerError:
+        return {}
+    return dict(line.split(" ", 1) for line in lines if " " in line)
+
+
 def require_compose() -> None:
     """Make sure that Docker Compose v2 is there.
 

@@ -43,9 +43,10 @@ class DockerLifecycle:
 
     def __init__(self, deployment: Path, engine: Engine | None = None, traces: Traces | None = None) -> None:
         self._deployment, self._given, self._traces = deployment, engine, traces
-        # What there was before a start: containers by ID, and the Compose files that they were made from, if known.
+        # What there was before a start: containers by ID, and the Compose files that they were made from, if known: in
+        # several versions, the newest first, where a command was killed while it started them.
         self._containers: Mapping[str, Container] = {}
-        self._files: Mapping[str, bytes] = {}
+        self._kept: tuple[Mapping[str, bytes], ...] = ()
 
     @cached_property
     def _engine(self) -> Engine:
@@ -64,7 +65,7 @@ class DockerLifecycle:
     def remember(self) -> Present:
         """Look at the folder's containers, and keep what they were started from until the start is over."""
         self._containers = {one.id: one for one in self._engine.containers_of(self._deployment)}
-        self._files = read_started(self._deployment)
+        self._kept = read_started(self._deployment)
         there = self._containers.values()
         return Present(
             tuple(one.participant for one in there if not one.one_off),
@@ -100,15 +101,16 @@ class DockerLifecycle:
 
     def changes(self, manifest: Manifest, files: Mapping[str, bytes]) -> Mapping[str, str]:
         """Compare what the containers were last started from with what they are about to be started from."""
-        override = dict(self._compose_files()).get(OVERRIDE_FILE)
-        coming = {COMPOSE_FILE: files.get(COMPOSE_FILE), OVERRIDE_FILE: override}
-        if all(self._files.get(name) == content for name, content in coming.items()):
+        there = dict(self._compose_files())
+        coming = {name: one[name] for name, one in ((COMPOSE_FILE, files), (OVERRIDE_FILE, there)) if name in one}
+        if self._kept == (coming,):
             return {}
-        former, now = docker.services(self._files.values()), docker.services(filter(None, coming.values()))
+        versions = [docker.services(version.values()) for version in self._kept] or [{}]
+        now, made_from = docker.services(coming.values()), self._versions()
         return {
             one.name: "its settings have changed"
             for one in manifest.started
-            if former.get(one.service) != now.get(one.service)
+            if versions[made_from.get(one.service, 0)].get(one.service) != now.get(one.service)
         }
 
     def find_locks(self, federation: Federation, manifest: Manifest, reporter: Reporter) -> dict[str, str]:
@@ -150,10 +152,11 @@ class DockerLifecycle:
     ) -> None:
         """Have Compose create and start the containers.
 
-        What it is given is kept before it is, so that the next run knows it even if this one is killed.
+        What it is given is kept before it is, beside what those that run were made from, so that the next run knows
+        both even if this one is killed.
         """
         if not dry_run:
-            keep_started(self._deployment, dict(self._compose_files()))
+            keep_started(self._deployment, self._with_former(dict(self._compose_files())))
         perform(docker.start(self._deployment, remove_orphans), reporter, dry_run)
 
     def watched(self, manifest: Manifest) -> Containers:
@@ -162,8 +165,9 @@ class DockerLifecycle:
 
         return Containers(manifest, self._deployment, lambda: self._engine, self._traces)
 
-    def settle(self, manifest: Manifest) -> None:
-        """Keep what was started: it is what the next start goes back to."""
+    def settle(self, manifest: Manifest) -> None:  # noqa: ARG002
+        """Keep what was started alone: it is what the next start goes back to."""
+        keep_started(self._deployment, read_started(self._deployment)[:1])
 
     def explain(self, error: BaseException, manifest: Manifest) -> BaseException:
         """Compose says what went wrong with one of them and not with which: the engine is asked, if it answers."""
@@ -177,7 +181,7 @@ class DockerLifecycle:
     def roll_back(self, manifest: Manifest, reporter: Reporter) -> None:  # noqa: ARG002
         """Remove the containers that were created, and bring back those that ran, as their Compose files had them."""
         self._remove_new(reporter)
-        attempt(reporter, lambda: keep_started(self._deployment, self._files))
+        attempt(reporter, lambda: keep_started(self._deployment, self._kept))
 
     def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:
         """Remove the containers, those under a former project's name, and processes that were left in the folder."""
@@ -230,7 +234,7 @@ class DockerLifecycle:
                 attempt(reporter, lambda gone=container.id: self._engine.remove(gone))  # type: ignore[misc]
         alive = {one.id for one in there if one.state in ALIVE}
         ended = [one for one in self._containers.values() if one.state in ALIVE and one.id not in alive]
-        if ended and self._files:
+        if ended and self._kept:
             attempt(reporter, lambda: self._bring_back(ended, reporter))
         elif ended:
             names = ", ".join(sorted(one.participant for one in ended))
@@ -239,11 +243,38 @@ class DockerLifecycle:
     def _bring_back(self, ended: Sequence[Container], reporter: Reporter) -> None:
         for container in ended:
             self._engine.name_image(container.image_id, container.image)
-        services = sorted({one.service for one in ended if not one.one_off})
-        with TemporaryDirectory(prefix="composer-") as folder:
-            former = [Path(folder, name) for name in docker.COMPOSE_FILES if name in self._files]
-            for path in former:
-                path.write_bytes(self._files[path.name])
-            command = docker.start_again(self._deployment, former, services)
-            reporter.command(command_line(command))
-            run(command)
+        services, made_from = sorted({one.service for one in ended if not one.one_off}), self._versions()
+        for number, version in enumerate(self._kept):
+            of_it = [service for service in services if made_from.get(service, 0) == number]
+            if of_it:
+                with _laid_out(version) as files:
+                    command = docker.start_again(self._deployment, files, of_it)
+                    reporter.command(command_line(command))
+                    run(command)
+
+    def _with_former(self, coming: Mapping[str, bytes]) -> tuple[Mapping[str, bytes], ...]:
+        return (coming, *(version for version in self._kept if version != coming))
+
+    def _versions(self) -> Mapping[str, int]:
+        """Return from which of the versions that are kept each service's container was made; nothing of those unknown.
+
+        Compose is asked for its hash of each service only where there are several versions, since that takes its time.
+        """
+        found: dict[str, int] = {}
+        for number, version in enumerate(self._kept if len(self._kept) > 1 else ()):
+            with _laid_out(version) as files:
+                hashes = docker.configurations(self._deployment, files)
+            for one in self._containers.values():
+                if hashes.get(one.service) == one.configuration:
+                    found.setdefault(one.service, number)
+        return found
+
+
+@contextlib.contextmanager
+def _laid_out(version: Mapping[str, bytes]) -> Iterator[list[Path]]:
+    """Lend the files of a version to Compose."""
+    with TemporaryDirectory(prefix="composer-") as folder:
+        files = [Path(folder, name) for name in docker.COMPOSE_FILES if name in version]
+        for path in files:
+            path.write_bytes(version[path.name])
+        yield files

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Protocol
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model.errors import ComposerError
 from composer.model.kinds import LOCAL
 from composer.model.status import FederationStatus, Health, ParticipantStatus, State
 from composer.runtimes import docker
@@ -24,7 +23,6 @@ from composer.runtimes.view import View, merge
 from composer.system.foreign_files import ForeignFile, read_foreign
 from composer.system.foreign_text import clip
 from composer.system.probe import Identity, explain, shake_hands
-from composer.system.process import run
 from composer.system.redact import clean_log_line
 
 # How much of the server's log is read: thousands of sites' comings and goings.
@@ -92,7 +90,7 @@ def examine(
         deployment: The deployment folder.
         now: The time.
         traces: How what the participants leave is read.
-        configurations: Waits for what :func:`configurations` returns, which was called before.
+        configurations: Waits for what :func:`composer.runtimes.docker.configurations` returns, which was called before.
         seen: What was observed just now; None: nothing was.
     """
     containers = docker.own_containers(engine, manifest, deployment)
@@ -136,15 +134,6 @@ def _why_not_well(
         said = last_log_line(engine, container)
         return f"{told}; its last line: {said}" if said else told
     return status.detail
-
-
-def configurations(deployment: Path) -> Mapping[str, str]:
-    """Return Compose's hash of each service as the files have it now; empty where Compose cannot read them."""
-    try:
-        lines = run(docker.compose(deployment, "config", "--hash", "*"), timeout=30).splitlines()
-    except ComposerError:
-        return {}
-    return dict(line.split(" ", 1) for line in lines if " " in line)
 
 
 def _drift(participant: DeployedParticipant, container: Container | None, hashes: Mapping[str, str]) -> str:

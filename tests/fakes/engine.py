@@ -99,6 +99,10 @@ class MemoryEngine:
 
     def run(self, command: Command, timeout: float | None = None) -> str:
         """Stands for :func:`composer.system.process.run`."""
+        words = list(command.argv)
+        if "--hash" in words:
+            services = _services(_files(words))
+            return "".join(f"{name} {_digest(one)}\n" for name, one in services.items() if "profiles" not in one)
         self.perform(command)
         return ""
 
@@ -108,7 +112,7 @@ class MemoryEngine:
             return
         self.commands.append(command.argv)
         words = list(command.argv)
-        files = [Path(words[at + 1]) for at, word in enumerate(words) if word == "--file"]
+        files = _files(words)
         if words[:2] == ["docker", "stop"]:
             self._note("stop")
             self.end(self.there[words[2]].participant)
@@ -137,7 +141,8 @@ class MemoryEngine:
             monkeypatch.setattr(f"composer.runtimes.{name}", lambda *_: self, raising=False)
         monkeypatch.setattr("composer.runtimes.engine.connect", lambda *_: self)
         monkeypatch.setattr("composer.runtimes.docker_lifecycle.perform", self.perform)
-        monkeypatch.setattr("composer.runtimes.docker_lifecycle.run", self.run)
+        for module in ("docker", "docker_lifecycle"):
+            monkeypatch.setattr(f"composer.runtimes.{module}.run", self.run)
 
     def _up(self, files: Sequence[Path], named: Sequence[str], remove_orphans: bool) -> None:
         project, services = _project(files), _services(files)
@@ -147,7 +152,7 @@ class MemoryEngine:
                 if one.service not in services:
                     self.remove(one.id)
         for name, service in wanted.items():
-            digest = hashlib.sha256(json.dumps(service, sort_keys=True).encode()).hexdigest()
+            digest = _digest(service)
             former = [one for one in self.containers(project) if one.service == name]
             if any(one.configuration == digest and one.state == "running" for one in former):
                 continue
@@ -195,6 +200,14 @@ class MemoryEngine:
 def failed(said: str) -> CommandFailed:
     """What is raised where Docker's command ends with an error."""
     return CommandFailed("docker compose up", 1, said)
+
+
+def _files(words: Sequence[str]) -> list[Path]:
+    return [Path(words[at + 1]) for at, word in enumerate(words) if word == "--file"]
+
+
+def _digest(service: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(service, sort_keys=True).encode()).hexdigest()
 
 
 def _services(files: Sequence[Path]) -> dict[str, Any]:

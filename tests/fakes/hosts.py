@@ -24,7 +24,7 @@ from composer.model.errors import ComposerError, HostError
 from composer.model.host import Host
 from composer.model.kinds import LOCAL, RuntimeName
 from composer.model.reporter import SILENT, Reporter
-from composer.runtimes import docker_lifecycle, occupant
+from composer.runtimes import docker, docker_lifecycle, occupant
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.lifecycle import Elsewhere, Lifecycle
 from composer.system import process
@@ -116,13 +116,15 @@ class World:
 
     def run(self, command: Command, timeout: float | None = None) -> str:
         """Stands for :func:`composer.system.process.run`: Docker's commands go to the engine of their surroundings."""
-        self.perform(command)
-        return ""
+        return self._engine().run(command)
 
     def perform(self, command: Command, reporter: Reporter = SILENT, dry_run: bool = False) -> None:
         """Stands for :func:`composer.system.process.perform`."""
+        self._engine().perform(command, reporter, dry_run)
+
+    def _engine(self) -> MemoryEngine:
         where = str(process._SURROUNDINGS.get().get("DOCKER_HOST") or f"memory://{LOCAL}")
-        self.engines[where.removeprefix("memory://")].perform(command, reporter, dry_run)
+        return self.engines[where.removeprefix("memory://")]
 
     def transfer(self, engine: object, receivers: Sequence[Receiver], say: Callable[[str], None]) -> dict[str, object]:
         """Stands for :func:`composer.hosts.transfer.transfer`."""
@@ -140,7 +142,7 @@ def install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "connection", world.connection)
     monkeypatch.setattr(remote, "engine_of", lambda opened: world.engines[opened.host.name])
     monkeypatch.setattr(remote, "lifecycle_of", world.lifecycle_there)
-    for module in (docker_lifecycle, occupant):
+    for module in (docker, docker_lifecycle, occupant):
         monkeypatch.setattr(module, "run", world.run)
     monkeypatch.setattr(docker_lifecycle, "perform", world.perform)
     for module in (bringing, docker_lifecycle):

@@ -169,6 +169,36 @@ def test_an_interrupted_up_after_a_killed_one_loses_nobody(fresh: Deployment) ->
     eventually(lambda: healthy(fresh))
 
 
+@pytest.mark.fault(16)
+def test_what_a_killed_up_had_not_begun_is_not_taken_for_what_runs(well: Deployment, tmp_path: Path) -> None:
+    before = containers(well)
+    # Kills composer in place of what it asks for.
+    shim = tmp_path / "docker"
+    shim.write_text(
+        f'#!/bin/sh\ncase "$*" in *" up "*) kill -9 "$PPID" ;; *) exec {shutil.which("docker")} "$@" ;; esac\n'
+    )
+    shim.chmod(0o755)
+    path = override(well, **{"site-1": {"environment": {"OMP_NUM_THREADS": "3"}}})
+    try:
+        beside = {**well.environment, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        assert replace(well, environment=beside).up().returncode == -signal.SIGKILL
+        assert containers(well) == before
+        (here,) = json.loads(well.up("--dry-run", "--json").out)["hosts"]
+        assert list(here["restart"]) == ["site-1"]
+        with started(well, "up") as process:
+            wait_for_line(process, "Waiting")
+            os.killpg(process.pid, signal.SIGTERM)
+            assert process.wait(60) == 143
+    finally:
+        path.unlink()
+    assert sorted(containers(well)) == sorted(before)
+    assert "OMP_NUM_THREADS=3" not in inspect(well, "site-1")["Config"]["Env"]
+    assert [path.name for path in (well.folder / ".started").iterdir()] != ["docker-compose.yml"]
+    eventually(lambda: healthy(well))
+    assert well.up().returncode == 0
+    assert [path.name for path in (well.folder / ".started").iterdir()] == ["docker-compose.yml"]
+
+
 @pytest.mark.parametrize("command", ["up", "generate"])
 def test_one_participants_kit_does_not_end_the_others(well: Deployment, command: str) -> None:
     before = containers(well)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -75,10 +76,10 @@ def test_who_is_paused_is_not_started_over_and_can_be_stopped(
     assert engine.there == {}
 
 
-def changed(deployment: Path) -> Path:
+def changed(deployment: Path, restart: str = "always") -> Path:
     """Let the Compose file say something else of every participant."""
     file = deployment / "docker-compose.yml"
-    file.write_text(file.read_text().replace("on-failure", "always"))
+    file.write_text(re.sub('"restart": ".*"', f'"restart": "{restart}"', file.read_text()))
     return file
 
 
@@ -109,6 +110,63 @@ def test_who_ran_comes_back_as_it_was(at: str, engine: MemoryEngine, manifest: M
     assert {one.service: one.configuration for one in engine.there.values()} == before
     assert read_started(deployment) == files
     assert heard.warnings == []
+
+
+class Killed(BaseException):
+    """Nothing of the command is done any more, as after a kill -9."""
+
+
+def killed(deployment: Path, manifest: Manifest, engine: MemoryEngine, at: str) -> None:
+    """Start, and be killed before Compose has done anything, or when it has come to somebody."""
+    one = DockerLifecycle(deployment)
+    one.remember()
+    with pytest.MonkeyPatch.context() as patch:
+        if not at:
+            patch.setattr("composer.runtimes.docker_lifecycle.perform", raises(Killed()))
+        patch.setattr(engine, "fails", {f"up {at}": Killed()})
+        with pytest.raises(Killed):
+            one.start(manifest, Heard())
+    # What Compose has asked the engine for comes about.
+    engine.there = {id_: replace(one, state="running") for id_, one in engine.there.items()}
+
+
+def raises(error: BaseException) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("at", ["", "server1", "site-2"])
+@pytest.mark.parametrize("before", [[], [""], ["site-1"]], ids=["once", "twice", "twice, in the midst"])
+def test_what_a_killed_start_leaves_is_known_by_what_runs(
+    before: list[str], at: str, engine: MemoryEngine, manifest: Manifest, deployment: Path
+) -> None:
+    """The files are kept before Compose is given them, and it may have made nobody anew from them, or some, or all."""
+    started(deployment, manifest)
+    file = deployment / "docker-compose.yml"
+    for number, moment in enumerate([*before, at]):
+        changed(deployment, f"always {number}")
+        killed(deployment, manifest, engine, moment)
+    runs = {one.service: one.configuration for one in engine.there.values()}
+    one = DockerLifecycle(deployment)
+    one.remember()
+    told = set(one.changes(manifest, {"docker-compose.yml": file.read_bytes()}))
+    assert told == {"": NAMES, "server1": NAMES - {"server1"}, "site-2": set()}[at]
+    changed(deployment, "always again")
+    engine.fails = {"up site-2": failed("no space left")}
+    with pytest.raises(ComposerError):
+        one.start(manifest, Heard())
+    engine.fails, heard = {}, Heard()
+    one.roll_back(manifest, heard)
+    assert {one.service: one.configuration for one in engine.there.values()} == runs
+    assert engine.running() == NAMES
+    assert heard.warnings == []
+    started(deployment, manifest)
+    assert len(read_started(deployment)) == 1
+    last = DockerLifecycle(deployment)
+    last.remember()
+    assert not last.changes(manifest, {"docker-compose.yml": file.read_bytes()})
 
 
 def test_the_new_ones_go_where_nothing_ran(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:

@@ -32,7 +32,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
     def hashes(*_: object, **__: object) -> str:
         return "".join(f"{one.service} {one.configuration}\n" for one in engine.there.values())
 
-    monkeypatch.setattr("composer.runtimes.observe.run", hashes)
+    monkeypatch.setattr("composer.runtimes.docker.run", hashes)
     return engine
 
 
@@ -133,7 +133,7 @@ def test_a_kit_that_is_not_that_of_the_container_is_told(
 def test_what_has_changed_since_the_start_is_told(
     engine: MemoryEngine, containers: Containers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("composer.runtimes.observe.run", lambda *_, **__: "site-1 another\n")
+    monkeypatch.setattr("composer.runtimes.docker.run", lambda *_, **__: "site-1 another\n")
     change(engine, inputs="of another Dockerfile")
     seen = site_1(containers)
     assert not seen.image_fresh
@@ -149,7 +149,7 @@ def test_a_compose_file_that_cannot_be_read_hides_nobody(
     def fails(*_: object, **__: object) -> str:
         raise ComposerError("yaml: line 3", "mend it")
 
-    monkeypatch.setattr("composer.runtimes.observe.run", fails)
+    monkeypatch.setattr("composer.runtimes.docker.run", fails)
     assert (site_1(containers).state, site_1(containers).drift) == ("running", "")
 
 
