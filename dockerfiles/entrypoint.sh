@@ -84,15 +84,23 @@ own_logs() {
 
 # Fails where nothing can be written.
 state() {
-    local time
-    TZ=UTC0 printf -v time '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+    local line file=$workspace/composer.state
+    TZ=UTC0 printf -v line '%s %(%Y-%m-%dT%H:%M:%SZ)T' "$1" -1
     own "$workspace"/{.composer.state,composer.state}
-    # Others read the file at any moment: it is replaced, never written over.
-    printf '%s %s\n' "$1" "$time" >"$workspace/.composer.state" &&
-        mv -f "$workspace/.composer.state" "$workspace/composer.state"
+    # Others read the file at any moment: it is replaced, and not written over.
+    printf '%s\n' "$line" >"$workspace/.composer.state" && mv -f "$workspace/.composer.state" "$file" && return
+    # But on a full disk, where there is room in its place alone. Whoever reads half of it takes it for none.
+    [[ -s $file ]] && printf '%s\n' "$line" 1<>"$file" && truncate -s $((${#line} + 1)) "$file"
 }
 
-# Waits until the log, read on from its present end, says that the server has accepted this participant.
+# Without it nobody knows whose connection to look for.
+write_pid() {
+    own "$workspace/composer.pid"
+    printf '%s\n' "$python" >"$workspace/composer.pid"
+}
+
+# Waits until the participant tells through a pipe (drivers/acceptance.py), or its log, read on from its present end, that
+# the server has accepted it: a log can be full, and a pipe needs a driver that NVFLARE has loaded.
 # Builtins only: for a hundred sites on one machine a process per look would cost more than NVFLARE does.
 watch_registration() {
     local line rest="" accepted=""
@@ -101,14 +109,10 @@ watch_registration() {
         client) accepted="Successfully registered client:" ;;
         relay) accepted="Successfully authenticated to " ;;
     esac
-    while [[ -n $accepted ]]; do
+    [[ -n $accepted ]] || return 0
+    while true; do
         while IFS= read -r line <&3; do
-            if [[ $rest$line == *"$accepted"* ]]; then
-                # A full disk may have room again later.
-                until state registered 2>/dev/null; do read -rt 1 <&4; done
-                accepted=""
-                break
-            fi
+            [[ $rest$line != *"$accepted"* ]] || break 2
             rest=""
         done
         # A line whose end is not written yet.
@@ -118,9 +122,12 @@ watch_registration() {
             exec 3<"$log"
             rest=""
         fi
-        read -rt 0.1 <&4
+        ! read -rt 0.1 <&5 || break
     done
     exec 3<&-
+    # There may be room again later.
+    until state registered 2>/dev/null; do read -rt 1 <&4; done
+    [[ -s $workspace/composer.pid ]] || write_pid
 }
 
 terminate() {
@@ -184,22 +191,21 @@ while true; do
     state started
     own_logs
     : >>"$log"
-    exec 3<"$log"
+    exec 3<"$log" 5<> <(:)
     cat <&3 >/dev/null
-    { watch_registration && keep_small; } &
-    watch=$!
     # Who dials when nobody listens yet is registered two seconds later, by NVFLARE's own clock ("re-challenge"): a
     # server that starts at the same moment, and takes as long to listen as a site takes to dial, gets a head start.
     [[ $type == server ]] || sleep 0.2
     began=$SECONDS
     # Python looks for modules where it is started before it looks anywhere else, and jobs write to the workspace. NVFLARE's
     # servers and clients go there themselves; relays do not, and run no jobs.
-    { [[ $type == relay ]] || cd -- "$drivers" && exec python3 -u -m "$@" 3<&-; } &
+    { [[ $type == relay ]] || cd -- "$drivers" && FLARE_ACCEPTED=5 exec python3 -u -m "$@" 3<&-; } &
     python=$!
+    { watch_registration && keep_small; } &
+    watch=$!
     # A signal may have come when there was nobody yet to hand it on to.
     [[ -z $stopping ]] || terminate
-    own "$workspace/composer.pid"
-    printf '%s\n' "$python" >"$workspace/composer.pid"
+    write_pid
     wait "$python"
     status=$?
     # A trapped signal ends the wait, not the process.

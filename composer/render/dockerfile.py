@@ -24,7 +24,7 @@ BUILD_ARGUMENTS = (
     *(name for proxy in ("http_proxy", "https_proxy", "no_proxy") for name in (proxy, proxy.upper())),
 )
 _SCRIPTS = ("entrypoint.sh", "healthcheck.sh")
-_DRIVER = "unix_socket_driver.py"
+_DRIVERS = ("acceptance.py", "unix_socket_driver.py")
 # Where a build secret is mounted, and pip's own variable that names it. Under /dev, which is no part of the
 # image, nothing of the mount stays behind.
 _SECRETS = {
@@ -96,7 +96,8 @@ def _context(folder: PurePosixPath, files: Mapping[str, bytes]) -> tuple[Generat
 
 def _copied(image: Image) -> dict[str, bytes]:
     scripts = {name: read_template(name) for name in _SCRIPTS}
-    return {**_requirements(image), **scripts, _DRIVER: read_template(f"drivers/{_DRIVER}")}
+    drivers = {name: read_template(f"drivers/{name}") for name in _DRIVERS}
+    return {**_requirements(image), **scripts, **drivers}
 
 
 def _requirements(image: Image) -> dict[str, bytes]:

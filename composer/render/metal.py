@@ -19,7 +19,7 @@ from composer.render.templates import read_template, templates_folder
 
 VENVS = "venvs"
 _SHARED = ("entrypoint.sh", "healthcheck.sh")
-_DRIVER = "drivers/unix_socket_driver.py"
+_DRIVERS = ("drivers/acceptance.py", "drivers/unix_socket_driver.py")
 _Value = str | Sequence[str]
 
 
@@ -66,7 +66,8 @@ def scripts(*folders: str) -> Iterator[GeneratedFile]:
 def _shared() -> Iterator[GeneratedFile]:
     for name in _SHARED:
         yield GeneratedFile(PurePosixPath("lib", name), read_template(name), 0o755)
-    yield GeneratedFile(PurePosixPath("lib", _DRIVER), read_template(_DRIVER))
+    for name in _DRIVERS:
+        yield GeneratedFile(PurePosixPath("lib", name), read_template(name))
 
 
 def _participant(participant: Participant, kit: str) -> str:

@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import COMPOSER, Deployment, composer, docker, eventually, missing, provision, run, tree
-from tests.docker.faults.stack import containers, healthy, leftovers, python_pid, refused, rows, stack, tmpfs
+from tests.docker.faults.stack import (
+    containers,
+    healthy,
+    leftovers,
+    python_pid,
+    refused,
+    registrations,
+    rows,
+    stack,
+    started,
+    tmpfs,
+    wait_for_line,
+)
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -94,6 +106,27 @@ def test_a_site_whose_disk_is_full_is_seen_and_recovers_when_there_is_room(fresh
         assert rows(fresh)["site-2"]["registered"]
         ballast.unlink()
         eventually(lambda: healthy(fresh), 240)
+        assert fresh.run("down").returncode == 0
+
+
+@pytest.mark.fault(19)
+def test_a_disk_that_fills_while_a_site_registers_hides_no_registration(fresh: Deployment) -> None:
+    assert fresh.on_kits("build").returncode == 0
+    workspace = fresh.folder / "workspaces" / "site-1"
+    with tmpfs(workspace, "2m"):
+        for name in ("startup", "local", "transfer"):
+            (workspace / name).mkdir()
+        with started(fresh, "up", "--timeout", "60") as process:
+            wait_for_line(process, "Waiting")
+            run(["dd", "if=/dev/zero", f"of={workspace / 'ballast'}", "bs=4k"])
+            said = process.communicate(timeout=120)[1]
+        assert process.returncode == 0, said
+        # Else it came too late.
+        assert registrations(fresh, "site-1") == 0
+        assert rows(fresh)["site-1"]["registered"]
+        eventually(lambda: healthy(fresh))
+        (workspace / "ballast").unlink()
+        assert healthy(fresh)
         assert fresh.run("down").returncode == 0
 
 

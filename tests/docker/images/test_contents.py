@@ -70,7 +70,14 @@ def test_a_key_beside_a_context_does_not_enter_it(built: Built, tmp_path: Path) 
             canary.unlink(missing_ok=True)
         (context / "keys").rmdir()
     seen = {str(path.relative_to(tmp_path / "seen")) for path in (tmp_path / "seen").rglob("*")}
-    copied = {"entrypoint.sh", "healthcheck.sh", "requirements.lock", "requirements.txt", "unix_socket_driver.py"}
+    copied = {
+        "acceptance.py",
+        "entrypoint.sh",
+        "healthcheck.sh",
+        "requirements.lock",
+        "requirements.txt",
+        "unix_socket_driver.py",
+    }
     assert seen == copied
 
 

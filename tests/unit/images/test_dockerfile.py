@@ -31,7 +31,14 @@ def context(participant: Participant) -> dict[str, str]:
 
 def test_a_context_holds_what_the_dockerfile_copies_and_ignores_all_else() -> None:
     files = context(with_image(lock="pins\n"))
-    copied = ["entrypoint.sh", "healthcheck.sh", "requirements.lock", "requirements.txt", "unix_socket_driver.py"]
+    copied = [
+        "acceptance.py",
+        "entrypoint.sh",
+        "healthcheck.sh",
+        "requirements.lock",
+        "requirements.txt",
+        "unix_socket_driver.py",
+    ]
     assert sorted(files) == [".dockerignore", "Dockerfile", *copied]
     assert files[".dockerignore"].splitlines() == ["*", *(f"!{name}" for name in copied)]
 
