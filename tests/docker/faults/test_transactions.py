@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, docker, eventually
+from tests.conftest import COMPOSER, Deployment, docker, eventually
 from tests.docker.faults.stack import (
     PARTICIPANTS,
     containers,
@@ -24,6 +24,7 @@ from tests.docker.faults.stack import (
     started,
     wait_for_line,
 )
+from tests.terminal import on_terminal
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -120,6 +121,25 @@ def test_an_interrupt_while_a_running_federation_is_changed(well: Deployment) ->
     after = containers(well)
     assert sorted(after) == sorted(before)
     assert after[well.container("server1")] == before[well.container("server1")]
+    eventually(lambda: healthy(well))
+
+
+@pytest.mark.fault(16)
+def test_a_terminal_that_is_closed_takes_back_what_was_started(well: Deployment) -> None:
+    before = containers(well)
+    path = override(well, **{"site-1": {"command": ["client", "http.server", "--bind", "127.0.0.1", "0"]}})
+    chosen = ["-f", well.definition] if well.definition else []
+    try:
+        with on_terminal([*COMPOSER, "up", well.kits, "-C", well.folder, *chosen], well.environment) as one:
+            one.read_until("Waiting")
+            one.close()
+            assert one.process.wait(60) == 129
+    finally:
+        path.unlink()
+    after = containers(well)
+    assert sorted(after) == sorted(before)
+    assert after[well.container("server1")] == before[well.container("server1")]
+    assert not (well.folder / ".lock").exists()
     eventually(lambda: healthy(well))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
+from composer.cli import cli
 from tests.conftest import COMPOSER, provision, run
 
 
@@ -56,3 +58,58 @@ def test_nothing_else_is_blamed_on_the_output(kits: Path, tmp_path: Path) -> Non
         "error: the system refuses what composer needs: Resource temporarily unavailable",
         " hint: see what the machine is short of: ulimit -a, free, df",
     ]
+
+
+# What each command is given where it is to do what it is there for, or to say in one line why it cannot.
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "up": ("{kits}", "-C", "{folder}", "--dry-run"),
+    "status": ("-C", "{folder}"),
+    "logs": ("-C", "{folder}"),
+    "admin": ("-C", "{folder}", "nobody"),
+    "down": ("-C", "{folder}"),
+    "generate": ("{kits}", "-C", "{folder}"),
+    "diff": ("{kits}", "-C", "{folder}"),
+    "build": ("{kits}", "-C", "{folder}", "--dry-run"),
+    "images": ("-C", "{folder}"),
+    "wheels": ("{folder}/none", "-o", "{folder}/none/wheels"),
+    "bundle": ("{kits}", "-o", "{folder}-bundles"),
+    "check": ("{kits}",),
+    "doctor": ("{kits}",),
+    "hosts": ("{kits}",),
+    "provision": ("{folder}/none.yml",),
+    "demo": ("{folder}/manifest.json",),
+    "schema": (),
+}
+
+
+@pytest.fixture(scope="module")
+def deployment(kits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of plain processes: to look at it takes no engine."""
+    folder = tmp_path_factory.mktemp("streams")
+    (folder / "composer.yml").write_text("runtime: process\n")
+    ended = run([*COMPOSER, "generate", kits, "-C", folder / "deployment", "-f", folder / "composer.yml"])
+    assert ended.returncode == 0, ended.err
+    return folder / "deployment"
+
+
+def test_no_command_is_left_out() -> None:
+    assert set(ARGUMENTS) == set(cli.list_commands(click.Context(cli)))
+
+
+@pytest.mark.nvflare
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_each_command_ends_as_it_does_where_it_is_heard(command: str, kits: Path, deployment: Path) -> None:
+    given = [part.format(kits=kits, folder=deployment) for part in ARGUMENTS[command]]
+    argv = [*COMPOSER, command, *given]
+    environment = {"DOCKER_HOST": f"unix://{deployment}/none.sock"}
+    ends = {
+        closed: run(["sh", "-c", f'"$@" {closed}', "sh", *argv], cwd=deployment.parent, env=environment)
+        for closed in ("", "2>&-", ">&-")
+    }
+    heard = ends[""]
+    told = {closed: (ended.returncode, ended.out, ended.err) for closed, ended in ends.items()}
+    assert {closed: ended.returncode for closed, ended in ends.items()} == dict.fromkeys(ends, heard.returncode), told
+    assert heard.returncode != 2, told
+    assert not any("Traceback" in ended.out + ended.err for ended in ends.values()), told
+    assert ends["2>&-"].out == heard.out
+    assert ends[">&-"].err == heard.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -167,6 +168,22 @@ def test_what_a_killed_start_leaves_is_known_by_what_runs(
     last = DockerLifecycle(deployment)
     last.remember()
     assert not last.changes(manifest, {"docker-compose.yml": file.read_bytes()})
+
+
+def test_who_cannot_be_brought_back_is_named_where_nothing_says_what_they_ran_from(
+    engine: MemoryEngine, manifest: Manifest, deployment: Path
+) -> None:
+    started(deployment, manifest)
+    shutil.rmtree(deployment / ".started")
+    changed(deployment)
+    engine.fails, heard = {"up site-1": failed("no space left")}, Heard()
+    again(deployment, manifest, heard)
+    assert heard.warnings == ["server1, site-1 ran before and cannot be brought back: composer up"]
+    assert engine.running() == {"site-2"}
+    assert read_started(deployment) == ()
+    engine.fails = {}
+    started(deployment, manifest)
+    assert engine.running() == NAMES
 
 
 def test_the_new_ones_go_where_nothing_ran(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:

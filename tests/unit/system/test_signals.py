@@ -18,6 +18,7 @@ import pytest
 
 from tests.conftest import COMPOSER, ROOT, composer, run
 from tests.signals import SEED
+from tests.terminal import on_terminal
 
 START_ROUNDS = 2 * int(os.environ.get("COMPOSER_SIGNAL_ROUNDS", "20"))
 ENDS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
@@ -178,3 +179,16 @@ def _begins(frame: str) -> bool:
     """Tell whether it is of the lines after which a Ctrl-C just ends the command."""
     found = re.match(rf'File "{re.escape(str(OURS))}", line (\d+)', frame)
     return found is not None and int(found[1]) <= BEGINS
+
+
+@pytest.mark.nvflare
+def test_a_terminal_that_is_closed_ends_a_command_as_a_signal_does(prod_00: Path, tmp_path: Path) -> None:
+    """What it says then goes to a terminal that is not there any more."""
+    deployment = tmp_path / "deployment"
+    assert composer("generate", prod_00, "-C", deployment).returncode == 0
+    with (deployment / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with on_terminal([*COMPOSER, "generate", "--wait", prod_00, "-C", deployment]) as one:
+            one.read_until("Waiting for")
+            one.close()
+            assert one.process.wait(20) == 129
