@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.usecases.down import down, plan_down
 from composer.usecases.generate import generate
 from composer.usecases.inputs import Inputs
+from tests.conftest import missing, run
 from tests.contract import hold_to_the_contract
 from tests.fakes.engine import MemoryEngine, failed
 from tests.fakes.lifecycle import InMemory, Memory
@@ -258,3 +260,21 @@ def refused(act: Callable[[], object], why: str) -> None:
 
 def test_the_manifest_is_what_lies_there(manifest: Manifest, deployment: Path) -> None:
     assert read_manifest(deployment) == manifest
+
+
+def test_all_are_stopped_where_nothing_can_be_written(
+    engine: MemoryEngine, manifest: Manifest, deployment: Path
+) -> None:
+    if os.geteuid():
+        missing("mounting a folder read-only needs root")
+    started(deployment, manifest)
+    assert run(["mount", "--bind", deployment, deployment]).returncode == 0
+    try:
+        assert run(["mount", "-o", "remount,bind,ro", deployment]).returncode == 0
+        with pytest.raises(ComposerError, match="Read-only file system"):
+            down(deployment, purge=True, confirm=lambda _: True)
+        assert engine.running() == NAMES
+        down(deployment)
+        assert engine.there == {}
+    finally:
+        assert run(["umount", deployment]).returncode == 0

@@ -124,6 +124,19 @@ def test_processes_of_another_deployment_go_on(
     assert not ended(process)
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-", "2>/dev/full", "2>&1 | true"])
+def test_all_are_stopped_though_nobody_hears_of_it(
+    prod_00: Path, tmp_path: Path, supervise: Supervise, closed: str
+) -> None:
+    one = deployment(prod_00, tmp_path)
+    process = supervise(one.folder / "workspaces" / "site-1")
+    script = '{ "$@"; echo $? >status; } ' + closed
+    argv = ["sh", "-c", script, "sh", *COMPOSER, "down", "-C", one.folder]
+    assert run(argv, cwd=tmp_path, env=one.environment).out == ""
+    assert (tmp_path / "status").read_text() == "0\n"
+    assert ended(process)
+
+
 READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
 
 

@@ -27,6 +27,8 @@ FAILURES = {
     "SIGTERM": Signalled(15),
     "Ctrl-C": Signalled(2),
 }
+# What nobody foresees where it happens.
+SYSTEM = {"a reader that has gone": BrokenPipeError(), "a full disk": OSError(28, "No space left on device")}
 
 
 @pytest.fixture
@@ -72,13 +74,14 @@ def test_a_failure_before_the_start_changes_nothing_that_runs(
     assert not {"start", "roll_back"} & set(memory.asked)
 
 
-@pytest.mark.parametrize("what", FAILURES)
+@pytest.mark.parametrize("what", [*FAILURES, *SYSTEM])
 @pytest.mark.parametrize("step", AFTER)
 def test_a_failure_after_it_takes_back_what_was_started(memory: Memory, inputs: Inputs, step: str, what: str) -> None:
-    memory.running, memory.fails = {"site-1"}, {step: FAILURES[what]}
-    with pytest.raises(type(FAILURES[what])) as caught:
+    failure = {**FAILURES, **SYSTEM}[what]
+    memory.running, memory.fails = {"site-1"}, {step: failure}
+    with pytest.raises(type(failure)) as caught:
         up(inputs)
-    assert caught.value is FAILURES[what]
+    assert caught.value is failure
     assert memory.running == {"site-1"}
     assert memory.asked[-1] == "roll_back"
     # The next one needs nothing else.
