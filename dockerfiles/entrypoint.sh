@@ -127,7 +127,7 @@ watch_registration() {
     exec 3<&-
     # There may be room again later.
     until state registered 2>/dev/null; do read -rt 1 <&4; done
-    [[ -s $workspace/composer.pid ]] || write_pid
+    until [[ -s $workspace/composer.pid ]] || write_pid 2>/dev/null; do read -rt 1 <&4; done
 }
 
 terminate() {

@@ -81,7 +81,7 @@ def main() -> NoReturn:
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
     except Signalled as signalled:
-        # It came before the command began, or after its end: whatever is to be said of it in between is said by then.
+        # It came before the command was at work or after its end: of one in between, the command has told itself.
         ignore()
         click.echo(f"error: {signalled.told}", err=True)
         status = signalled.exit_code

@@ -59,15 +59,12 @@ def keep_started(deployment: Path, versions: Sequence[Mapping[str, bytes]]) -> N
     """
     top = deployment / STARTED
     try:
-        there = read_started(deployment)
-        if tuple(versions) == there:
+        if tuple(versions) == read_started(deployment):
             return
         _make(top)
         # Those that move to a place further behind do so before another one takes theirs.
         for number, contents in reversed(tuple(enumerate(versions or ({},)))):
-            # What only goes needs no room.
-            if number >= len(there) or there[number] != contents:
-                _keep(_version(top, number), contents)
+            _keep(_version(top, number), contents)
         for gone in tuple(_kept(top))[max(len(versions), 1) :]:
             shutil.rmtree(gone, ignore_errors=True)
     except OSError as error:
@@ -76,8 +73,7 @@ def keep_started(deployment: Path, versions: Sequence[Mapping[str, bytes]]) -> N
 
 def read_started(deployment: Path) -> tuple[dict[str, bytes], ...]:
     """Return what :func:`keep_started` has kept, as it takes it."""
-    versions = ({path.name: path.read_bytes() for path in one.glob("[!.]*")} for one in _kept(deployment / STARTED))
-    return tuple(version for version in versions if version)
+    return tuple(filter(None, map(_read, _kept(deployment / STARTED))))
 
 
 def _kept(top: Path) -> Iterator[Path]:
@@ -88,6 +84,10 @@ def _version(top: Path, number: int) -> Path:
     return top / f".{number}" if number else top
 
 
+def _read(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("[!.]*")}
+
+
 def _make(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
@@ -95,7 +95,8 @@ def _make(folder: Path) -> None:
 
 def _keep(folder: Path, contents: Mapping[str, bytes]) -> None:
     _make(folder)
-    for name, content in contents.items():
+    # What only goes needs no room.
+    for name, content in contents.items() if _read(folder) != contents else ():
         part = folder / f".{name}"
         part.unlink(missing_ok=True)
         write(part, content, 0o600)
