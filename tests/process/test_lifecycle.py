@@ -28,6 +28,7 @@ def test_processes_do_what_the_plan_says(kits: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.nvflare
+@pytest.mark.fault(19)
 def test_a_disk_that_fills_while_a_site_registers_hides_no_registration(kits: Path, tmp_path: Path) -> None:
     definition = tmp_path / "composer.yml"
     definition.write_text("runtime: process\n")
