@@ -272,9 +272,9 @@ def test_all_are_stopped_where_nothing_can_be_written(
     try:
         assert run(["mount", "-o", "remount,bind,ro", deployment]).returncode == 0
         with pytest.raises(ComposerError, match="Read-only file system"):
-            down(deployment, purge=True, confirm=lambda _: True)
+            down(deployment, purge=True, confirm=lambda _: True, wait=True)
         assert engine.running() == NAMES
-        down(deployment)
+        down(deployment, wait=True)
         assert engine.there == {}
     finally:
         assert run(["umount", deployment]).returncode == 0
