@@ -132,7 +132,8 @@ def private_keys(kits: Path) -> dict[str, list[str]]:
 
 def _host(name: str, address: str, more: str) -> str:
     endpoint = _ENDPOINTS.get(name, f"ssh://ops@{address}")
-    return f"  {name}: {{address: {address}, endpoint: {endpoint}, path: {PATH}, {more}}}\n"
+    path = "" if "path:" in more else f"path: {PATH}, "
+    return f"  {name}: {{address: {address}, endpoint: {endpoint}, {path}{more}}}\n"
 
 
 def _provision(folder: Path, name: str, port: int, sites: int) -> Path:

@@ -17,7 +17,8 @@ from tests.process.conftest import members
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
 WARDS = ("ward-a", "ward-b")
-PLAIN = dict.fromkeys(WARDS, "runtime: process")
+# The hosts of the tests share one list of processes, and are told apart by their folders alone.
+PLAIN = {name: f"runtime: process, path: /srv/{name}" for name in WARDS}
 
 
 def give_wheels(host: Machine, folder: Path) -> None:
@@ -47,12 +48,17 @@ def mixed(across: Across, wheels: Path, definition: Path | None) -> Iterator[Acr
     assert across.does("down").returncode == 0
     for name in WARDS:
         (across.lan[name].folder / "etc" / "pip.conf").unlink()
-        run(["rm", "-rf", across.there(name)])
+        run(["rm", "-rf", folder_on(across, name)])
     across.place(PLACES, definition)
 
 
+def folder_on(across: Across, host: str) -> Path:
+    """The federation's folder on a host of plain processes, as this machine's root sees it."""
+    return across.lan[host].folder / "srv" / host / across.project
+
+
 def processes(across: Across, site: str) -> list[int]:
-    return members(Path("/srv/flare", across.project, "workspaces", site))
+    return members(Path("/srv", PLACES[site], across.project, "workspaces", site))
 
 
 def test_all_are_registered_and_status_says_where(mixed: Across) -> None:
@@ -82,7 +88,7 @@ def test_logs_of_all_are_read_in_one_go(mixed: Across) -> None:
 def test_a_host_has_what_its_own_participant_needs_and_no_more(mixed: Across) -> None:
     keys = private_keys(mixed.kits)
     for site, host in (("site-1", "ward-a"), ("site-2", "ward-b")):
-        there = mixed.there(host)
+        there = folder_on(mixed, host)
         assert not (there / "docker-compose.yml").exists()
         # Programs without rights look names up, too.
         shared = {there / "workspaces" / site / "composer.hosts"}
@@ -97,7 +103,7 @@ def test_a_host_has_what_its_own_participant_needs_and_no_more(mixed: Across) ->
 
 def test_who_is_killed_comes_back(mixed: Across) -> None:
     before = processes(mixed, "site-1")
-    client = next(pid for pid in before if b"/bin/python" in Path("/proc", str(pid), "cmdline").read_bytes())
+    client = next(pid for pid in before if b"python" in Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")[0])
     mixed.lan["ward-a"].does("kill", "-9", str(client))
     eventually(lambda: mixed.rows()["site-1"]["restarts"] == 1, 60)
     eventually(lambda: mixed.rows()["site-1"]["registered"], 60)
@@ -122,7 +128,7 @@ def test_a_site_moves_between_processes_and_containers(mixed: Across, definition
     assert ended.returncode == 0, ended.err
     assert {name: row["host"] for name, row in mixed.rows().items() if row["registered"]} == moved, mixed.rows()
     assert processes(mixed, "site-1") == []
-    assert not list(mixed.there("ward-a").rglob("*.key"))
+    assert not list(folder_on(mixed, "ward-a").rglob("*.key"))
     mixed.place(PLACES, definition, PLAIN)
     ended = mixed.up("--yes")
     assert ended.returncode == 0, ended.err
@@ -143,7 +149,7 @@ def test_whose_new_place_fails_goes_on_where_it_runs(mixed: Across, definition: 
 
 
 def test_nothing_of_the_other_kind_is_started_over_who_runs(mixed: Across, definition: Path | None) -> None:
-    mixed.place(PLACES, definition, {"ward-a": "runtime: process"})
+    mixed.place(PLACES, definition, {**PLAIN, "ward-b": "path: /srv/ward-b"})
     ended = mixed.up("--yes")
     assert ended.returncode == 1
     assert "ward-b: site-2 runs there in another way" in ended.err
