@@ -80,6 +80,12 @@ class ConnectedHost:
 
         require_free_ports(self.manifest, running)
 
+    def refuse_other_runtime(self) -> None:
+        """Make sure that nobody runs there in another way; of this machine that is known by then."""
+
+    def end_others(self) -> None:
+        """Stop who runs there in another way; on this machine, that is the lifecycle's."""
+
     def stale(self, manifest: Manifest) -> tuple[str, ...]:
         """Return the names of those of a deployment whose images, or virtual environments, are to be made here."""
         from composer.runtimes.makers import Makers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from composer.hosts.connected import ConnectedHost, ConnectedHosts
@@ -34,10 +34,11 @@ def check_hosts(hosts: ConnectedHosts, authority: str) -> dict[str, Standing]:
 
     Raises:
         ComposerError: This machine cannot do its part, no other host can, or participants run somewhere that trust
-            another authority than the kits do: if only some hosts got the new kits, the participants could not speak
-            to one another.
+            another authority than the kits do (if only some hosts got the new kits, the participants could not speak
+            to one another), or in another way than they are to from now on (nobody would know how to stop them).
     """
     require_some(hosts)
+    _require_of_all(hosts, lambda host: host.refuse_other_runtime())
     outcomes = hosts.each(_present)
     hosts.drop(outcomes)
     present = {name: one for name, one in outcomes.items() if not isinstance(one, ComposerError)}
@@ -81,12 +82,20 @@ def _present(host: ConnectedHost) -> Present:
 
 
 def _require_one_authority(hosts: ConnectedHosts, present: Mapping[str, Present], authority: str) -> None:
-    failures = {}
-    for name, one in present.items():
-        host = hosts.connected[name]
-        try:
+    def require(host: ConnectedHost) -> None:
+        if host.name in present:
             with host.named():
-                require_same_authority(one, authority, hosts.deployment)
+                require_same_authority(present[host.name], authority, hosts.deployment)
+
+    _require_of_all(hosts, require)
+
+
+def _require_of_all(hosts: ConnectedHosts, require: Callable[[ConnectedHost], None]) -> None:
+    """Raise what any host fails to meet: nothing is started on the others, either."""
+    failures = {}
+    for name, host in hosts.connected.items():
+        try:
+            require(host)
         except ComposerError as error:
             failures[name] = error
     if failures:

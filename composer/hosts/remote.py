@@ -21,7 +21,7 @@ from composer.model.reporter import Reporter, some_of
 from composer.render.remote import USER_VARIABLES, host_folder
 from composer.runtimes import docker
 from composer.runtimes.engine import Engine, connect
-from composer.runtimes.lifecycle import lifecycle_of
+from composer.runtimes.lifecycle import Lifecycle, lifecycle_of, other_runtimes
 from composer.system.foreign_text import clip, escape_line
 from composer.system.process import surroundings
 
@@ -33,10 +33,18 @@ class RemoteHost(ConnectedHost):
     Attributes:
         connection: To it.
         found: What a look at it has found.
+        others: How those are stopped that run there in another way than its participants are to.
     """
 
     connection: Connection
     found: Found
+    others: tuple[Lifecycle, ...]
+
+    def entered(self) -> contextlib.AbstractContextManager[None]:
+        """Let Docker's commands that this thread starts meanwhile go to its engine."""
+        user = self.found.user
+        numbers = dict(zip(USER_VARIABLES, (str(user.uid), str(user.gid)), strict=True))
+        return surroundings({"DOCKER_HOST": self.connection.docker_host, "DOCKER_CONTEXT": None, **numbers})
 
     def reporter(self, reporter: Reporter) -> Reporter:
         """Return what says to ``reporter`` that it is about this host, and how it is reached."""
@@ -55,12 +63,6 @@ class RemoteHost(ConnectedHost):
                 f"name another folder in composer.yml, hosts.{self.name}.path; or, if that deployment is gone or "
                 f"was moved, take the line of .deployment out of {path}/SHA256SUMS there",
             )
-        if self.found.otherwise:
-            raise HostError(
-                f"{self.name}: {some_of(self.found.otherwise)} {'runs' if len(self.found.otherwise) == 1 else 'run'} "
-                f"there in another way than runtime: {self.connection.host.runtime}, which composer.yml says",
-                "stop that first: composer down",
-            )
         for participant in self.manifest.started:
             for port in participant.listens if participant.name not in running else ():
                 if port in self.found.listening:
@@ -68,6 +70,20 @@ class RemoteHost(ConnectedHost):
                         f"port {port} of {participant.name} is taken on {self.name}",
                         f"see by whom with: ss -ltnp 'sport = :{port}' there, and stop that",
                     )
+
+    def refuse_other_runtime(self) -> None:
+        """Make sure that nobody runs there in another way, whom a start would run into."""
+        if names := self.found.otherwise:
+            raise HostError(
+                f"{self.name}: {some_of(names)} {'runs' if len(names) == 1 else 'run'} there in another way than "
+                f"runtime: {self.connection.host.runtime}, which composer.yml says",
+                "stop that first: composer down",
+            )
+
+    def end_others(self) -> None:
+        """Stop those, whatever has brought it about."""
+        for lifecycle in self.others:
+            lifecycle.leave(self.manifest)
 
     def stale(self, manifest: Manifest) -> tuple[str, ...]:  # noqa: ARG002
         """Return the names of its participants whose virtual environments it has not."""
@@ -104,12 +120,6 @@ class EngineHost(RemoteHost):
     """
 
     engine: Engine
-
-    def entered(self) -> contextlib.AbstractContextManager[None]:
-        """Let Docker's commands that this thread starts meanwhile go to its engine."""
-        user = self.found.user
-        numbers = dict(zip(USER_VARIABLES, (str(user.uid), str(user.gid)), strict=True))
-        return surroundings({"DOCKER_HOST": self.connection.docker_host, "DOCKER_CONTEXT": None, **numbers})
 
     def reporter(self, reporter: Reporter) -> Reporter:
         """Return what says to ``reporter`` that it is about this host, and how its engine is reached."""
@@ -185,10 +195,13 @@ def connect_remote(host: Host, manifest: Manifest, deployment: Path) -> Iterator
         server = next((one.service for one in manifest.started if one.type == "server"), "")
         reached = _Reached(opened, server)
         lifecycle = lifecycle_of(host.runtime, folder, reached)
-        if reached.asked:
-            yield EngineHost(name, lifecycle, manifest, folder, opened, found, reached.asked)
+        engine = reached.asked
+        names = other_runtimes(host.runtime) if found.otherwise else ()
+        others = tuple(lifecycle_of(other, folder, reached) for other in names)
+        if engine:
+            yield EngineHost(name, lifecycle, manifest, folder, opened, found, others, engine)
         else:
-            yield RemoteHost(name, lifecycle, manifest, folder, opened, found)
+            yield RemoteHost(name, lifecycle, manifest, folder, opened, found, others)
 
 
 def engine_of(opened: Connection) -> Engine:

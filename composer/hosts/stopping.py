@@ -76,6 +76,7 @@ def plan_stop(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, report
 def _stop(host: ConnectedHost, reporter: Reporter, purge: bool) -> None:
     with host.entered():
         host.lifecycle.stop(host.manifest, host.reporter(reporter), dry_run=False)
+        host.end_others()
     if purge:
         host.clear(reporter)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from composer.deployment.manifest import Manifest
 from composer.model.errors import ComposerError
@@ -205,6 +205,11 @@ def lifecycle_of(runtime: RuntimeName, deployment: Path, elsewhere: Elsewhere | 
     if elsewhere:
         return DockerLifecycle(deployment, elsewhere.engine(), elsewhere.traces())
     return DockerLifecycle(deployment)
+
+
+def other_runtimes(runtime: RuntimeName) -> tuple[RuntimeName, ...]:
+    """Return in which other ways participants may run."""
+    return tuple(one for one in get_args(RuntimeName) if one != runtime)
 
 
 def form_of(runtime: RuntimeName) -> Form:

@@ -119,6 +119,7 @@ class InMemory:
         return ()
 
     def leave(self, manifest: Manifest) -> None:
+        self._memory.note("leave")
         self._memory.running = set()
 
     def stop(self, manifest: Manifest, reporter: Reporter, dry_run: bool) -> None:

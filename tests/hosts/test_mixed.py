@@ -154,6 +154,7 @@ def test_nothing_of_the_other_kind_is_started_over_who_runs(mixed: Across, defin
     assert ended.returncode == 1
     assert "ward-b: site-2 runs there in another way" in ended.err
     assert processes(mixed, "site-2")
+    assert {row["registered"] for row in mixed.rows().values()} == {True}
     mixed.place(PLACES, definition, PLAIN)
 
 

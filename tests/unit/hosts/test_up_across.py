@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -305,3 +306,21 @@ def test_what_cannot_be_put_in_order_does_not_end_a_start_that_went_well(world: 
     start(inputs, heard)
     assert world.running == wanted(world)
     assert [one for one in heard.warnings if "the disk is full" in one]
+
+
+def test_nobody_is_started_over_who_runs_there_in_another_way(world: World, inputs: Inputs) -> None:
+    """Nobody would know how to stop them afterwards, so that nothing is started on other hosts, either."""
+    start(inputs)
+    down(inputs.deployment)
+    (folder,) = world.path("hub").glob("*")
+    workspace = folder / "workspaces" / "server1"
+    environment = {**os.environ, "FLARE_WORKSPACE": str(workspace)}
+    with subprocess.Popen(["sleep", "600"], env=environment) as process:
+        (workspace / "composer.supervisor").write_text(f"{process.pid}\n")
+        with pytest.raises(ComposerError, match="hub: server1 runs there in another way than runtime: docker"):
+            start(inputs)
+        assert world.running == runs_nothing(world)
+        world.memories["hub"].asked.clear()
+        down(inputs.deployment)
+        process.kill()
+    assert world.memories["hub"].asked[-1] == "leave"
