@@ -8,7 +8,8 @@ from composer.deployment.layout import WORKSPACE
 from composer.deployment.manifest import DeployedParticipant
 from composer.render.templates import read_template
 from composer.runtimes.admissions import DOCUMENTS, LAG, TEXT, ServerLog
-from composer.runtimes.engine import Container, Engine
+from composer.runtimes.engine import Engine
+from composer.runtimes.engine_answers import Container
 from composer.runtimes.state_file import MOST, STATE_FILE
 from composer.system.foreign_files import ForeignFile
 from composer.system.foreign_text import clean_line, clip

@@ -13,7 +13,8 @@ from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus
 from composer.runtimes import docker, observe
-from composer.runtimes.engine import Container, Engine, connect
+from composer.runtimes.engine import Engine, connect
+from composer.runtimes.engine_answers import Container
 from composer.runtimes.listeners import listeners_there
 from composer.runtimes.observe import Here, Traces
 from composer.runtimes.view import View, merge

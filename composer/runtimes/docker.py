@@ -12,7 +12,8 @@ from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.kinds import LOCAL
 from composer.model.status import ALIVE
-from composer.runtimes.engine import Container, Engine
+from composer.runtimes.engine import Engine
+from composer.runtimes.engine_answers import Container
 from composer.system.foreign_text import clip
 from composer.system.process import run
 

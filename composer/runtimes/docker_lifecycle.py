@@ -14,7 +14,8 @@ from composer.deployment.recorded import keep_started, read_started
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.status import ALIVE
 from composer.runtimes import docker
-from composer.runtimes.engine import Container, Engine, connect
+from composer.runtimes.engine import Engine, connect
+from composer.runtimes.engine_answers import Container
 from composer.runtimes.engine_facts import EngineFacts
 from composer.runtimes.lifecycle import Present
 from composer.runtimes.occupant import DockerOccupant

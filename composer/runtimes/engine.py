@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
-import tarfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from composer.deployment.image_record import RecordedImage
-from composer.deployment.layout import (
-    AUTHORITY_LABEL,
-    DEPLOYMENT_LABEL,
-    INPUTS_LABEL,
-    PARTICIPANT_LABEL,
-    is_same_folder,
-)
+from composer.deployment.layout import DEPLOYMENT_LABEL, INPUTS_LABEL, is_same_folder
 from composer.images.store import ImageFacts
-from composer.model.errors import ComposerError
-from composer.model.status import Health, State
-from composer.runtimes.engine_facts import EngineFacts, engine_facts, parse_time
+from composer.runtimes.engine_answers import (
+    PROJECT_LABEL,
+    Container,
+    Listed,
+    container_of,
+    file_in,
+    image_facts,
+    labels_of,
+    listed,
+    text,
+    texts,
+)
+from composer.runtimes.engine_facts import EngineFacts, engine_facts
+from composer.runtimes.engine_failures import asking, too_old
 from composer.system.foreign_files import ForeignFile
-from composer.system.foreign_text import clip
 from composer.system.tail import first_of
 
 if TYPE_CHECKING:
-    from docker import DockerClient
+    from docker import APIClient
 
-_FAR_SECONDS = 20
 # Bytes; what stands before a file in an archive is less.
 _TAR_BLOCK = 1 << 13
 _MOST = 1 << 20  # Of what a command in a container, or its last lines, may take.
@@ -39,37 +37,10 @@ _MOST = 1 << 20  # Of what a command in a container, or its last lines, may take
 _OLDEST_API = (1, 41)
 
 
-@dataclass(frozen=True)
-class Container:
-    """A container of a Compose project. ``one_off`` tells an admin's console from what ``up`` started.
-
-    ``inputs`` is what its image was built from, ``configuration`` Compose's own hash of what it was made from,
-    ``authority`` the fingerprint of the root that its kit trusts.
-    """
-
-    id: str
-    name: str
-    compose_project: str
-    service: str
-    participant: str
-    deployment: str
-    authority: str
-    image: str
-    image_id: str
-    inputs: str
-    configuration: str
-    state: State
-    health: Health
-    exit_code: int
-    started: datetime | None
-    restarts: int
-    one_off: bool
-
-
 class Engine:
     """A Docker engine, found as the Docker CLI finds it: DOCKER_HOST, else the current context."""
 
-    def __init__(self, client: DockerClient) -> None:
+    def __init__(self, client: APIClient) -> None:
         self._client = client
 
     def facts(self) -> EngineFacts:
@@ -78,42 +49,37 @@ class Engine:
         Raises:
             ComposerError: It does not answer, or says what cannot be understood.
         """
-        with _speaking():
-            said, version = self._client.info(), self._client.version()
-        try:
-            local = self._client.api.base_url.startswith(("http+docker://", "http://localhost"))
-            return engine_facts(said, version, local)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise _unreachable(error) from error
+        with asking():
+            local = self._client.base_url.startswith(("http+docker://", "http://localhost"))
+            return engine_facts(self._client.info(), self._client.version(), local)
 
     def built_images(self) -> dict[str, RecordedImage]:
         """Return the ID of every image that has composer's label, and what that label says, by tag."""
-        with _speaking():
-            images = self._client.api.images(filters={"label": INPUTS_LABEL})
-        return {
-            tag: RecordedImage((image.get("Labels") or {}).get(INPUTS_LABEL, ""), image["Id"])
-            for image in images
-            for tag in image.get("RepoTags") or ()
-        }
+        with asking():
+            return {
+                tag: RecordedImage(labels_of(image.get("Labels")).get(INPUTS_LABEL, ""), text(image["Id"]))
+                for image in self._client.images(filters={"label": INPUTS_LABEL})
+                for tag in texts(image.get("RepoTags"))
+            }
 
     def layers(self, image: str) -> tuple[str, ...]:
         """Return the digests of an image's layers, which must be there."""
-        with _speaking():
-            return tuple(self._client.images.get(image).attrs["RootFS"]["Layers"])
+        with asking():
+            return texts(self._inspect_image(image)["RootFS"]["Layers"])
 
     def image_facts(self) -> dict[str, ImageFacts]:
         """Return what the engine says of every tagged image, by tag."""
-        with _speaking():
-            images = self._client.api.df()["Images"] or ()
-        return {tag: _facts(image) for image in images for tag in image.get("RepoTags") or ()}
+        with asking():
+            images = self._client.df()["Images"] or ()
+            return {tag: image_facts(image) for image in images for tag in texts(image.get("RepoTags"))}
 
     def has_image(self, tag: str) -> bool:
         """Tell whether the engine has an image of this name, so that nothing need be pulled."""
         from docker.errors import NotFound
 
-        with _speaking():
+        with asking():
             try:
-                self._client.images.get(tag)
+                self._inspect_image(tag)
             except NotFound:
                 return False
         return True
@@ -125,7 +91,7 @@ class Engine:
             compose_project: The project's name.
             seen: Those that were looked at a moment ago, by ID: only whose state has changed is looked at again.
         """
-        return self._inspected(self._list(f"com.docker.compose.project={compose_project}"), seen or {})
+        return self._inspected(self._list(f"{PROJECT_LABEL}={compose_project}"), seen or {})
 
     def containers_of(self, deployment: Path) -> tuple[Container, ...]:
         """Return the containers of a deployment folder, whatever their Compose project."""
@@ -133,28 +99,28 @@ class Engine:
 
     def compose_projects_of(self, deployment: Path) -> frozenset[str]:
         """Return the Compose projects that a deployment folder has containers of."""
-        return frozenset(item["Labels"].get("com.docker.compose.project", "") for item in self._list_of(deployment))
+        return frozenset(item.labels.get(PROJECT_LABEL, "") for item in self._list_of(deployment))
 
     def processes(self, container: str) -> tuple[str, ...]:
         """Return the command lines of the processes in a container; none where it does not run."""
         from docker.errors import APIError
 
-        with _speaking():
+        with asking():
             try:
-                found = self._client.api.top(container, ps_args="-eo pid,args")
+                found = self._client.top(container, ps_args="-eo pid,args")
+                return tuple(text(row[-1]) for row in found["Processes"] or ())
             except APIError as error:
                 if error.response is not None and error.response.status_code in (404, 409):
                     return ()
                 raise
-        return tuple(row[-1] for row in found["Processes"] or ())
 
     def try_to_start(self, container: str) -> str:
         """Start a container and return why the engine cannot; empty if it can."""
         from docker.errors import APIError
 
-        with _speaking():
+        with asking():
             try:
-                self._client.api.start(container)
+                self._client.start(container)
             except APIError as error:
                 return str(error.explanation or error)
         return ""
@@ -172,90 +138,90 @@ class Engine:
         """
         from docker.errors import NotFound
 
-        with _speaking():
-            try:
-                stream, _ = self._client.api.get_archive(container, path, chunk_size=_TAR_BLOCK)
-                archive = first_of(stream, most + _TAR_BLOCK)
-            except NotFound as error:
-                raise FileNotFoundError(path) from error
-        with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-            entry = opened.next()
-        if entry is None or not entry.isreg():
+        archive = b""
+        with asking(), contextlib.suppress(NotFound):
+            stream, _ = self._client.get_archive(container, path, chunk_size=_TAR_BLOCK)
+            archive = first_of(stream, most + _TAR_BLOCK)
+        found = file_in(archive, most)
+        if found is None:
             raise FileNotFoundError(path)
-        content = archive[entry.offset_data : entry.offset_data + min(entry.size, most)]
-        return ForeignFile(content, entry.mtime)
+        return found
 
     def run_in(self, container: str, *argv: str) -> tuple[int, str]:
         """Run a command in a running container; return its status and what it wrote, both streams."""
-        with _speaking():
-            made = self._client.api.exec_create(container, list(argv))
-            output = first_of(self._client.api.exec_start(made["Id"], stream=True), _MOST)
-            status = self._client.api.exec_inspect(made["Id"])["ExitCode"]
-        return int(status or 0), output.decode("utf-8", "replace")
+        with asking():
+            made = text(self._client.exec_create(container, list(argv))["Id"])
+            output = first_of(self._client.exec_start(made, stream=True), _MOST)
+            status = int(self._client.exec_inspect(made)["ExitCode"] or 0)
+        return status, output.decode("utf-8", "replace")
 
     def remove_image(self, tag: str) -> None:
         """Take a name off an image, and with its last name the image; one that is gone or in use is no error."""
         from docker.errors import APIError
 
-        with _speaking(), contextlib.suppress(APIError):
-            self._client.api.remove_image(tag)
+        with asking(), contextlib.suppress(APIError):
+            self._client.remove_image(tag)
 
     def remove_untagged(self) -> None:
         """Remove the images that composer built, that have lost their names to newer ones, and that nobody uses."""
-        with _speaking():
-            left = self._client.api.images(filters={"label": INPUTS_LABEL, "dangling": True})
+        with asking():
+            images = self._client.images(filters={"label": INPUTS_LABEL, "dangling": True})
+            left = [text(image["Id"]) for image in images]
         for image in left:
-            self.remove_image(image["Id"])
+            self.remove_image(image)
 
     def remove(self, container: str) -> None:
         """End a container at once and remove it; one that is gone is no error."""
         from docker.errors import NotFound
 
-        with _speaking(), contextlib.suppress(NotFound):
-            self._client.api.remove_container(container, force=True)
+        with asking(), contextlib.suppress(NotFound):
+            self._client.remove_container(container, force=True)
 
     def name_image(self, image: str, name: str) -> None:
         """Let ``name`` stand for the image with this id again; an image that is gone stays gone."""
         from docker.errors import NotFound
 
         repository, _, tag = name.rpartition(":")
-        with _speaking(), contextlib.suppress(NotFound):
-            self._client.api.tag(image, repository, tag)
+        with asking(), contextlib.suppress(NotFound):
+            self._client.tag(image, repository, tag)
 
-    def _inspected(self, listed: list[dict[str, Any]], seen: Mapping[str, Container]) -> tuple[Container, ...]:
+    def _inspect_image(self, name: str) -> Mapping[str, Any]:
+        return cast("Mapping[str, Any]", self._client.inspect_image(name))  # type: ignore[no-untyped-call]
+
+    def _inspected(self, items: Sequence[Listed], seen: Mapping[str, Container]) -> tuple[Container, ...]:
         found = []
-        for item in listed:
-            known = seen.get(item["Id"])
-            one = known if known and known.state == item.get("State") else self._inspect(item["Id"])
+        for item in items:
+            known = seen.get(item.id)
+            one = known if known and known.state == item.state else self._inspect(item.id)
             # One that is gone between the two calls is no container of ours any more.
             found += [one] if one else []
         return tuple(found)
 
-    def _list_of(self, deployment: Path) -> list[dict[str, Any]]:
-        return [i for i in self._list(DEPLOYMENT_LABEL) if is_same_folder(i["Labels"][DEPLOYMENT_LABEL], deployment)]
+    def _list_of(self, deployment: Path) -> list[Listed]:
+        found = self._list(DEPLOYMENT_LABEL)
+        return [one for one in found if is_same_folder(one.labels.get(DEPLOYMENT_LABEL, ""), deployment)]
 
-    def _list(self, label: str) -> list[dict[str, Any]]:
+    def _list(self, label: str) -> list[Listed]:
         # Images that Compose built carry the project's label too, and hand it on to whatever runs them.
-        labels = [label, "com.docker.compose.config-hash"]
-        with _speaking():
-            return list(self._client.api.containers(all=True, filters={"label": labels}))
+        wanted = [label, "com.docker.compose.config-hash"]
+        with asking():
+            return [listed(one) for one in self._client.containers(all=True, filters={"label": wanted})]
 
     def last_lines(self, container: str, lines: int) -> list[str]:
         """Return the last lines that a container wrote, both streams, oldest first."""
-        with _speaking():
-            blocks = self._client.api.logs(container, stdout=True, stderr=True, stream=True, follow=False, tail=lines)
-            text = first_of(blocks, _MOST)
-        return text.decode("utf-8", "replace").split("\n")
+        with asking():
+            blocks = self._client.logs(container, stdout=True, stderr=True, stream=True, follow=False, tail=lines)
+            said = first_of(blocks, _MOST)
+        return said.decode("utf-8", "replace").split("\n")
 
     def _inspect(self, container: str) -> Container | None:
         from docker.errors import NotFound
 
-        with _speaking():
+        with asking():
             try:
-                found = self._client.api.inspect_container(container)
+                return container_of(self._client.inspect_container(container))
             except NotFound:
                 return None
-        return _container(found)
 
 
 def connect(docker_host: str | None = None) -> Engine:
@@ -264,93 +230,13 @@ def connect(docker_host: str | None = None) -> Engine:
     Raises:
         ComposerError: There is none, it does not answer, or it is too old.
     """
-    import docker
+    with asking():
+        # Docker's SDK takes longer to import than composer itself.
+        from composer.runtimes.engine_client import open_client
 
-    with _speaking():
-        if docker_host:
-            client = docker.DockerClient(base_url=docker_host, timeout=_FAR_SECONDS)
-        else:
-            client = docker.from_env() if os.environ.get("DOCKER_HOST") else docker.from_context()
-    spoken = str(client.api.api_version)
-    if tuple(map(int, spoken.split("."))) < _OLDEST_API:
-        raise _too_old(f"API {spoken}")
+        client = open_client(docker_host)
+        spoken = str(client.api_version)
+        version = tuple(map(int, spoken.split(".")))
+    if version < _OLDEST_API:
+        raise too_old(f"API {spoken}")
     return Engine(client)
-
-
-def _too_old(said: str) -> ComposerError:
-    return ComposerError(f"the Docker engine at {_where()} is too old ({said})", "update it to Docker 20.10 or newer")
-
-
-def _where() -> str:
-    return os.environ.get("DOCKER_HOST") or "the current Docker context"
-
-
-@contextlib.contextmanager
-def _speaking() -> Iterator[None]:
-    from docker.errors import DockerException
-    from requests.exceptions import RequestException
-
-    try:
-        yield
-    except (DockerException, RequestException) as error:
-        raise _unreachable(error) from error
-
-
-def _unreachable(error: Exception) -> ComposerError:
-    where, text = _where(), str(error)
-    if "API versions below" in text:
-        return _too_old("API before 1.24")
-    if "Permission denied" in text or "PermissionError" in text:
-        return ComposerError(
-            f"you may not use the Docker engine at {where}", "join the docker group, then log in again"
-        )
-    if "FileNotFoundError" in text or "ConnectionRefused" in text or "Connection refused" in text:
-        return ComposerError(f"no Docker engine answers at {where}", "start Docker, or set DOCKER_HOST to your engine")
-    first = clip(text.split("\n")[0])
-    return ComposerError(f"the Docker engine at {where} does not answer: {first}", "see what `docker info` says")
-
-
-def _facts(image: Mapping[str, Any]) -> ImageFacts:
-    return ImageFacts(
-        id=image["Id"],
-        size=int(image["Size"]),
-        shared=max(int(image.get("SharedSize", 0)), 0),
-        created=datetime.fromtimestamp(image["Created"], timezone.utc),
-        labels=image.get("Labels") or {},
-    )
-
-
-def _container(found: Mapping[str, Any]) -> Container:
-    state = found["State"]
-    labels = found["Config"].get("Labels") or {}
-    return Container(
-        id=found["Id"],
-        name=found["Name"].lstrip("/"),
-        compose_project=labels.get("com.docker.compose.project", ""),
-        service=labels.get("com.docker.compose.service", ""),
-        participant=labels.get(PARTICIPANT_LABEL, ""),
-        deployment=labels.get(DEPLOYMENT_LABEL, ""),
-        authority=labels.get(AUTHORITY_LABEL, ""),
-        image=found["Config"].get("Image", ""),
-        image_id=found.get("Image", ""),
-        # The engine lays an image's labels under a container's own.
-        inputs=labels.get(INPUTS_LABEL, ""),
-        configuration=labels.get("com.docker.compose.config-hash", ""),
-        state=_state(state),
-        health=_health(state.get("Health") or {}),
-        exit_code=int(state.get("ExitCode", 0)),
-        started=parse_time(state.get("StartedAt", "")),
-        restarts=int(found.get("RestartCount", 0)),
-        one_off=labels.get("com.docker.compose.oneoff") == "True",
-    )
-
-
-def _state(state: Mapping[str, Any]) -> State:
-    status = state.get("Status", "")
-    return cast(State, status) if status in ("created", "running", "paused", "restarting") else "exited"
-
-
-def _health(said: Mapping[str, Any]) -> Health:
-    status = cast(Health, said.get("Status", "none"))
-    # After a pause Docker says unhealthy until it looks again, which may take minutes; no look has failed.
-    return "starting" if status == "unhealthy" and said.get("FailingStreak") == 0 else status

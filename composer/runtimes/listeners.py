@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from composer.deployment.manifest import DeployedParticipant, Manifest
     from composer.model.reporter import Reporter
     from composer.model.status import FederationStatus, ParticipantStatus
-    from composer.runtimes.engine import Container, Engine
+    from composer.runtimes.engine import Engine
+    from composer.runtimes.engine_answers import Container
 
 _LINE = re.compile(r"([0-9]{1,5}) (?:outside|([0-9]{1,10}) (.{1,200}))")
 # What is looked at of what a container says, in which job code runs.

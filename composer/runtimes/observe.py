@@ -16,7 +16,8 @@ from composer.model.status import FederationStatus, Health, ParticipantStatus, S
 from composer.runtimes import docker
 from composer.runtimes.admissions import DOCUMENTS, LAG, TEXT, ServerLog, admissions
 from composer.runtimes.authority import fingerprint_of
-from composer.runtimes.engine import Container, Engine
+from composer.runtimes.engine import Engine
+from composer.runtimes.engine_answers import Container
 from composer.runtimes.listeners import listeners_there, told_of_listeners
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.runtimes.view import View, merge

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from composer.model.command import Command
-from composer.runtimes.engine import Container, Engine
+from composer.runtimes.engine import Engine
+from composer.runtimes.engine_answers import Container
 from composer.system.process import run
 
 

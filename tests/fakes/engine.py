@@ -21,7 +21,7 @@ from composer.images.store import ImageFacts
 from composer.model.command import Command
 from composer.model.errors import CommandFailed
 from composer.model.reporter import SILENT, Reporter
-from composer.runtimes.engine import Container
+from composer.runtimes.engine_answers import Container
 from composer.system.foreign_files import ForeignFile
 
 # No two engines give the same.

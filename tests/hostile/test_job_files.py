@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,20 @@ HARMS = {
     "a time without its zone": 'rm -rf "$1"; printf "registered 2026-01-01T00:00:00" >"$1"',
     "no text": 'rm -rf "$1"; head -c 4000 /dev/urandom >"$1"',
 }
+# Looks at a deployment here as at one on another host, all of whose files come through its engine.
+THROUGH_THE_ENGINE = """
+import json, sys
+from datetime import datetime, timezone
+from pathlib import Path
+from composer.deployment.manifest import parse_manifest
+from composer.hosts.traces import There
+from composer.runtimes.engine import connect
+from composer.runtimes.observe import view
+folder, engine = Path(sys.argv[1]), connect()
+manifest = parse_manifest((folder / "manifest.json").read_text(), folder / "manifest.json")
+seen = view(engine, manifest, folder, datetime.now(timezone.utc), There(engine))
+print(json.dumps({one.name: one.registered for one in seen.participants}))
+"""
 
 
 @pytest.fixture
@@ -89,6 +104,16 @@ def test_no_file_of_a_job_keeps_status_from_being_told(mended: Deployment, victi
         for name in ("log.txt", "log.json"):
             in_job(mended, "server1", HARMS[harm], name, str(victim / "secret"))
             assert rows(mended)["site-2"], (harm, name)
+
+
+def test_no_file_of_a_job_keeps_another_host_from_being_looked_at(mended: Deployment, victim: Path) -> None:
+    opened = '[ -L "$1" ] || [ ! -d "$1" ] || chmod -R u+rwX "$1"; '
+    look = ["prlimit", f"--as={MEMORY}", "--", sys.executable, "-W", "ignore", "-c", THROUGH_THE_ENGINE]
+    for harm, script in HARMS.items():
+        in_job(mended, "site-1", opened + script, "composer.state", str(victim / "secret"))
+        ended = run([*look, str(mended.folder)], timeout=60)
+        assert ended.returncode == 0, (harm, ended.err)
+        assert json.loads(ended.out) == {"server1": True, "site-1": False, "site-2": True}, harm
 
 
 @pytest.mark.parametrize("command", ["generate", "diff", "doctor", "images", "up"])

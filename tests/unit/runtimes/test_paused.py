@@ -48,7 +48,7 @@ def _engine(deployment: Path, states: dict[str, str], health: dict[str, Any] | N
         return [{"Id": name} for name in states]
 
     api = SimpleNamespace(containers=listed, inspect_container=inspect_container)
-    return Engine(cast("Any", SimpleNamespace(api=api)))
+    return Engine(cast("Any", api))
 
 
 @pytest.mark.parametrize(("host", "where"), [("local", ""), ("hub", " on hub")])

@@ -16,7 +16,8 @@ import pytest
 from composer.deployment.manifest import DeployedParticipant, Manifest, parse_manifest
 from composer.model.errors import ComposerError, NotHealthy
 from composer.model.status import FederationStatus, ParticipantStatus, State
-from composer.runtimes.engine import Container, Engine
+from composer.runtimes.engine import Engine
+from composer.runtimes.engine_answers import Container
 from composer.runtimes.listeners import (
     listeners_there,
     require_unshared_ports,
