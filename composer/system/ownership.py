@@ -8,11 +8,12 @@ import pwd
 import shlex
 import stat
 from pathlib import Path
+from typing import Literal
 
 from composer.model.errors import ComposerError
 
 
-def require_own(path: Path, link: bool = True) -> None:
+def require_own(path: Path, link: Literal["follow", "refuse", "itself"] = "follow") -> None:
     """Make sure that a file or folder belongs to this user or to root, and that only they may write to it.
 
     Root also trusts the user who has called sudo, who may become root anyway. The group may write where it has nobody
@@ -20,24 +21,28 @@ def require_own(path: Path, link: bool = True) -> None:
 
     Args:
         path: It may be missing.
-        link: Whether it may be a link; then what it points to counts.
+        link: What counts where it is a link: what it leads to, that it is one, or whose it is itself.
 
     Raises:
         ComposerError: It does not, or others may.
     """
     try:
-        status = path.stat() if link else path.lstat()
+        status = path.stat() if link == "follow" else path.lstat()
     except OSError:
         # Whoever needs it says what is wrong.
         return
     name = shlex.quote(str(path))
-    if stat.S_ISLNK(status.st_mode):
+    is_link = stat.S_ISLNK(status.st_mode)
+    if is_link and link == "refuse":
         raise ComposerError(f"{path} is a link, which composer has not made", f"see where it leads, then: rm {name}")
     if status.st_uid not in _trusted_users():
         raise ComposerError(
             f"{path} belongs to {_user(status.st_uid)}, who could have anything run in your name",
             f"if you know what is in it: chown {os.geteuid()} {name}",
         )
+    if is_link:
+        # It has no mode of its own, and only who may write to its folder can change it.
+        return
     if status.st_mode & stat.S_IWOTH:
         raise ComposerError(f"everybody may write to {path}", f"see what is in it, then: chmod o-w {name}")
     if status.st_mode & stat.S_IWGRP and not _is_private(status.st_gid, status.st_uid):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from composer.deployment.place import _OWN_WHILE_WRITTEN, KITS, LOCK, PART
 from composer.deployment.write import _give_folder
 from composer.model.files import Owner
 from tests.conftest import Ended, composer, missing, tree
@@ -43,13 +45,19 @@ def refused(ended: Ended, cause: str, hint: str) -> None:
     assert hint in what_to_do
 
 
-@pytest.mark.parametrize("name", ["", "docker-compose.yml", "compose.override.yml", "manifest.json", ".staged"])
+# What composer has in a deployment folder, but a lock and a part of a file, which it makes anew, and what belongs to
+# the kits' owners.
+ACTED_ON = sorted(_OWN_WHILE_WRITTEN - {LOCK, PART, KITS, "job-store"})
+
+
+@pytest.mark.parametrize("name", ["", *ACTED_ON])
 def test_what_another_user_has_made_is_refused(prod_00: Path, folder: Path, name: str) -> None:
     path = folder / name
-    if name == ".staged":
-        path.mkdir()
-    elif name and not path.exists():
-        path.write_text("services: {}\n")
+    if not path.exists():
+        if path.suffix:
+            path.write_text("{}\n")
+        else:
+            path.mkdir()
     os.chown(path, NOBODY, NOBODY)
     before = tree(folder)
     refused(generate(prod_00, folder), f"{path} belongs to nobody", f"chown 0 {path}")
@@ -57,6 +65,19 @@ def test_what_another_user_has_made_is_refused(prod_00: Path, folder: Path, name
     assert tree(folder) == before
     # Who calls sudo may become root anyway.
     assert composer("generate", prod_00, "-C", folder, SUDO_UID=str(NOBODY)).returncode == 0
+
+
+@pytest.mark.parametrize("name", sorted({*ACTED_ON} - {"manifest.json"}))
+def test_a_link_that_another_user_has_made_is_refused(prod_00: Path, folder: Path, name: str) -> None:
+    path = folder / name
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.symlink_to(folder.parent)
+    os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    for ended in (generate(prod_00, folder), composer("status", "-C", folder)):
+        assert ended.returncode == 1, ended.err
+        assert f"{path} belongs to nobody" in ended.err or f"{path} is a link" in ended.err
 
 
 def test_a_folder_that_another_user_has_made_beforehand_is_refused(prod_00: Path, tmp_path: Path) -> None:
