@@ -62,7 +62,7 @@ own() {
             [[ -r $path && -w $path ]] || chmod u+rw -- "$path"
             continue
         fi
-        printf 'composer: removing %s, which a job has put in place of a file\n' "${path##*/}" >&2
+        LC_ALL=C printf 'composer: removing %q, which a job has put in place of a file\n' "${path##*/}" >&2
         discard "$path"
     done
 }

@@ -12,7 +12,7 @@ bring_images() {
     [[ ${#missing[@]} -gt 0 ]] || return 0
     if [[ -e $root/images.tar ]]; then
         say "loading the images"
-        docker load --quiet --input "$root/images.tar" >/dev/null || fail "images.tar cannot be loaded" "see what Docker says above"
+        docker load --quiet --input "$root/images.tar" 2>&1 >/dev/null | foreign >&2 || fail "images.tar cannot be loaded" "see what Docker says above"
     fi
     for service in "${missing[@]}"; do
         load "$service"
@@ -51,7 +51,7 @@ build() {
     done
     builder=$(docker context show 2>/dev/null) || builder=default
     say "building the image of $name"
-    DOCKER_BUILDKIT=1 BUILDX_BUILDER=$builder docker build --network "$(network_of_build)" "${options[@]}" --tag "$image" "$root/images/$service" >&2 ||
+    DOCKER_BUILDKIT=1 BUILDX_BUILDER=$builder docker build --network "$(network_of_build)" "${options[@]}" --tag "$image" "$root/images/$service" 2>&1 | follow=yes foreign >&2 ||
         fail "the image of $name cannot be built" "see what Docker says above; where a proxy intercepts TLS, name its certificate: PIP_CERT=FILE ./start.sh"
 }
 

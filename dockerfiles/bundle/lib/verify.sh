@@ -131,8 +131,8 @@ repair_modes() {
     for name in "${!packed[@]}"; do
         mode=$(stat -c %a -- "$root/$name")
         case $name in
-            *.key | participants/*.conf | docker-compose.yml) [[ $mode == [64]00 ]] || { chmod 0600 -- "$root/$name" && lost+=("$name"); } ;;
-            *.sh) [[ -x $root/$name ]] || { chmod 0755 -- "$root/$name" && lost+=("$name"); } ;;
+            *.key | participants/*.conf | docker-compose.yml) [[ $mode == [64]00 ]] || { chmod 0600 -- "$root/$name" && lost+=("$(shown "$name")"); } ;;
+            *.sh) [[ -x $root/$name ]] || { chmod 0755 -- "$root/$name" && lost+=("$(shown "$name")"); } ;;
         esac
     done
     [[ ${#lost[@]} -eq 0 ]] || printf 'modes were lost on the way and are repaired: %s\n' "${lost[*]}" >&2

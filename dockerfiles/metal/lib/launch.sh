@@ -66,7 +66,7 @@ end_former() {
         service=$(basename -- "$folder")
         [[ ! -d $folder ]] || open_folder "$folder"
         [[ -e $folder/composer.supervisor && ! -e $root/participants/$service.conf ]] || continue
-        say "stopping $service: it is not among the participants any more"
+        say "stopping $(LC_ALL=C printf %q "$service"): it is not among the participants any more"
         gone+=("$service")
     done
     [[ ${#gone[@]} -eq 0 ]] || end_and_keep "${gone[@]}"

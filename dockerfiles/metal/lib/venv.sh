@@ -27,7 +27,8 @@ make() {
             "$interpreter cannot make a virtual environment with pip" "install its venv module (Debian: apt-get install python3-venv)"
         pip=("$venv/bin/python3" -m pip)
     fi
-    "${pip[@]}" install --quiet --disable-pip-version-check --no-input ${options[@]+"${options[@]}"} --requirement "$folder/requirements.txt" || fail \
+    # Packages bring code that runs meanwhile, and writes what it likes.
+    "${pip[@]}" install --quiet --disable-pip-version-check --no-input ${options[@]+"${options[@]}"} --requirement "$folder/requirements.txt" 2>&1 | follow=yes foreign >&2 || fail \
         "NVFLARE $nvflare cannot be installed into $venv" "see what pip says above; its settings (PIP_CERT, PIP_INDEX_URL, pip.conf) are obeyed"
     printf '%s\n' "$venv" >"$venv/.complete"
 }

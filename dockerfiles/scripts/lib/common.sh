@@ -109,7 +109,7 @@ foreign() {
         give='/\x01/s/$/\x01\x02/; s/\x01/\x1b[/g; s/\x02/m/g'
     fi
     LC_ALL=C sed -E ${follow:+-u} -e 's/[\r\v\f]+$//; s/[\r\v\f]/ /g; s/[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]//g' -e "$keep" \
-        -e 's/\x1b\[[0-?]*[ -\/]*[@-~]//g; s/\x1b//g; s/\xc2[\x80-\x9f]/?/g; s/\xd8\x9c/?/g' \
+        -e 's|\x1b\[[0-?]*[ -/]*[@-~]||g; s/\x1b//g; s/\xc2[\x80-\x9f]/?/g; s/\xd8\x9c/?/g' \
         -e 's/\xe2\x80[\x8e\x8f\xa8-\xae]/?/g; s/\xe2\x81[\xa6-\xa9]/?/g' -e "$give"
 }
 
