@@ -85,6 +85,7 @@ class ParticipantChoice:
     host: str | None = None
     image: ImageChoice = field(default_factory=ImageChoice)
     gpus: Literal["all"] | tuple[str | int, ...] | None = None
+    memory: str | None = None
     shm_size: str | None = None
     data: tuple[DataMount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)

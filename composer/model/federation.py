@@ -88,6 +88,7 @@ class Participant:
     data: tuple[Mount, ...] = ()
     local_files: tuple[GeneratedFile, ...] = ()
     gpus: str | tuple[str, ...] = ()
+    memory: str = ""
     shm_size: str = ""
     host: str = LOCAL
 

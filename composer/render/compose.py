@@ -90,6 +90,8 @@ def _service(
         # Clients until NVFLARE 2.4 end when their server is 30 s late. More than started would be too much to wait
         # for: the others dial again and again, and a server may be away for hours.
         service["depends_on"] = {other: {"condition": "service_started"} for other in participant.after}
+    if participant.memory:
+        service["mem_limit"] = participant.memory
     if participant.shm_size:
         service["shm_size"] = participant.shm_size
     if participant.gpus:

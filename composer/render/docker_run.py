@@ -11,6 +11,7 @@ _LISTS = {"extra_hosts": "--add-host", "cap_drop": "--cap-drop", "security_opt":
 _VALUES = {
     "network_mode": "--network",
     "pids_limit": "--pids-limit",
+    "mem_limit": "--memory",
     "restart": "--restart",
     "shm_size": "--shm-size",
 }

@@ -50,6 +50,8 @@ class ProcessForm:
 
         return render_process_bundle(name, federation, target)
 
-    def warnings(self, federation: Federation) -> Iterator[str]:  # noqa: ARG002
-        """Yield nothing: they run as whoever starts them."""
-        yield from ()
+    def warnings(self, federation: Federation) -> Iterator[str]:
+        """Yield what of the definition has no effect on plain processes."""
+        for participant in federation.participants:
+            if participant.memory:
+                yield f"{participant.name}: without containers memory has no effect: nothing limits a plain process"

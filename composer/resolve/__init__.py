@@ -18,6 +18,7 @@ from composer.model.names import VARIABLE, compose_project_name, is_address, is_
 from composer.resolve.bridge import resolve_aliases
 from composer.resolve.hosts import addresses, hosts_apart, place, place_apart, resolve_hosts, unreached
 from composer.resolve.image import resolve_image
+from composer.resolve.memory import resolve_memory
 
 LOOPBACK = "127.0.0.1"
 
@@ -189,6 +190,7 @@ def _resolve_participant(
         data=tuple(Mount(data.source, data.target, data.read_only) for data in choice.data),
         local_files=build_inputs.local.get(kit.name, ()),
         gpus=choice.gpus if choice.gpus == "all" else tuple(map(str, choice.gpus or ())),
+        memory=resolve_memory(kit.name, choice),
         shm_size=choice.shm_size or "",
         host=host,
     )

@@ -14,7 +14,10 @@ from composer.system.times import parse_rfc_3339
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """What an engine says of itself and of its machine. ``root`` is where it keeps images, on that machine."""
+    """What an engine says of itself and of its machine.
+
+    ``root`` is where it keeps images, on that machine; ``memory`` are that machine's bytes, 0 if it does not say.
+    """
 
     version: tuple[int, ...]
     system: str
@@ -24,6 +27,7 @@ class EngineFacts:
     gpus: bool
     root: Path
     time: datetime
+    memory: int = 0
 
 
 def engine_facts(said: Mapping[str, Any], version: Mapping[str, Any], local: bool) -> EngineFacts:
@@ -47,6 +51,7 @@ def engine_facts(said: Mapping[str, Any], version: Mapping[str, Any], local: boo
         gpus="nvidia" in (said.get("Runtimes") or {}) or bool(said.get("DiscoveredDevices")),
         root=Path(said.get("DockerRootDir") or "/"),
         time=parse_time(said.get("SystemTime", "")) or datetime.now(timezone.utc),
+        memory=int(said.get("MemTotal") or 0),
     )
 
 

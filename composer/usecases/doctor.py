@@ -17,6 +17,7 @@ from composer.model.kinds import LOCAL, Severity
 from composer.runtimes.lifecycle import form_of, lifecycle_of
 from composer.runtimes.ports import trouble_of
 from composer.system.probe import is_own_address, resolved
+from composer.usecases.memory import examine_memory
 
 if TYPE_CHECKING:
     from composer.runtimes.engine_facts import EngineFacts
@@ -106,7 +107,7 @@ def examine_tools(lifecycle: Lifecycle) -> list[Finding]:
 
 def examine_machine(machine: Machine) -> list[Finding]:
     """Return what is wrong with the machine."""
-    checks = (_engine, _clock, _disk, _proxy, _firewall, _ports, _names, _detours, _reach, _graphics)
+    checks = (_engine, _clock, _disk, _proxy, _firewall, _ports, _names, _detours, _reach, _graphics, _memory)
     return [finding for check in checks for finding in check(machine)]
 
 
@@ -275,3 +276,10 @@ def _graphics(machine: Machine) -> Iterator[Finding]:
             f"{', '.join(wanting)} asks for GPUs, and the engine has no NVIDIA runtime",
             "install the NVIDIA container toolkit: nvidia-ctk runtime configure, then restart the engine",
         )
+
+
+def _memory(machine: Machine) -> Iterator[Finding]:
+    started = machine.federation.started if machine.federation else ()
+    if started and machine.engine and machine.engine.memory:
+        finding = examine_memory(started, machine.engine.memory)
+        yield from (finding,) if finding else ()

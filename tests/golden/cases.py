@@ -81,6 +81,7 @@ def one_site() -> Federation:
             "site-1": ParticipantChoice(
                 image=ImageChoice(requirements=Path("/srv/flare/requirements.txt")),
                 gpus=("0", "1"),
+                memory="16g",
                 shm_size="8g",
                 data=(
                     DataMount(Path("/srv/ct $2024"), "/data/ct"),

@@ -245,6 +245,7 @@ def federations(draw: st.DrawFn) -> Federation:
         name: ParticipantChoice(
             environment={"A_VARIABLE": draw(TEXT), "NULL": draw(TEXT)},
             data=(DataMount(draw(PATH), f"/data/{draw(PATH).parent.name}"),),
+            memory=draw(st.sampled_from(["", "16g"])),
             shm_size=draw(st.sampled_from(["", "1g"])),
         )
         for name in names

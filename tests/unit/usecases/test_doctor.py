@@ -17,7 +17,7 @@ from composer.model.errors import ComposerError
 from composer.model.federation import Federation, HostEntry
 from composer.model.kit import Connection
 from composer.render.deployment import deployed_participant
-from composer.runtimes.engine_facts import EngineFacts
+from composer.runtimes.engine_facts import EngineFacts, engine_facts
 from composer.runtimes.lifecycle import form_of
 from composer.runtimes.ports import require_free_ports
 from composer.system.probe import holder_of, resolved
@@ -79,6 +79,45 @@ def test_a_proxy_without_a_certificate(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     assert "image.ca_bundle" in found(tmp_path)["PROXY"]
     assert "PROXY" not in found(tmp_path, federation=one_site())
+
+
+GIB = 1 << 30
+
+
+def test_an_engine_says_how_much_memory_its_machine_has() -> None:
+    said = {"ServerVersion": "27.3.1", "MemTotal": 64 * GIB, "SystemTime": "2026-11-24T10:00:00Z"}
+    assert engine_facts(said, {}, True).memory == 64 * GIB
+    assert engine_facts({**said, "MemTotal": None}, {}, True).memory == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (
+            ("", "", ""),
+            "warning: server1, site-1, site-2 have no memory limit: the jobs of each may take all of this machine's "
+            "64 GiB; write memory in composer.yml: 64 GiB are left for 3, 21.3 GiB each",
+        ),
+        (
+            ("8g", "40 GiB", ""),
+            "warning: site-2 has no memory limit: its jobs may take all of this machine's 64 GiB, of which the others "
+            "may take 48 GiB; write memory in composer.yml: 16 GiB are left for 1, 16 GiB each",
+        ),
+        (
+            ("8g", "32g", "32.5g"),
+            "warning: the memory limits are more than this machine's 64 GiB: server1 8 GiB + site-1 32 GiB + "
+            "site-2 32.5 GiB = 72.5 GiB; lower memory in composer.yml, or let some of them run on another host",
+        ),
+        (("8g", "28g", "28g"), None),
+    ],
+)
+def test_memory_is_told_with_the_arithmetic(tmp_path: Path, limits: tuple[str, ...], said: str | None) -> None:
+    federation = two_sites()
+    participants = (replace(one, memory=limit) for one, limit in zip(federation.started, limits, strict=True))
+    federation = replace(federation, participants=tuple(participants))
+    assert found(tmp_path, replace(ENGINE, memory=64 * GIB), federation).get("MEMORY") == said
+    # Nothing is reckoned with what is not known.
+    assert "MEMORY" not in found(tmp_path, ENGINE, federation)
 
 
 def test_gpus_that_the_engine_cannot_give(tmp_path: Path) -> None:

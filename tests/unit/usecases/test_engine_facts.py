@@ -4,61 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import kitmaker
 from tests.conftest import Ended, composer
+from tests.fakes.served import VERSION, bytes_of, json_of, served
 
-VERSION = {"Version": "27.3.1", "ApiVersion": "1.47", "MinAPIVersion": "1.24", "Components": []}
 GOOD = {"ServerVersion": "27.3.1", "DockerRootDir": "/nowhere", "SystemTime": "2026-11-24T10:00:00.5Z"}
 
 
 @contextmanager
 def engine(place: Path, info: bytes, status: int = 200) -> Iterator[str]:
     """An engine without images and containers, and with something to say of itself."""
-
-    class Answers(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            path = self.path.split("?")[0]
-            if path.endswith("/info"):
-                self.say(status, info)
-            elif path.endswith("/version"):
-                self.say(200, json.dumps(VERSION).encode())
-            elif path.endswith("/json"):
-                self.say(200, b"[]")
-            else:
-                self.say(404, b'{"message": "no such thing"}')
-
-        def say(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def address_string(self) -> str:
-            return "a socket"
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with socketserver.ThreadingUnixStreamServer(str(place), Answers) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"unix://{place}"
-        server.shutdown()
-        thread.join()
+    answers = {"/info": bytes_of(info, status), "/version": json_of(VERSION), ".*/json": json_of([])}
+    with served(place, answers, json_of({"message": "no such thing"}, 404)) as there:
+        yield there.host
 
 
 @pytest.fixture
