@@ -245,7 +245,7 @@ def federations(draw: st.DrawFn) -> Federation:
         name: ParticipantChoice(
             environment={"A_VARIABLE": draw(TEXT), "NULL": draw(TEXT)},
             data=(DataMount(draw(PATH), f"/data/{draw(PATH).parent.name}"),),
-            memory=draw(st.sampled_from(["", "16g"])),
+            memory=draw(st.sampled_from([None, "16g"])),
             shm_size=draw(st.sampled_from(["", "1g"])),
         )
         for name in names
@@ -308,7 +308,7 @@ def test_compose_reads_exactly_the_intended_strings(tmp_path: Path, federation: 
 
 SERVICE_KEYS = {
     *("build", "cap_drop", "command", "depends_on", "entrypoint", "environment", "extra_hosts", "healthcheck", "image"),
-    *("init", "labels", "logging", "network_mode", "pids_limit", "pull_policy", "read_only", "restart"),
+    *("init", "labels", "logging", "mem_limit", "network_mode", "pids_limit", "pull_policy", "read_only", "restart"),
     *("security_opt", "shm_size", "stop_grace_period", "tmpfs", "user", "volumes"),
 }
 
