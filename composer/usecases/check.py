@@ -40,7 +40,9 @@ def _check(
 
     from composer.kits.checks import CheckOptions, check_kits
 
-    options = CheckOptions(datetime.now(timezone.utc), warn_days, frozenset(ignore), root_fingerprint)
+    choices = session.definition.participants.items()
+    overlays = {name: choice.local for name, choice in choices if choice.local is not None}
+    options = CheckOptions(datetime.now(timezone.utc), warn_days, frozenset(ignore), root_fingerprint, overlays)
     with TemporaryDirectory(prefix="composer-") as folder:
         return check_kits(session.kits, Path(folder), options, session.inputs.pin)
 

@@ -9,7 +9,7 @@ from composer.kits.certificates import certificates_in
 from composer.kits.folder import UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -28,12 +28,14 @@ class CheckOptions:
         warn_days: Warn when a certificate ends in fewer days. None: in fewer than 30, or in its last third.
         ignore: Ids whose findings are left out.
         root_fingerprint: SHA-256, in hex, that the authority's certificate must have; empty: any.
+        overlays: The folders that a site lays over its kit's ``local``, by participant.
     """
 
     now: datetime
     warn_days: int | None = None
     ignore: frozenset[str] = frozenset()
     root_fingerprint: str = ""
+    overlays: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
