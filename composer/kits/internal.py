@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 COMM_CONFIG = PurePosixPath("local/comm_config.json")
+_HIGHEST = 65535
 _FIXED = ("port", "ports", "path", "root_dir")
 
 
@@ -34,3 +36,12 @@ def without_own_listener(document: Mapping[str, Any]) -> dict[str, Any] | None:
     if not is_for_own_jobs(document.get("internal")):
         return None
     return {key: value for key, value in document.items() if key != "internal"}
+
+
+def fixed_port(content: bytes) -> int:
+    """Return the port at which a ``comm_config.json`` fixes the internal listener; 0 where it does not."""
+    try:
+        port = json.loads(content)["internal"]["resources"]["port"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return 0
+    return port if isinstance(port, int) and not isinstance(port, bool) and 0 < port <= _HIGHEST else 0

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from composer.definition import Definition, ParticipantChoice
 from composer.images.build_inputs import BuildInputs
+from composer.kits.internal import COMM_CONFIG, fixed_port
 from composer.kits.releases import NVFLARE_VERSIONS, conflict
 from composer.model.errors import ComposerError
 from composer.model.federation import Federation, HostEntry, Mount, Participant
-from composer.model.files import Owner
+from composer.model.files import GeneratedFile, Owner
 from composer.model.kinds import LOCAL
 from composer.model.kit import Kit, Project
 from composer.model.names import VARIABLE, compose_project_name, is_address, is_host_name, service_name, slug
@@ -177,23 +178,30 @@ def _resolve_participant(
         raise ComposerError(
             f"{kit.name}: {reason}", f"leave image.nvflare out: {NVFLARE_VERSIONS[kit.release]} is what fits the kits"
         )
+    local_files = build_inputs.local.get(kit.name, ())
     return Participant(
         kit=kit,
         service=service,
         image=image,
         user=kit.owner if caller.uid == 0 else caller,
         host_entries=host_entries,
-        ports=tuple(sorted({listener.port for listener in kit.listens_on if listener.port})),
+        ports=_ports(kit, local_files),
         aliases=aliases,
         after=after,
         environment=_environment(kit.name, choice.environment),
         data=tuple(Mount(data.source, data.target, data.read_only) for data in choice.data),
-        local_files=build_inputs.local.get(kit.name, ()),
+        local_files=local_files,
         gpus=choice.gpus if choice.gpus == "all" else tuple(map(str, choice.gpus or ())),
         memory=resolve_memory(kit.name, choice),
         shm_size=choice.shm_size or "",
         host=host,
     )
+
+
+def _ports(kit: Kit, local_files: Iterable[GeneratedFile]) -> tuple[int, ...]:
+    """Return what a participant opens, also by what a site lays over its kit."""
+    laid_over = {fixed_port(file.content) for file in local_files if file.path.name == COMM_CONFIG.name}
+    return tuple(sorted(({listener.port for listener in kit.listens_on} | laid_over) - {0}))
 
 
 def _environment(name: str, chosen: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -101,7 +101,9 @@ def _shared(participants: Iterable[DeployedParticipant]) -> Iterable[tuple[str, 
 
 
 def name_opened_ports(manifest: Manifest, reporter: Reporter) -> None:
-    """Say which participants but the server open a port, as their kits want it."""
+    """Say which participants but the server open a port, as their kits or their sites want it."""
     for one in manifest.started:
         if one.type != "server" and one.listens:
-            reporter.step(f"{one.name} opens port {' and '.join(map(str, one.listens))} to others, as its kit says")
+            reporter.step(
+                f"{one.name} opens port {' and '.join(map(str, one.listens))} to others, as its comm_config.json says"
+            )

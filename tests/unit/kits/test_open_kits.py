@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from composer.kits.internal import fixed_port
 from tests.conftest import composer
 from tests.kitmaker import Project, key, provision
 
@@ -154,13 +155,25 @@ def test_a_relay_that_was_provisioned_to_listen_in_the_clear_is_a_warning(tmp_pa
     assert "pose as a site behind it" in found["message"]
 
 
-def test_up_names_the_ports_that_kits_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whose", ["the kit's", "the site's own"])
+def test_up_names_the_ports_that_are_opened(tmp_path: Path, whose: str) -> None:
     prod = provision(tmp_path, Project("2.9")).prod
     resources = {"host": "lh", "port": PORT, "connection_security": "mtls"}
     document = {"internal": {"scheme": "tcp", "resources": resources}}
-    (prod / "site-1/local/comm_config.json").write_text(json.dumps(document))
-    (tmp_path / "composer.yml").write_text("runtime: process")
+    (tmp_path / "own").mkdir()
+    folder, more = (prod / "site-1/local", "") if whose == "the kit's" else (tmp_path / "own", "local: own")
+    (folder / "comm_config.json").write_text(json.dumps(document))
+    (tmp_path / "composer.yml").write_text(f"runtime: process\nparticipants: {{site-1: {{{more}}}}}")
     ended = composer("up", "--dry-run", prod, "-C", tmp_path / "deployment", cwd=tmp_path)
-    assert f"site-1 opens port {PORT} to others, as its kit says" in ended.err
+    assert f"site-1 opens port {PORT} to others, as its comm_config.json says" in ended.err
     assert "site-2 opens" not in ended.err
     assert "server1 opens" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b'{"internal": []}', b'{"internal": {"resources": {"port": true}}}', b"[" * 100_000]
+    + [b'{"internal": {"resources": {"port": %s}}}' % port for port in (b"0", b"65536", b'"1"', b"1e3", b"null")],
+)
+def test_no_port_is_read_where_none_is_written(content: bytes) -> None:
+    assert fixed_port(content) == 0
