@@ -9,6 +9,8 @@ from typing import Generic, TypeVar, cast
 
 from composer.model.errors import ComposerError, HostError
 from composer.model.kinds import LOCAL
+from composer.runtimes.engine_failures import EngineFailed
+from composer.system.foreign_text import clip
 from composer.system.process import end_running
 from composer.system.signals import INTERRUPTS
 
@@ -47,6 +49,10 @@ class _Call(Generic[T]):
         """Return what came out, or what went wrong; ``seconds`` it had time."""
         if not self.wait(0):
             return HostError(f"{self._name}: it has not answered within {seconds:g} s", "see its load and its network")
+        if isinstance(self.error, EngineFailed) and self._name != LOCAL:
+            error = HostError(f"{self._name}: its Docker engine {clip(self.error.what, 200)}", _LOOK)
+            error.__cause__ = self.error
+            return error
         if isinstance(self.error, ComposerError):
             return self.error
         if isinstance(self.error, Exception) and self._name != LOCAL:

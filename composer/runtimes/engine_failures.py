@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from composer.model.errors import ComposerError
 from composer.system.foreign_text import clip
 
+_LOOK = "see what `docker info` says"
 # What reading an answer raises that is not as an engine answers, in Docker's SDK or here.
 NO_SENSE = (
     ArithmeticError,
@@ -24,12 +25,20 @@ NO_SENSE = (
 )
 
 
+class EngineFailed(ComposerError):
+    """An engine cannot be asked, or its answer makes no sense; ``what`` says so of an engine that others name."""
+
+    def __init__(self, what: str, hint: str, message: str = "") -> None:
+        super().__init__(message or f"the Docker engine at {_where()} {what}", hint)
+        self.what = what
+
+
 @contextlib.contextmanager
 def asking() -> Iterator[None]:
     """Ask an engine, and read what it answers, in the block.
 
     Raises:
-        ComposerError: It does not answer, or its answer makes no sense.
+        EngineFailed: It does not answer, or its answer makes no sense.
     """
     from docker.errors import DockerException
     from requests.exceptions import RequestException
@@ -38,32 +47,32 @@ def asking() -> Iterator[None]:
     try:
         yield
     except (DockerException, RequestException, HTTPError) as error:
-        raise unreachable(error) from error
+        raise _unreachable(error) from error
     except NO_SENSE as error:
         what = clip(f"{type(error).__name__}: {error}".split("\n")[0])
-        raise ComposerError(
-            f"the Docker engine at {_where()} gives an answer without sense ({what})", "see what `docker info` says"
-        ) from error
+        raise EngineFailed(f"gives an answer without sense ({what})", _LOOK) from error
 
 
-def too_old(said: str) -> ComposerError:
+def too_old(said: str) -> EngineFailed:
     """Return the failure of an engine that says it is of an API that is not kept in repair any more."""
-    return ComposerError(f"the Docker engine at {_where()} is too old ({said})", "update it to Docker 20.10 or newer")
+    return EngineFailed(f"is too old ({said})", "update it to Docker 20.10 or newer")
 
 
-def unreachable(error: Exception) -> ComposerError:
-    """Return what it means to a user that an engine cannot be asked."""
+def _unreachable(error: Exception) -> EngineFailed:
     where, text = _where(), str(error)
     if "API versions below" in text:
         return too_old("API before 1.24")
     if "Permission denied" in text or "PermissionError" in text:
-        return ComposerError(
-            f"you may not use the Docker engine at {where}", "join the docker group, then log in again"
+        return EngineFailed(
+            "may not be used",
+            "join the docker group, then log in again",
+            f"you may not use the Docker engine at {where}",
         )
+    what = f"does not answer: {clip(text.splitlines()[0] if text else type(error).__name__)}"
     if "FileNotFoundError" in text or "ConnectionRefused" in text or "Connection refused" in text:
-        return ComposerError(f"no Docker engine answers at {where}", "start Docker, or set DOCKER_HOST to your engine")
-    first = clip(text.split("\n")[0])
-    return ComposerError(f"the Docker engine at {where} does not answer: {first}", "see what `docker info` says")
+        start = "start Docker, or set DOCKER_HOST to your engine"
+        return EngineFailed(what, start, f"no Docker engine answers at {where}")
+    return EngineFailed(what, _LOOK)
 
 
 def _where() -> str:

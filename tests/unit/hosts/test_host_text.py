@@ -139,6 +139,8 @@ def test_a_hostile_host_hides_nobody_and_draws_nothing(hostile: Hostile) -> None
     assert "Traceback" not in ended.err
     rows = {row["name"]: row for row in json.loads(ended.out)["participants"]}
     assert rows["server1"]["detail"].startswith("evil")
+    # It is not the engine of this machine that is meant.
+    assert "nowhere" not in rows["server1"]["detail"]
     assert len(rows["server1"]["detail"]) < 300
     assert rows["site-1"]["detail"] == "good: nobody listens on its SSH port"
     assert "no Docker engine" in rows["site-2"]["detail"]
