@@ -33,14 +33,20 @@ def logs(deployment: Path, since: str) -> Ended:
     return composer("logs", "-C", deployment, "--since", since, PATH=path, TZ="XYZ-2")
 
 
+def named(said: str) -> datetime:
+    """The moment that the tools are given: as Docker takes it, or as logs.sh does."""
+    found = re.search(r"--since (?:@(\d+)|(\S+)Z)", said)
+    assert found, said
+    if found[1]:
+        return datetime.fromtimestamp(int(found[1]), timezone.utc)
+    return datetime.fromisoformat(f"{found[2]}+00:00")
+
+
 @pytest.mark.parametrize(("since", "hours"), [("1.5h", 1.5), ("1h30m", 1.5), ("2700s", 0.75)])
 def test_how_long_ago(since: str, hours: float, deployment: Path) -> None:
     ended = logs(deployment, since)
     assert ended.returncode == 0, ended.err
-    found = re.search(r"--since ([0-9-]+)[T ]([0-9:]+)(\.[0-9]+Z)?", ended.out)
-    assert found, ended.out
-    ahead = timedelta(0 if found[3] else 2 / 24)
-    begin = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00") - ahead
+    begin = named(ended.out)
     assert abs(datetime.now(timezone.utc) - timedelta(hours=hours) - begin) < timedelta(seconds=60)
 
 
@@ -48,7 +54,7 @@ def test_how_long_ago(since: str, hours: float, deployment: Path) -> None:
 def test_a_moment(since: str, deployment: Path) -> None:
     ended = logs(deployment, since)
     assert ended.returncode == 0, ended.err
-    assert re.search(r"--since (2026-11-24T10:00:00\.000000Z|2026-11-24 12:00:00)", ended.out), ended.out
+    assert named(ended.out) == datetime(2026, 11, 24, 10, 0, 0, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize("since", ["2d", "yesterday"])
