@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from composer.kits.releases import RELEASES, minor_release
+from composer.kits.releases import nearest_release
 from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.federation import Image
@@ -31,7 +31,7 @@ def default_target(images: Sequence[Image], python: str | None, machine: str | N
     chosen = Target(python or here, machine or platform.machine())
     parts = tuple(int(part) for part in chosen.python.split("."))
     for image in images:
-        release = RELEASES[minor_release(image.nvflare)]
+        release = nearest_release(image.nvflare)
         if not release.runs_on((parts[0], parts[1])):
             oldest, newest = (".".join(map(str, version)) for version in (release.oldest_python, release.newest_python))
             raise ComposerError(

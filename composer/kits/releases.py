@@ -50,6 +50,18 @@ def minor_release(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
+def is_known(version: str) -> bool:
+    """Whether a version of NVFLARE is of one of the releases here."""
+    return minor_release(version) in RELEASES
+
+
+def nearest_release(version: str) -> Release:
+    """The release that a version of NVFLARE is of; of one that is not known, the newest before it, else the oldest."""
+    wanted = _numbers(version)
+    before = [release for name, release in RELEASES.items() if _numbers(name) <= wanted]
+    return before[-1] if before else next(iter(RELEASES.values()))
+
+
 def python_for(nvflare: str) -> tuple[int, int]:
     """The Python that images of an NVFLARE version get unless told otherwise: 3.12, or the newest that it runs on."""
     release = RELEASES.get(minor_release(nvflare))
@@ -78,7 +90,10 @@ def submits_jobs(release: str) -> bool:
 
 
 def _generation(version: str) -> int:
+    release = _numbers(version)
+    return 2 if release >= (2, 8) else 1 if release == (2, 7) else 0
+
+
+def _numbers(version: str) -> tuple[int, int]:
     major, minor = (int(part) if part.isdecimal() else 0 for part in (*version.split("."), "0")[:2])
-    if (major, minor) >= (2, 8):
-        return 2
-    return 1 if (major, minor) == (2, 7) else 0
+    return major, minor

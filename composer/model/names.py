@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # What an environment variable may be called.
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
+# A participant's processes are known by the first two, and find their Python by the third.
+_OWN_VARIABLES = ("FLARE_WORKSPACE", "FLARE_SUPERVISE", "PATH")
+
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 _ADMIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}", re.ASCII)
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}", re.ASCII)
@@ -50,6 +53,13 @@ def fault_of_name(name: str, kind: ParticipantType | None) -> str:
 def is_service(name: str) -> bool:
     """Tell whether ``name`` may be what :func:`service_name` makes of a participant's."""
     return bool(_SERVICE.fullmatch(name))
+
+
+def fault_of_variable(name: str) -> str:
+    """Return why composer.yml may not set an environment variable of this name; empty where it may."""
+    if not VARIABLE.fullmatch(name):
+        return "is no variable's name"
+    return "is set by composer itself" if name in _OWN_VARIABLES else ""
 
 
 def is_organization(name: str) -> bool:

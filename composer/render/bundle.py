@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from composer.deployment.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
-from composer.kits.releases import RELEASES, minor_release
+from composer.kits.releases import nearest_release
 from composer.model.federation import Federation, Participant
 from composer.model.files import GeneratedFile
 from composer.render.compose import compose_document
@@ -176,7 +176,7 @@ def _network(participants: Sequence[Participant]) -> list[str]:
 
 
 def _pythons(federation: Federation) -> str:
-    releases = [RELEASES[minor_release(participant.image.nvflare)] for participant in federation.participants]
+    releases = [nearest_release(participant.image.nvflare) for participant in federation.participants]
     oldest = max(release.oldest_python for release in releases)
     newest = min(release.newest_python for release in releases)
     return f"{'.'.join(map(str, oldest))} to {'.'.join(map(str, newest))}"

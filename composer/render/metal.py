@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from composer.kits.releases import RELEASES, minor_release
+from composer.kits.releases import nearest_release
 from composer.model.federation import Image, Participant
 from composer.model.files import GeneratedFile
 from composer.render.compose import no_proxy
@@ -108,7 +108,7 @@ def _environment(participant: Participant) -> Iterator[tuple[str, str]]:
 
 def _python(image: Image, python: str | None, at_home: bool) -> str:
     """What is this machine's own, a proxy's certificate and pip's configuration, stays ``at_home``."""
-    release = RELEASES[minor_release(image.nvflare)]
+    release = nearest_release(image.nvflare)
     wheels = ["--no-index", f"--find-links={image.wheels.folder}"] if image.wheels and at_home else []
     return assignments(
         nvflare=image.nvflare,

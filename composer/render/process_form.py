@@ -55,3 +55,5 @@ class ProcessForm:
         for participant in federation.participants:
             if participant.memory:
                 yield f"{participant.name}: without containers memory has no effect: nothing limits a plain process"
+            if participant.shm_size:
+                yield f"{participant.name}: without containers shm_size has no effect: /dev/shm is this machine's"

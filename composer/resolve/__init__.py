@@ -11,12 +11,13 @@ from composer.images.build_inputs import BuildInputs
 from composer.kits.internal import COMM_CONFIG, fixed_port
 from composer.kits.releases import NVFLARE_VERSIONS, conflict
 from composer.model.errors import ComposerError
-from composer.model.federation import Federation, HostEntry, Mount, Participant
+from composer.model.federation import Federation, HostEntry, Participant
 from composer.model.files import GeneratedFile, Owner
 from composer.model.kinds import LOCAL
 from composer.model.kit import Kit, Project
-from composer.model.names import VARIABLE, compose_project_name, is_address, is_host_name, service_name, slug
+from composer.model.names import compose_project_name, is_address, is_host_name, service_name, slug
 from composer.resolve.bridge import resolve_aliases
+from composer.resolve.choices import resolve_environment, resolve_gpus, resolve_mounts, resolve_shm_size
 from composer.resolve.hosts import addresses, hosts_apart, place, place_apart, resolve_hosts, unreached
 from composer.resolve.image import resolve_image
 from composer.resolve.memory import resolve_memory
@@ -188,12 +189,12 @@ def _resolve_participant(
         ports=_ports(kit, local_files),
         aliases=aliases,
         after=after,
-        environment=_environment(kit.name, choice.environment),
-        data=tuple(Mount(data.source, data.target, data.read_only) for data in choice.data),
+        environment=resolve_environment(kit.name, choice),
+        data=resolve_mounts(kit.name, choice),
         local_files=local_files,
-        gpus=choice.gpus if choice.gpus == "all" else tuple(map(str, choice.gpus or ())),
+        gpus=resolve_gpus(kit.name, choice),
         memory=resolve_memory(kit.name, choice),
-        shm_size=choice.shm_size or "",
+        shm_size=resolve_shm_size(kit.name, choice),
         host=host,
     )
 
@@ -202,15 +203,6 @@ def _ports(kit: Kit, local_files: Iterable[GeneratedFile]) -> tuple[int, ...]:
     """Return what a participant opens, also by what a site lays over its kit."""
     laid_over = {fixed_port(file.content) for file in local_files if file.path.name == COMM_CONFIG.name}
     return tuple(sorted(({listener.port for listener in kit.listens_on} | laid_over) - {0}))
-
-
-def _environment(name: str, chosen: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    for variable in chosen:
-        if not VARIABLE.fullmatch(variable):
-            raise ComposerError(
-                f"participants.{name}.environment: {variable!r} is no variable's name", "write NAME: value"
-            )
-    return tuple(sorted(chosen.items()))
 
 
 def _dialled(kit: Kit, kits: Sequence[Kit]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from composer.images.lock import lock_key
 from composer.kits.releases import RELEASES, minor_release, python_for
 from composer.model.errors import ComposerError
 from composer.model.federation import Image
-from composer.model.names import VARIABLE
+from composer.model.names import fault_of_variable
 
 # These end up in the instructions of a Dockerfile: nothing else than such a name may get there.
 _BASE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})", re.ASCII)
@@ -131,11 +131,11 @@ def _requirements(nvflare: str, file: Path | None, build_inputs: BuildInputs) ->
 
 
 def _environment(values: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    for name in values:
+        if fault := fault_of_variable(name):
+            raise ComposerError(f"image.environment: {name!r} {fault}", "write NAME: value, with another name")
     return tuple(
-        (
-            _checked("environment", name, VARIABLE, "write NAME: value"),
-            _checked(f"environment.{name}", values[name], _ONE_LINE, "write it in one line"),
-        )
+        (name, _checked(f"environment.{name}", values[name], _ONE_LINE, "write it in one line"))
         for name in sorted(values)
     )
 

@@ -16,7 +16,8 @@ from composer.system.times import parse_rfc_3339
 class EngineFacts:
     """What an engine says of itself and of its machine.
 
-    ``root`` is where it keeps images, on that machine; ``memory`` are that machine's bytes, 0 if it does not say.
+    ``root`` is where it keeps images, on that machine; ``memory`` are that machine's bytes, 0 if it does not say;
+    ``selinux``: it starts each container under SELinux.
     """
 
     version: tuple[int, ...]
@@ -28,6 +29,7 @@ class EngineFacts:
     root: Path
     time: datetime
     memory: int = 0
+    selinux: bool = False
 
 
 def engine_facts(said: Mapping[str, Any], version: Mapping[str, Any], local: bool) -> EngineFacts:
@@ -52,6 +54,7 @@ def engine_facts(said: Mapping[str, Any], version: Mapping[str, Any], local: boo
         root=Path(said.get("DockerRootDir") or "/"),
         time=parse_time(said.get("SystemTime", "")) or datetime.now(timezone.utc),
         memory=int(said.get("MemTotal") or 0),
+        selinux="name=selinux" in (said.get("SecurityOptions") or ()),
     )
 
 

@@ -17,6 +17,7 @@ from composer.model.kinds import LOCAL, Severity
 from composer.runtimes.lifecycle import form_of, lifecycle_of
 from composer.runtimes.ports import trouble_of
 from composer.system.probe import is_own_address, resolved
+from composer.usecases.data import DATA_HINT, missing_data
 from composer.usecases.memory import examine_memory
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def examine_tools(lifecycle: Lifecycle) -> list[Finding]:
 
 def examine_machine(machine: Machine) -> list[Finding]:
     """Return what is wrong with the machine."""
-    checks = (_engine, _clock, _disk, _proxy, _firewall, _ports, _names, _detours, _reach, _graphics, _memory)
+    checks = (_engine, _clock, _disk, _proxy, _firewall, _ports, _data, _names, _detours, _reach, _graphics, _memory)
     return [finding for check in checks for finding in check(machine)]
 
 
@@ -120,18 +121,28 @@ def _engine(machine: Machine) -> Iterator[Finding]:
     if engine is None:
         return
     bridge = "write network: bridge in composer.yml"
+    bridged = machine.federation is not None and machine.federation.network == "bridge"
     if engine.podman:
-        yield _finding("ENGINE", "warning", "the engine is Podman behind Docker's socket, which is not tested", bridge)
-    elif "Docker Desktop" in engine.system:
+        fix = "use Docker Engine" if bridged else bridge
+        yield _finding("ENGINE", "warning", "the engine is Podman behind Docker's socket, which is not tested", fix)
+    elif "Docker Desktop" in engine.system and not bridged:
         yield _finding(
             "ENGINE",
             "error",
             "Docker Desktop's host networking is that of its virtual machine",
             f"{bridge}, or use Linux",
         )
-    elif engine.rootless and engine.version < _ROOTLESS_REACHED:
+    elif engine.rootless and engine.version < _ROOTLESS_REACHED and not bridged:
         yield _finding(
             "ENGINE", "error", "with rootless Docker before 29.5, nobody reaches a server on host networking", bridge
+        )
+    if engine.selinux:
+        yield _finding(
+            "SELINUX",
+            "warning",
+            "the engine confines containers by SELinux, which may keep them from their kits and workspaces",
+            "write security_opt: [label=disable] for each service into compose.override.yml, or label the folders: "
+            "chcon -Rt container_file_t",
         )
     if not engine.local:
         yield _finding(
@@ -203,6 +214,11 @@ def _ports(machine: Machine) -> Iterator[Finding]:
         for port in participant.ports:
             if trouble := trouble_of(participant.name, port, machine.federation.runtime, machine.federation.publish):
                 yield _finding("PORT", "error", trouble.cause, trouble.hint)
+
+
+def _data(machine: Machine) -> Iterator[Finding]:
+    for name, source in missing_data(machine.federation) if machine.federation else ():
+        yield _finding("DATA", "error", f"{name} is to see {source}, which is not there", DATA_HINT)
 
 
 def _names(machine: Machine) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composer.deployment.manifest import Manifest
+from composer.kits.releases import is_known, nearest_release
 from composer.model.federation import Federation
 from composer.model.plan import Plan
 from composer.model.reporter import SILENT, Reporter
@@ -122,6 +123,9 @@ def _warn_of_plan(planned: Planned, reporter: Reporter) -> None:
             f"{', '.join(federation.elsewhere)}: left out, on a host without an endpoint; "
             "its administrator starts a bundle: composer bundle -o DIR"
         )
+    for version in sorted({one.image.nvflare for one in federation.participants if not is_known(one.image.nvflare)}):
+        nearest = nearest_release(version).name
+        reporter.warn(f"NVFLARE {version} is of a release that this composer does not know; it is taken for {nearest}")
     for warning in form_of(federation.runtime).warnings(federation):
         reporter.warn(warning)
 

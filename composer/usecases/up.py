@@ -13,6 +13,7 @@ from composer.hosts.connected import ConnectedHosts
 from composer.hosts.plan import plan_hosts
 from composer.hosts.preflight import check_hosts
 from composer.hosts.starting import bring, moving, reach, show, start
+from composer.model.errors import ComposerError
 from composer.model.federation import Federation
 from composer.model.kinds import LOCAL
 from composer.model.plan import HostPlan, Plan
@@ -25,6 +26,7 @@ from composer.runtimes.other import refuse_other_runtime
 from composer.system.background import in_background, tried_in_background
 from composer.usecases.build import pinned
 from composer.usecases.check import require_good_inputs
+from composer.usecases.data import DATA_HINT, missing_data
 from composer.usecases.generate import forget_old_kits, write_planned
 from composer.usecases.inputs import Inputs
 from composer.usecases.locking import lock_inputs, reserved
@@ -140,6 +142,8 @@ def _ready(inputs: Inputs, reporter: Reporter, ignore: Sequence[str], wait: bool
             planned = plan(session)
         makers = Makers(deployment, lifecycle)
         makers.require_tools_of_others(planned.manifest)
+        for name, source in missing_data(planned.federation):
+            raise ComposerError(f"{name} is to see {source}, which is not there", DATA_HINT)
         # They are asked for the sake of a few warnings, and where others run everybody, for nothing.
         facts = stack.enter_context(tried_in_background(lifecycle.facts))
         stack.enter_context(reserved(lifecycle, planned.manifest, reporter, wait, dry_run))

@@ -83,7 +83,7 @@ REFUSED = [
     (ImageChoice(pip_options=("install x",)), "will not do"),
     (ImageChoice(pip_options=("--pre\nRUN id",)), "will not do"),
     (ImageChoice(pip_options=("--index-url=https://me:secret@index.example/",)), "holds a password"),
-    (ImageChoice(environment={"A B": "c"}), "will not do"),
+    (ImageChoice(environment={"A B": "c"}), "is no variable.s name"),
     (ImageChoice(environment={"A": "b\nRUN id"}), "will not do"),
 ]
 

@@ -14,7 +14,7 @@ import pytest
 
 from composer.deployment.manifest import Manifest
 from composer.model.errors import ComposerError
-from composer.model.federation import Federation, HostEntry
+from composer.model.federation import Federation, HostEntry, Mount
 from composer.model.kit import Connection
 from composer.render.deployment import deployed_participant
 from composer.runtimes.engine_facts import EngineFacts, engine_facts
@@ -23,7 +23,7 @@ from composer.runtimes.ports import require_free_ports
 from composer.system.probe import holder_of, resolved
 from composer.usecases.doctor import Machine, examine_machine
 from tests.conftest import free_port, missing
-from tests.golden.cases import one_site, two_sites
+from tests.golden.cases import bridge, one_site, two_sites
 
 NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
 ENGINE = EngineFacts((27, 3), "Debian GNU/Linux 12", False, False, True, False, Path("/var/lib/docker"), NOW)
@@ -65,6 +65,30 @@ def test_engines_on_which_host_networking_means_something_else(tmp_path: Path, e
 def test_an_engine_that_is_as_it_should_be(tmp_path: Path) -> None:
     assert "ENGINE" not in found(tmp_path)
     assert "ENGINE" not in found(tmp_path, replace(ENGINE, rootless=True, version=(29, 5)))
+
+
+@pytest.mark.parametrize("engine", [replace(ENGINE, rootless=True), replace(ENGINE, system="Docker Desktop")])
+def test_who_does_not_use_host_networking_hears_nothing_of_it(tmp_path: Path, engine: EngineFacts) -> None:
+    assert "ENGINE" not in found(tmp_path, engine, bridge())
+
+
+def test_an_engine_that_confines_containers_by_selinux(tmp_path: Path) -> None:
+    assert "SELINUX" not in found(tmp_path)
+    assert "label=disable" in found(tmp_path, replace(ENGINE, selinux=True))["SELINUX"]
+
+
+def test_data_that_is_not_there(tmp_path: Path) -> None:
+    federation = one_site()
+    (site,) = federation.participants
+    there = replace(site, data=(Mount(tmp_path, "/data"),))
+    assert "DATA" not in found(tmp_path, federation=replace(federation, participants=(there,)))
+    gone = replace(site, data=(Mount(tmp_path / "gone", "/data"),))
+    assert (
+        f"site-1 is to see {tmp_path}/gone"
+        in found(tmp_path, federation=replace(federation, participants=(gone,)))["DATA"]
+    )
+    elsewhere = replace(gone, host="ward")
+    assert "DATA" not in found(tmp_path, federation=replace(federation, participants=(elsewhere,)))
 
 
 @pytest.mark.fault(26)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,24 @@ def test_an_up_that_is_refused_writes_nothing(memory: Memory, inputs: Inputs, st
     with pytest.raises(ComposerError):
         up(inputs)
     assert [path.name for path in inputs.deployment.glob("*")] in ([], [".lock"])
+
+
+def test_data_that_is_not_there_is_told_before_anything_is_built_or_written(
+    memory: Memory, inputs: Inputs, tmp_path: Path
+) -> None:
+    definition = tmp_path / "composer.yml"
+    definition.write_text(f"participants: {{site-1: {{data: [{{source: {tmp_path}/gone, target: /data}}]}}}}\n")
+    with pytest.raises(ComposerError, match=f"site-1 is to see {tmp_path}/gone, which is not there"):
+        up(replace(inputs, definition=definition))
+    assert not {"build", "start"} & set(memory.asked)
+    assert [path.name for path in inputs.deployment.glob("*")] in ([], [".lock"])
+
+
+def test_a_release_of_nvflare_that_is_not_known_is_told(memory: Memory, inputs: Inputs, tmp_path: Path) -> None:
+    definition = tmp_path / "composer.yml"
+    definition.write_text("runtime: process\nimage: {nvflare: 2.10.0}\nparticipants: {site-1: {shm_size: 1g}}\n")
+    heard = Heard()
+    up(replace(inputs, definition=definition), heard)
+    said = "\n".join(heard.warnings)
+    assert "NVFLARE 2.10.0 is of a release that this composer does not know; it is taken for 2.9" in said
+    assert "site-1: without containers shm_size has no effect" in said
