@@ -12,6 +12,7 @@ from composer.deployment.layout import STARTED
 from composer.deployment.manifest import MANIFEST, Manifest, dump_manifest, parse_manifest
 from composer.deployment.trust import require_trusted
 from composer.model.errors import ComposerError
+from composer.model.reporter import Reporter
 
 
 def read_manifest(deployment: Path) -> Manifest | None:
@@ -44,6 +45,14 @@ def record(manifest: Manifest, deployment: Path) -> None:
         part.replace(deployment / MANIFEST)
     except OSError as error:
         raise ComposerError(f"cannot write {deployment / MANIFEST}: {error.strerror}", "make room there") from error
+
+
+def record_or_warn(manifest: Manifest, deployment: Path, reporter: Reporter) -> None:
+    """Do what :func:`record` does after something has been done that goes on without it, such as on a full disk."""
+    try:
+        record(manifest, deployment)
+    except ComposerError as error:
+        reporter.warn(f"{error.message}; {error.hint}")
 
 
 def keep_started(deployment: Path, versions: Sequence[Mapping[str, bytes]]) -> None:

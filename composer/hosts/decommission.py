@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
-from composer.deployment.recorded import record
+from composer.deployment.recorded import record_or_warn
 from composer.hosts.delivery import remove, send
 from composer.hosts.parallel import on_each
 from composer.hosts.remote import RemoteHost, connect_remote
@@ -46,7 +46,7 @@ def decommission(manifest: Manifest, deployment: Path, reporter: Reporter, purge
         for what in outcome if isinstance(outcome, tuple) else ():
             reporter.warn(f"{left[name].name}: {what}")
     known = replace(manifest, left=tuple(left[name] for name in failed))
-    record(known, deployment)
+    record_or_warn(known, deployment, reporter)
     return known
 
 

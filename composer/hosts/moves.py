@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import Manifest
-from composer.deployment.recorded import record
+from composer.deployment.recorded import record_or_warn
 from composer.hosts.connected import ConnectedHost, ConnectedHosts
 from composer.hosts.decommission import former_host
 from composer.hosts.delivery import files_for, folders_for, look, send
@@ -196,7 +196,7 @@ class Moves:
             if isinstance(outcome, ComposerError):
                 self.reporter.warn(outcome.message)
                 remaining.append(idle[name].connection.host)
-        record(replace(self.manifest, left=tuple(remaining)), self.deployment)
+        record_or_warn(replace(self.manifest, left=tuple(remaining)), self.deployment, self.reporter)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,14 +25,8 @@ CRASH_LOOP = 3
 _PREFIX = re.compile(r"^((?:\x1b\[[0-9;]*m)*[a-z0-9._-]+?)-[0-9]+(\s*)\| ")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _OLDEST_COMPOSE = (2, 20)
-# What a user's shell may hold for another project of theirs.
-_FOREIGN = (
-    "COMPOSE_FILE",
-    "COMPOSE_PROJECT_NAME",
-    "COMPOSE_PROFILES",
-    "COMPOSE_ENV_FILES",
-    "COMPOSE_DISABLE_ENV_FILE",
-)
+# What a user's shell may hold for other projects of theirs: files, profiles, how many calls at once, whom to keep.
+_FOREIGN = "COMPOSE_"
 
 
 def compose(deployment: Path, *arguments: str, files: Sequence[Path] = ()) -> Command:
@@ -44,9 +40,19 @@ def compose(deployment: Path, *arguments: str, files: Sequence[Path] = ()) -> Co
     chosen = files or [deployment / COMPOSE_FILE, *(file for file in [deployment / OVERRIDE_FILE] if file.is_file())]
     named = [part for path in chosen for part in ("--file", str(path))]
     return Command(
-        ("docker", "compose", "--project-directory", str(deployment), *named, *arguments),
-        environment=tuple((name, None) for name in _FOREIGN),
+        ("docker", "compose", "--project-directory", str(deployment), *named, *arguments), environment=_no_settings()
     )
+
+
+def stop_project(name: str) -> Command:
+    """Return the command that removes all containers of a Compose project, whose files need not be there any more."""
+    argv = ("docker", "compose", "--project-name", name, "down", "--remove-orphans")
+    # Compose takes the files of the folder in which it is started, and leaves alone whom they do not name.
+    return Command(argv, environment=_no_settings(), folder=Path("/"))
+
+
+def _no_settings() -> tuple[tuple[str, None], ...]:
+    return tuple((name, None) for name in os.environ if name.startswith(_FOREIGN))
 
 
 def services(files: Iterable[bytes]) -> dict[str, list[object]]:
@@ -203,20 +209,19 @@ def stop_former(engine: Engine, manifest: Manifest, deployment: Path) -> tuple[C
     return tuple(stop_project(name) for name in sorted(names))
 
 
-def stop_project(name: str) -> Command:
-    """Return the command that stops and removes the containers of a Compose project of which there are no files."""
-    return Command(("docker", "compose", "--project-name", name, "down"))
-
-
 def running_jobs(engine: Engine, manifest: Manifest, containers: Mapping[str, Container]) -> tuple[str, ...]:
     """Return the jobs whose processes are found in the containers, in every release started with ``-n JOB``.
 
-    Every job has a process beside the server, so the sites are asked only where the server is not among them.
+    Every job has a process beside the server, so the sites are asked only where the server is not among them. An engine
+    whose machine has no ``ps`` (or BusyBox's) cannot say: then none is found.
     """
     jobs: set[str] = set()
     server = next((one.name for one in manifest.started if one.type == "server"), "")
     for container in [containers[server]] if server in containers else containers.values():
-        for process in engine.processes(container.id) if container.state in ALIVE else ():
+        processes: tuple[str, ...] = ()
+        with contextlib.suppress(ComposerError):
+            processes = engine.processes(container.id) if container.state in ALIVE else ()
+        for process in processes:
             words = process.split()
             if any(word in _JOB_MODULES for word in words) and "-n" in words[:-1]:
                 jobs.add(clip(words[words.index("-n") + 1], 80))

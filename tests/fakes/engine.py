@@ -56,6 +56,7 @@ class MemoryEngine:
         return frozenset(one.compose_project for one in self.containers_of(deployment))
 
     def processes(self, container: str) -> tuple[str, ...]:
+        self._note("processes")
         return self.jobs if self.there[container].participant == "server1" else ()
 
     def try_to_start(self, container: str) -> str:

@@ -27,9 +27,13 @@ join_network() {
 
 has_compose() { docker compose version >/dev/null 2>&1; }
 
+# What the shell has for other projects of its user does not hold here.
 by_compose() {
-    env -u COMPOSE_FILE -u COMPOSE_PROJECT_NAME -u COMPOSE_PROFILES -u COMPOSE_ENV_FILES \
-        docker compose --project-directory "$root" "$@"
+    local variable without=()
+    while IFS= read -r variable; do
+        without+=(-u "$variable")
+    done < <(compgen -e COMPOSE_)
+    env ${without[@]+"${without[@]}"} docker compose --project-directory "$root" "$@"
 }
 
 # Sets $arguments to those of `docker run` for the participant that is loaded.

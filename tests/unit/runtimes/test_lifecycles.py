@@ -243,6 +243,39 @@ def test_jobs_that_end_without_a_result_are_named(engine: MemoryEngine, manifest
     assert engine.there == {}
 
 
+def test_an_engine_whose_machine_cannot_list_processes_keeps_nobody_from_stopping(
+    engine: MemoryEngine, manifest: Manifest, deployment: Path
+) -> None:
+    one = started(deployment, manifest)
+    engine.fails = {"processes": ComposerError("the engine does not answer: ps: bad -e", "see docker info")}
+    one.stop(manifest, Heard(), dry_run=False)
+    assert engine.there == {}
+
+
+@pytest.mark.parametrize("look", ["containers_of", "containers"])
+def test_a_failure_is_told_though_its_cause_cannot_be_found(
+    look: str, engine: MemoryEngine, manifest: Manifest, deployment: Path
+) -> None:
+    one = DockerLifecycle(deployment)
+    one.remember()
+    first = failed("no space left")
+    engine.fails = {look: ComposerError("the engine is away", "start it")}
+    told = one.explain(first, manifest)
+    assert "no space left" in str(told)
+
+
+def test_who_cannot_be_brought_back_is_named(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
+    """Whom `docker compose up` has started: composer has no copy of what from."""
+    started(deployment, manifest)
+    for path in (deployment / ".started").iterdir():
+        path.unlink()
+    changed(deployment)
+    engine.fails = {"up site-2": failed("no space left")}
+    heard = Heard()
+    again(deployment, manifest, heard)
+    assert any("ran before and cannot be brought back: composer up" in warning for warning in heard.warnings)
+
+
 def test_somebody_elses_project_is_left_alone(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
     one = started(deployment, manifest)
     theirs = {"deployment": "/srv/theirs"}
