@@ -28,6 +28,8 @@ from composer.system.foreign_text import clean_line, clip, escape_line
 _IDENTITY = ".deployment"
 _LOOK_SECONDS = 30.0
 _SEND_SECONDS = 120.0
+# Bytes a second: a line that is slower is not waited for.
+_SLOWEST = 20_000
 _USER, _CLOCK = re.compile(r"user (\d{1,10}) (\d{1,10})", re.ASCII), re.compile(r"clock (\d{1,12})", re.ASCII)
 _LISTENS = re.compile(r"listens (?:[0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
 _FILE = re.compile(r"(found|recorded) ([0-9a-f]{64})  (?:\./)?(.+)")
@@ -204,7 +206,8 @@ def send(
         "FOLDERS": "".join(f"{folder}\n" for folder in folders),
     }
     archive = _archive({path: files[path] for path in changed}, lists)
-    connection.script("receive", str(connection.host.path), stdin=archive, timeout=_SEND_SECONDS)
+    timeout = _SEND_SECONDS + len(archive) / _SLOWEST
+    connection.script("receive", str(connection.host.path), stdin=archive, timeout=timeout)
     return len(changed)
 
 

@@ -33,13 +33,22 @@ def failure_of(failures: Mapping[str, ComposerError]) -> ComposerError:
 
 
 class _Call(Generic[T]):
-    def __init__(self, name: str, work: Callable[[str], T]) -> None:
-        self._name, self._work = name, work
+    def __init__(self, name: str) -> None:
+        self._name = name
         self.value: T | None = None
         self.error: BaseException | None = None
         self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether anybody works: an interrupt may come before."""
+        return self._thread is not None and self._thread.ident is not None
+
+    def begin(self, work: Callable[[str], T]) -> None:
         # A thread that hangs on a host that is away must not keep composer from ending.
-        threading.Thread(target=self._run, daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
+        self._thread.start()
 
     def wait(self, seconds: float | None) -> bool:
         """Wait so long for its end and tell whether it has ended, which an interrupted join does not (Python 3.12)."""
@@ -65,9 +74,9 @@ class _Call(Generic[T]):
             raise self.error
         return cast("T", self.value)
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[str], T]) -> None:
         try:
-            self.value = self._work(self._name)
+            self.value = work(self._name)
         except BaseException as error:
             self.error = error
         self._ended.set()
@@ -85,9 +94,12 @@ def on_each(
     """
     if tuple(names) == (LOCAL,):
         return _here(work)
-    calls = {name: _Call(name, work) for name in names}
+    calls: dict[str, _Call[T]] = {}
     deadline = None if seconds is None else time.monotonic() + seconds
     try:
+        for name in names:
+            calls[name] = _Call(name)
+            calls[name].begin(work)
         for call in calls.values():
             call.wait(None if deadline is None else max(deadline - time.monotonic(), 0))
     except INTERRUPTS:
@@ -95,7 +107,7 @@ def on_each(
         if deadline is None:
             end_running()
             for call in calls.values():
-                call.wait(_PATIENCE)
+                call.wait(_PATIENCE if call.begun else 0)
         raise
     return {name: call.outcome(seconds) for name, call in calls.items()}
 

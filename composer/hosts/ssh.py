@@ -6,6 +6,7 @@ passphrase and is in no agent, ends it with what ssh says.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import re
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from composer.hosts.tunnel import Tunnel
 from composer.model.command import Command
-from composer.model.errors import CommandFailed, ComposerError, HostError, WroteTooMuch
+from composer.model.errors import CommandFailed, ComposerError, HostError, TookTooLong, WroteTooMuch
 from composer.model.host import Host
 from composer.render.templates import read_template
 from composer.system.foreign_text import clean_line, clip
@@ -30,6 +31,8 @@ _LOGIN_SECONDS = 60.0
 _QUIET = ("-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "LogLevel=ERROR")
 # What ~/.ssh/config may say of all hosts, and what would let a host act as the operator elsewhere, or read the screen.
 _LEND_NOTHING = ("-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o", "PermitLocalCommand=no", "-o", "Tunnel=no")
+# Bytes.
+_LONGEST_PLACE = 64
 # Bytes that a script there may write: a look names more files than any federation has.
 _PIECE, _MOST = 1 << 16, {"look": 1 << 24, "remote/see": 1 << 24}
 _SCRIPT_ENDED = 3
@@ -61,8 +64,8 @@ class Connection:
         Raises:
             HostError: It failed, or the connection did, or it wrote more than it ever does.
         """
-        text = read_template(f"remote/{name}.sh").decode()
-        command = self.command("sh", "-c", text, "composer", *arguments)
+        program = f'eval "$(printf %s {_one_line(f"remote/{name}.sh")} | base64 -d)"'
+        command = self.command("sh", "-c", program, "composer", *arguments)
         return self._said(command, timeout, stdin, _MOST.get(name, _PIECE))
 
     def program(self, name: str, *arguments: str, timeout: float = 30) -> str:
@@ -71,8 +74,8 @@ class Connection:
         Raises:
             HostError: As for :meth:`script`.
         """
-        text = read_template(f"{name}.py").decode()
-        command = self.command("python3", "-I", "-S", "-c", text, *arguments)
+        program = f'import base64; exec(base64.b64decode("{_one_line(f"{name}.py")}"))'
+        command = self.command("python3", "-I", "-S", "-c", program, *arguments)
         return self._said(command, timeout, b"", _MOST.get(name, _PIECE))
 
     def _said(self, command: Command, timeout: float, stdin: bytes, most: int) -> str:
@@ -82,10 +85,12 @@ class Connection:
             raise explain(self.host, error.returncode, error.stderr) from error
         except WroteTooMuch as error:
             raise says_something_else(self.host) from error
-        except ComposerError as error:
+        except TookTooLong as error:
             raise HostError(
                 f"{self.host.name} has not answered within {timeout:g} s", "see its load and its network"
             ) from error
+        except ComposerError as error:
+            raise HostError(f"{self.host.name}: {error.message}", error.hint) from error
 
     def close(self) -> None:
         """End what goes through it."""
@@ -100,7 +105,7 @@ def connection(host: Host) -> Iterator[Connection]:
         HostError: It cannot be reached, or does not let us in.
     """
     destination = _destination(host)
-    with tempfile.TemporaryDirectory(prefix="composer-") as name:
+    with tempfile.TemporaryDirectory(prefix="composer-", dir=_place_of_sockets()) as name:
         folder = Path(name)
         with _master(host, destination, folder):
             opened = Connection(host, destination, folder)
@@ -108,6 +113,17 @@ def connection(host: Host) -> Iterator[Connection]:
                 yield opened
             finally:
                 opened.close()
+
+
+def _one_line(template: str) -> str:
+    """Return a template as one word: some login shells, csh's kin, allow no line end within quotes."""
+    return base64.b64encode(read_template(template)).decode()
+
+
+def _place_of_sockets() -> str:
+    """Return where sockets can lie: their paths have 108 bytes at most, and ssh adds some to what it is told."""
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= _LONGEST_PLACE else "/tmp"  # noqa: S108 - a private folder is made there
 
 
 @contextlib.contextmanager

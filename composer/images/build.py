@@ -223,4 +223,4 @@ def explain(error: CommandFailed) -> ComposerError:
             return ComposerError(f"the image cannot be built: {cause.format(**match.groupdict())}", hint)
     lines = [line for line in error.stderr.splitlines() if "ERROR" in line or "error:" in line.lower()]
     cause = lines[0].strip() if lines else error.message
-    return ComposerError(f"the image cannot be built: {cause}", "see all of the build with: composer -v build")
+    return ComposerError(f"the image cannot be built: {cause}", "see all of the build with: composer build -v")

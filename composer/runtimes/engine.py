@@ -23,7 +23,7 @@ from composer.runtimes.engine_answers import (
     texts,
 )
 from composer.runtimes.engine_facts import EngineFacts, engine_facts
-from composer.runtimes.engine_failures import asking, too_old
+from composer.runtimes.engine_failures import asking, behind_ssh, too_old
 from composer.system.foreign_files import ForeignFile
 from composer.system.tail import first_of
 
@@ -228,13 +228,17 @@ def connect(docker_host: str | None = None) -> Engine:
     """Return the engine that the Docker CLI would use, or the one behind ``docker_host``.
 
     Raises:
-        ComposerError: There is none, it does not answer, or it is too old.
+        ComposerError: There is none, it does not answer, is too old, or is on another machine behind SSH.
     """
+    if not docker_host and os.environ.get("DOCKER_HOST", "").startswith("ssh://"):
+        raise behind_ssh()
     with asking():
         # Docker's SDK takes longer to import than composer itself.
         from composer.runtimes.engine_client import open_client
 
         client = open_client(docker_host)
+        if str(client.base_url).startswith("http+docker://ssh"):
+            raise behind_ssh()
         spoken = str(client.api_version)
         version = tuple(map(int, spoken.split(".")))
     if version < _OLDEST_API:

@@ -58,8 +58,19 @@ def too_old(said: str) -> EngineFailed:
     return EngineFailed(f"is too old ({said})", "update it to Docker 20.10 or newer")
 
 
+def behind_ssh() -> EngineFailed:
+    """Return that an engine is on another machine, which has neither the kits nor the ports of this one."""
+    return EngineFailed(
+        "is on another machine",
+        "name that machine in composer.yml, hosts, and unset DOCKER_HOST or: docker context use default",
+    )
+
+
 def _unreachable(error: Exception) -> EngineFailed:
     where, text = _where(), str(error)
+    if "paramiko" in text:
+        # What the SDK lacks for a context that leads over SSH.
+        return behind_ssh()
     if "API versions below" in text:
         return too_old("API before 1.24")
     if "Permission denied" in text or "PermissionError" in text:

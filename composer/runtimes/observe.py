@@ -26,6 +26,8 @@ from composer.system.foreign_text import clip
 from composer.system.probe import Identity, explain, shake_hands
 from composer.system.redact import clean_log_line
 
+# Who has been up for so long does not crash again and again, however often it has been restarted before.
+_SETTLED = timedelta(minutes=10)
 # How much of the server's log is read: thousands of sites' comings and goings.
 _TAIL = 2**21
 
@@ -124,10 +126,12 @@ def examine(
 def _why_not_well(
     engine: Engine, container: Container, status: ParticipantStatus, unreached: str, now: datetime
 ) -> str:
-    if status.state == "running" and container.restarts < docker.CRASH_LOOP:
+    # The engine counts restarts for as long as there is the container: those of last month are over.
+    up = now - container.started if container.started else timedelta()
+    if status.state == "running" and (container.restarts < docker.CRASH_LOOP or up > _SETTLED):
         if status.type == "server" or container.started is None:
             return status.detail
-        minutes = int((now - container.started).total_seconds() / 60)
+        minutes = int(up.total_seconds() / 60)
         since = f"up for {minutes} min and not registered" if minutes else "not registered yet"
         return "; ".join(part for part in (since, status.detail, unreached) if part)
     if status.state in ("running", "restarting"):

@@ -14,7 +14,7 @@ from composer.runtimes import runtime_of
 from composer.system.process import run
 from composer.usecases.down import down
 from composer.usecases.inputs import Inputs, deployed
-from composer.usecases.provision import provision
+from composer.usecases.provision import newest_production, provision
 from composer.usecases.up import DEFAULT_TIMEOUT, up
 
 _JOB_SECONDS = 120
@@ -44,8 +44,8 @@ def demo(folder: Path, definition: Path | None, reporter: Reporter, timeout: flo
     """
     folder = folder.absolute()
     job = _sample(folder)
-    made = sorted((folder / "workspace").glob("*/prod_*"))
-    kits = made[-1] if made else provision(folder / "project.yml", folder / "workspace", reporter)
+    workspace = folder / "workspace"
+    kits = newest_production(workspace) or provision(folder / "project.yml", workspace, reporter)
     inputs = Inputs((kits,), definition, folder / "deployment")
     up(inputs, reporter, timeout)
     try:

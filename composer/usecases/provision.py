@@ -31,11 +31,22 @@ def provision(project: Path, workspace: Path, reporter: Reporter) -> Path:
     before = _productions(workspace)
     argv = (sys.executable, "-m", "nvflare.cli", "provision", "-p", str(project), "-w", str(workspace))
     stream(Command((*argv, "--force")), reporter.output)
-    made = sorted(_productions(workspace) - before)
-    if not made:
+    made = max(_productions(workspace) - before, key=_number, default=None)
+    if made is None:
         raise ComposerError("nvflare provision made no kits", f"see what lies in {workspace}")
-    return made[-1]
+    return made
+
+
+def newest_production(workspace: Path) -> Path | None:
+    """Return the ``prod_NN`` folder in NVFLARE's workspace that was made last; None where there is none."""
+    return max(_productions(workspace), key=_number, default=None)
 
 
 def _productions(workspace: Path) -> set[Path]:
     return {path for path in workspace.glob("*/prod_*") if path.is_dir()}
+
+
+def _number(production: Path) -> tuple[int, str]:
+    # NVFLARE writes two digits, and after prod_99 three.
+    number = production.name.removeprefix("prod_")
+    return int(number) if number.isdecimal() else -1, str(production)

@@ -46,3 +46,11 @@ def test_the_documented_definition_is_one_and_names_every_key(tmp_path: Path) ->
 def test_documented_files_exist() -> None:
     for name in re.findall(r"\]\(([A-Za-z./-]+)\)", README):
         assert (ROOT / name).exists(), name
+
+
+def test_every_command_that_a_message_names_is_one() -> None:
+    commands = set(cli.list_commands(click.Context(cli)))
+    for path in [*(ROOT / "composer").rglob("*.py"), *(ROOT / "dockerfiles").rglob("*.sh")]:
+        # An option stands behind the command; where a line is in backticks, it is one.
+        for named in re.findall(r"composer (-[\w-]+)|`composer ([\w-]+)", path.read_text()):
+            assert set(named) <= {*commands, "", "--help"}, (path, named)

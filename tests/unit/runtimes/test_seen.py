@@ -94,6 +94,12 @@ def test_who_does_not_run_is_told_why(
     assert (seen.state, seen.detail, seen.registered) == (state, detail, False)
 
 
+def test_restarts_of_long_ago_are_no_crashes_of_now(engine: MemoryEngine, containers: Containers) -> None:
+    """Docker counts them for as long as there is the container."""
+    change(engine, restarts=3)
+    assert site_1(containers, BEGAN + timedelta(hours=2)).detail.startswith("up for 120 min and not registered")
+
+
 def test_who_is_not_registered_is_told_for_how_long_and_what_its_server_says(containers: Containers) -> None:
     """The server of the kits is nobody's: its name has no address here."""
     assert site_1(containers).detail.startswith("up for 7 min and not registered; server1:")

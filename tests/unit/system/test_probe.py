@@ -174,6 +174,31 @@ def test_the_other_side_proves_its_name(authority: Authority) -> None:
         assert shake_hands("127.0.0.1", port, authority.issue("site-1"), "mtls") == "server1"
 
 
+def test_certificates_without_key_identifiers_are_good_on_every_python(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of NVFLARE 2.6 and older; Python 3.13 refuses them unless told otherwise."""
+    usual = ssl.create_default_context
+
+    def strict(**arguments: str) -> ssl.SSLContext:
+        context = usual(**arguments)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    with serving(authority.issue("server1")) as port:
+        assert shake_hands("127.0.0.1", port, authority.issue("site-1"), "mtls") == "server1"
+
+
+def test_every_program_of_composers_that_verifies_takes_them() -> None:
+    programs = [path for top in ("composer", "dockerfiles") for path in (ROOT / top).rglob("*") if path.is_file()]
+    texts = {path: path.read_text() for path in programs if path.suffix in (".py", ".sh")}
+    verifying = {path: text for path, text in texts.items() if "create_default_context(" in text}
+    assert len(verifying) >= 4
+    for path, text in verifying.items():
+        assert text.count("verify_flags &= ~ssl.VERIFY_X509_STRICT") == text.count("create_default_context("), path
+
+
 def test_another_projects_server_is_told_apart(authority: Authority, tmp_path: Path) -> None:
     other = Authority(tmp_path / "other")
     with serving(other.issue("server1")) as port, pytest.raises(ssl.SSLCertVerificationError) as caught:
