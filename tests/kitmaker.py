@@ -6,124 +6,21 @@ them; ``test_real_kits.py`` holds both against real ones.
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from functools import cache
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.x509.oid import NameOID
+from tests.authority import NOW, Authority, key, pem_of, pem_of_key
+from tests.conftest import free_port
 
-NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
-LIFE = timedelta(days=360)
 RELEASES = ("2.4", "2.5", "2.6", "2.7", "2.8", "2.9")
 _MODULES = {
     "server": "nvflare.private.fed.app.server.server_train",
     "client": "nvflare.private.fed.app.client.client_train",
     "relay": "nvflare.private.fed.app.relay.relay",
 }
-
-
-@cache
-def key(label: str) -> rsa.RSAPrivateKey:
-    """A key of that label, the same throughout the run: making one takes a while."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def pem_of_key(private: Any) -> bytes:
-    """An unencrypted key as NVFLARE writes it."""
-    return private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-
-
-def pem_of(certificate: x509.Certificate) -> bytes:
-    """A certificate as a file."""
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def subject(name: str, organization: str = "") -> x509.Name:
-    """A distinguished name with a CN, and an O if there is one."""
-    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
-    if organization:
-        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
-    return x509.Name(attributes)
-
-
-@dataclass(frozen=True)
-class Authority:
-    """A project's certificate authority."""
-
-    name: str
-    begins: datetime
-    label: str = "authority"
-    life: timedelta = LIFE
-
-    @property
-    def key(self) -> rsa.RSAPrivateKey:
-        """Its private key."""
-        return key(f"{self.label} of {self.name}")
-
-    @property
-    def certificate(self) -> x509.Certificate:
-        """rootCA.pem."""
-        return _root(self)
-
-    def issue(
-        self,
-        name: str,
-        private: Any,
-        names: tuple[str, ...] | None = None,
-        *,
-        organization: str = "nvidia",
-        begins: datetime | None = None,
-        life: timedelta | None = None,
-        authority: bool | None = None,
-        extra: tuple[x509.ExtensionType, ...] = (),
-    ) -> x509.Certificate:
-        """A certificate; ``names`` are its SANs, ``DNS:x`` or ``IP:x``."""
-        start = begins or self.begins
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject(name, organization))
-            .issuer_name(subject(self.name))
-            .public_key(private.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(start)
-            .not_valid_after(start + (life or self.life))
-        )
-        if authority is not None:
-            builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=False)
-        for extension in extra:
-            builder = builder.add_extension(extension, critical=False)
-        if names is None:
-            names = (f"DNS:{name}",)
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName([_general(one) for one in names]), False)
-        return builder.sign(self.key, hashes.SHA256())
-
-    def sign(self, data: bytes) -> str:
-        """A signature as in signature.json."""
-        pss = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.MAX_LENGTH)
-        return base64.b64encode(self.key.sign(data, pss, hashes.SHA256())).decode()
-
-
-@cache
-def _root(authority: Authority) -> x509.Certificate:
-    names = ("DNS:" + authority.name,)
-    return authority.issue(authority.name, authority.key, names, authority=True, organization="")
-
-
-def _general(name: str) -> x509.GeneralName:
-    import ipaddress
-
-    kind, _, value = name.partition(":")
-    return x509.DNSName(value) if kind == "DNS" else x509.IPAddress(ipaddress.ip_address(value))
 
 
 @dataclass(frozen=True)
@@ -134,6 +31,7 @@ class Project:
         release: ``major.minor``.
         relay: Put a relay between the server and the first client.
         host: By which clients know the server.
+        port: On which it listens; where kits are run, one that is free.
     """
 
     release: str
@@ -148,6 +46,13 @@ class Project:
     encrypted: bool = False
     begins: datetime = NOW - timedelta(days=1)
     authority: Authority | None = None
+    port: int = 8002
+
+
+def to_be_run() -> Project:
+    """A project whose port, and whose name on an engine, no other test has, in whatever run."""
+    port = free_port()
+    return Project("2.9", name=f"fed{port}", port=port)
 
 
 @dataclass(frozen=True)
@@ -225,7 +130,7 @@ def _scheme(project: Project) -> str:
 
 
 def _ports(project: Project) -> tuple[int, int]:
-    return 8002, 8002 if _at_least(project, "2.8") else 8003
+    return project.port, project.port if _at_least(project, "2.8") else project.port + 1
 
 
 def _overseer(project: Project) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def stream(command: Command, line: Callable[[str], None]) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=_environment(command),
+            env=environment_of(command),
             cwd=command.folder,
             start_new_session=True,
         )
@@ -230,7 +230,7 @@ def spawn(command: Command, stdin: int | None, stdout: int | None, stderr: int |
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=subprocess.DEVNULL if stdout is None else stdout,
             stderr=subprocess.DEVNULL if stderr is None else stderr,
-            env=_environment(command),
+            env=environment_of(command),
             start_new_session=True,
         )
     except OSError as error:
@@ -247,7 +247,7 @@ def start_piped(command: Command, stdin: int) -> Process:
     Raises:
         ComposerError: It cannot be started.
     """
-    environment, pipe = _environment(command), subprocess.PIPE
+    environment, pipe = environment_of(command), subprocess.PIPE
     try:
         process = subprocess.Popen(
             command.argv,
@@ -284,7 +284,7 @@ def attach(command: Command) -> int:
 
     with handled(hand_on):
         try:
-            process = subprocess.Popen(command.argv, env=_environment(command), cwd=command.folder)
+            process = subprocess.Popen(command.argv, env=environment_of(command), cwd=command.folder)
         except OSError as error:
             raise _cannot_start(command, error) from error
         if came:
@@ -295,7 +295,8 @@ def attach(command: Command) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _environment(command: Command) -> dict[str, str]:
+def environment_of(command: Command) -> dict[str, str]:
+    """Return the environment in which a command is started: composer's own, the surroundings' and the command's."""
     environment = dict(os.environ)
     for name, value in (*_SURROUNDINGS.get().items(), *command.environment):
         if value is None:

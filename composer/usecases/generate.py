@@ -51,6 +51,7 @@ def generate(
     with lock_inputs(inputs, reporter, wait, dry_run=False):
         session = open_session(inputs)
         require_good_inputs(session, reporter, ignore)
+        refuse_other_runtime(inputs.deployment, session.definition.runtime)
         return write_planned(plan(session), reporter, force, dry_run=False)
 
 
@@ -69,6 +70,7 @@ def plan_generate(inputs: Inputs, reporter: Reporter = SILENT, force: bool = Fal
     with lock_inputs(inputs, reporter, wait=False, dry_run=True):
         session = open_session(inputs)
         require_good_inputs(session, reporter, ignore)
+        refuse_other_runtime(inputs.deployment, session.definition.runtime)
         generated = write_planned(plan(session), reporter, force, dry_run=True)
         return Plan(generated.federation.name, generated.changed)
 
@@ -76,13 +78,14 @@ def plan_generate(inputs: Inputs, reporter: Reporter = SILENT, force: bool = Fal
 def write_planned(planned: Planned, reporter: Reporter, force: bool, dry_run: bool) -> Generated:
     """Write what was planned, and unpack the kits of archives; with ``dry_run`` only show what would be written.
 
+    That nothing runs there which the runtime's commands could not stop was made sure of before.
+
     Raises:
         ComposerError: The folder does not allow it.
     """
     from composer.deployment.write import changed_files
 
     deployment = planned.session.deployment
-    refuse_other_runtime(deployment, planned.federation.runtime)
     _warn_of_plan(planned, reporter)
     if dry_run:
         changed = changed_files(planned.rendering, deployment)

@@ -9,8 +9,9 @@ from unittest.mock import patch
 
 from composer.kits.checks import CheckOptions, check_kits
 from tests import kitmaker
+from tests.authority import NOW, key
 from tests.bench.figure import Figure, timed
-from tests.kitmaker import NOW, Project, provision
+from tests.kitmaker import Project, provision
 
 _PROMISED = 3.0
 _SIZES = (1000, 2000)
@@ -20,7 +21,7 @@ _RUNS = 3
 def figures() -> list[Figure]:
     """1,000 kits against the promise, and 2,000 against twice that."""
     # A key takes a while to make and kits only need some; that they are alike is then no news.
-    few = kitmaker.key
+    few = key
     with patch.object(kitmaker, "key", lambda label: few(f"bench {hash(label) % 16}")):
         took = {size: _check(size) for size in _SIZES}
     return [

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, SHUT_DOWN_SITE_2, Ended, composer, docker, eventually, provision, run
+from tests.conftest import ROOT, SHUT_DOWN_SITE_2, Ended, composer, docker, eventually, free_port, provision, run
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
-PORT = 21976
+PORT = free_port()
 PROJECT = "mixed"
 HOSTS = """
 hosts:

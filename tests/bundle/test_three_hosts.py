@@ -9,11 +9,11 @@ import pytest
 
 from tests.bundle.conftest import HOSTS
 from tests.bundle.lan import UID, Host
-from tests.conftest import ROOT, SHUT_DOWN_SITE_2, composer, eventually, provision, run, tree
+from tests.conftest import ROOT, SHUT_DOWN_SITE_2, composer, eventually, free_port, provision, run, tree
 
 pytestmark = pytest.mark.nvflare
 
-PORT = 21977
+PORT = free_port()
 PLACED = {"server1": "hub", "site-1": "ward-a", "site-2": "ward-b"}
 
 

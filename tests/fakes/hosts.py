@@ -27,7 +27,7 @@ from composer.model.reporter import SILENT, Reporter
 from composer.runtimes import docker, docker_lifecycle, occupant
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.lifecycle import Elsewhere, Lifecycle
-from composer.system import process
+from composer.system.process import environment_of
 from tests.conftest import ROOT
 from tests.fakes.engine import MemoryEngine
 from tests.fakes.lifecycle import InMemory, Memory
@@ -116,15 +116,15 @@ class World:
 
     def run(self, command: Command, timeout: float | None = None) -> str:
         """Stands for :func:`composer.system.process.run`: Docker's commands go to the engine of their surroundings."""
-        return self._engine().run(command)
+        return self._engine(command).run(command)
 
     def perform(self, command: Command, reporter: Reporter = SILENT, dry_run: bool = False) -> None:
         """Stands for :func:`composer.system.process.perform`."""
-        self._engine().perform(command, reporter, dry_run)
+        self._engine(command).perform(command, reporter, dry_run)
 
-    def _engine(self) -> MemoryEngine:
-        where = str(process._SURROUNDINGS.get().get("DOCKER_HOST") or f"memory://{LOCAL}")
-        return self.engines[where.removeprefix("memory://")]
+    def _engine(self, command: Command) -> MemoryEngine:
+        where = environment_of(command).get("DOCKER_HOST", "")
+        return self.engines[where.removeprefix("memory://") if where.startswith("memory://") else LOCAL]
 
     def transfer(self, engine: object, receivers: Sequence[Receiver], say: Callable[[str], None]) -> dict[str, object]:
         """Stands for :func:`composer.hosts.transfer.transfer`."""

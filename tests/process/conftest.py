@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, provision
+from tests.conftest import Deployment, free_port, provision
 
-PORT = 21978
+PORT = free_port()
 
 
 def members(workspace: Path) -> list[int]:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, Ended, composer, eventually, nvflare, provision, tree
+from tests.conftest import Deployment, Ended, composer, eventually, free_port, nvflare, provision, tree
 from tests.process.conftest import members
 
 pytestmark = pytest.mark.nvflare
 
-PORT = 21988
 PARTICIPANTS = ("server1", "site-1", "site-2")
 SECRET = "hunter2-of-the-operators-shell"
 
@@ -22,7 +21,7 @@ SECRET = "hunter2-of-the-operators-shell"
 def changing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A federation of processes whose kits and definition the tests change, started from a shell with a secret."""
     folder = tmp_path_factory.mktemp("changing")
-    kits = provision(folder, "changing", PORT)
+    kits = provision(folder, "changing", free_port())
     definition = folder / "composer.yml"
     environment = {"DOCKER_HOST": f"unix://{folder}/none.sock", "HF_TOKEN": SECRET, "NVIDIA_API_KEY": SECRET}
     one = Deployment(folder / "deployment", kits, definition, environment)

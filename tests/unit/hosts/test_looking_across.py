@@ -24,7 +24,7 @@ from composer.usecases.session import open_session
 from tests.fakes.engine import BEGAN
 from tests.fakes.hosts import World, install
 from tests.fakes.reporter import Heard
-from tests.kitmaker import Project, provision
+from tests.kitmaker import provision, to_be_run
 
 ADMIN = "admin@nvidia.com"
 
@@ -46,7 +46,7 @@ def inputs(world: World, tmp_path: Path) -> Inputs:
     where = f"site-1: {{host: ward}}, {ADMIN!r}: {{host: ward}}, site-2: {{host: clinic}}"
     definition = tmp_path / "composer.yml"
     definition.write_text(f"hosts:\n{hosts}participants: {{{where}}}\n")
-    inputs = Inputs((provision(tmp_path, Project("2.9")).prod,), definition, tmp_path / "deployment")
+    inputs = Inputs((provision(tmp_path, to_be_run()).prod,), definition, tmp_path / "deployment")
     generate(inputs)
     return inputs
 

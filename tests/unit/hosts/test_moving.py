@@ -21,7 +21,7 @@ from composer.usecases.up import up
 from tests.fakes.engine import BEGAN, failed
 from tests.fakes.hosts import World, install
 from tests.fakes.reporter import Heard
-from tests.kitmaker import Project, provision
+from tests.kitmaker import provision, to_be_run
 
 NAMES = ("server1", "site-1", "site-2")
 FIRST = {"site-1": "ward", "site-2": "clinic"}
@@ -34,7 +34,7 @@ class Moving:
     def __init__(self, world: World, folder: Path) -> None:
         self.world, self.folder, self.heard = world, folder, Heard()
         self.deployment = folder / "deployment"
-        self.kits = provision(folder, Project("2.9")).prod
+        self.kits = provision(folder, to_be_run()).prod
 
     def up(self, where: Mapping[str, str]) -> Any:
         names = dict.fromkeys(where.values())

@@ -25,7 +25,7 @@ from tests.conftest import eventually
 from tests.fakes.hosts import World, install
 from tests.fakes.lifecycle import InMemory, Memory, Seen
 from tests.fakes.reporter import Heard
-from tests.kitmaker import Project, provision
+from tests.kitmaker import provision, to_be_run
 
 HOSTS = {"hub": "server1", "ward": "site-1", "clinic": "site-2"}
 KEYS = {"hub": "server.key", "ward": "client.key", "clinic": "client.key"}
@@ -59,7 +59,7 @@ def inputs(world: World, tmp_path: Path) -> Inputs:
     where = ", ".join(f"{HOSTS[name]}: {{host: {name}}}" for name in far)
     definition = tmp_path / "composer.yml"
     definition.write_text(f"hosts:\n{hosts}participants: {{{where}}}\n")
-    return Inputs((provision(tmp_path, Project("2.9")).prod,), definition, tmp_path / "deployment")
+    return Inputs((provision(tmp_path, to_be_run()).prod,), definition, tmp_path / "deployment")
 
 
 def wanted(world: World) -> dict[str, set[str]]:

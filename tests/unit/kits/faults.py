@@ -10,8 +10,9 @@ from typing import Any
 
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from tests.authority import LIFE, NOW, Authority, key, pem_of, pem_of_key
 from tests.conftest import missing
-from tests.kitmaker import LIFE, NOW, Authority, Project, key, pem_of, pem_of_key, write
+from tests.kitmaker import Project, write
 from tests.unit.kits.harms import (
     NEW,
     OLD,

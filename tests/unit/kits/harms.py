@@ -16,7 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.kitmaker import NOW, Authority, Project, Provisioned, key, pem_of, pem_of_key, provision, write
+from tests.authority import NOW, Authority, key, pem_of, pem_of_key
+from tests.kitmaker import Project, Provisioned, provision, write
 
 Harm = Callable[[Provisioned], object]
 OLD, SIGNED, NEW = "2.5", "2.7", "2.9"

@@ -13,8 +13,9 @@ import pytest
 from composer.kits import load_kits
 from composer.kits.checks import CheckOptions, check_kits
 from composer.model.errors import ComposerError
+from tests.authority import NOW, key
 from tests.conftest import tree
-from tests.kitmaker import NOW, Project, Provisioned, key
+from tests.kitmaker import Project, Provisioned
 from tests.unit.kits.archives import HOSTILE, Files, Hostile, encrypted, files_of, packed, tarred, zipped
 from tests.unit.kits.conftest import Provision
 

@@ -11,8 +11,9 @@ import pytest
 
 from composer.kits.checks import CHECKS, CheckOptions, CheckReport, check_kits
 from composer.model.errors import ComposerError
+from tests.authority import NOW, Authority, key, pem_of, pem_of_key
 from tests.conftest import tree
-from tests.kitmaker import NOW, RELEASES, Authority, Project, key, pem_of, pem_of_key, write
+from tests.kitmaker import RELEASES, Project, write
 from tests.unit.kits.conftest import Provision
 from tests.unit.kits.faults import FAULTS, Fault
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.authority import key, pem_of_key
 from tests.conftest import composer
-from tests.kitmaker import Project, key, pem_of_key, provision
+from tests.kitmaker import Project, provision
 from tests.unit.kits.archives import encrypted, files_of, zipped
 
 PROJECT = Project("2.9", begins=datetime.now(timezone.utc).replace(microsecond=0) - timedelta(days=1))

@@ -18,7 +18,8 @@ from composer.kits.checks import CheckOptions, check_kits
 from composer.kits.tar import members_of_tar
 from composer.model.errors import ComposerError
 from composer.model.finding import Finding
-from tests.kitmaker import NOW, Project, Provisioned, provision
+from tests.authority import NOW
+from tests.kitmaker import Project, Provisioned, provision
 from tests.unit.kits.archives import encrypted, files_of, packed, tarred, zipped
 
 FUZZ = settings(

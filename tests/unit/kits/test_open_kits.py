@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from composer.kits.internal import fixed_port
+from tests.authority import key
 from tests.conftest import composer
-from tests.kitmaker import Project, key, provision
+from tests.kitmaker import Project, provision
 
 PORT = 9555
 

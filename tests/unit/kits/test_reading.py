@@ -14,9 +14,10 @@ from composer.kits.checks import CheckOptions, check_kits
 from composer.kits.releases import NVFLARE_VERSIONS, RELEASES, conflict
 from composer.model.errors import ComposerError
 from composer.model.kit import Connection, Kit, Listener
+from tests.authority import NOW, Authority, key
 from tests.conftest import tree
-from tests.kitmaker import NOW, Authority, Project, Provisioned, key, provision, write_json
 from tests.kitmaker import RELEASES as ALL
+from tests.kitmaker import Project, Provisioned, provision, write_json
 from tests.unit.kits.conftest import Provision
 
 NOWHERE = Path("/nonexistent")

@@ -45,7 +45,7 @@ BAD = {
 
 
 def dry_run(tmp_path: Path, host: str, path: str) -> Ended:
-    kits = kitmaker.provision(tmp_path, kitmaker.Project("2.9")).prod
+    kits = kitmaker.provision(tmp_path, kitmaker.to_be_run()).prod
     return composer("up", "--dry-run", kits, "-C", tmp_path / "deployment", DOCKER_HOST=host, PATH=path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import COMPOSER, run
-from tests.kitmaker import Project, provision
+from tests.kitmaker import provision, to_be_run
 
 # Counts how often a file is opened, in the process of the command itself.
 COUNTER = """
@@ -35,7 +35,7 @@ def read_by(command: list[str | Path], file: Path, folder: Path) -> int:
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    prod = provision(tmp_path, Project("2.9")).prod
+    prod = provision(tmp_path, to_be_run()).prod
     (tmp_path / "composer.yml").write_text(f"kits: [{prod}]\nruntime: process\n")
     return tmp_path
 

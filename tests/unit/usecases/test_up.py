@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import pytest
 from composer.model.errors import ComposerError, NotHealthy
 from composer.system.signals import Signalled
 from composer.usecases import up as up_module
+from composer.usecases.build import build, plan_build
 from composer.usecases.down import down
+from composer.usecases.generate import generate, plan_generate
 from composer.usecases.inputs import Inputs
 from composer.usecases.up import plan_up, up
 from tests.fakes.lifecycle import InMemory, Memory, Seen
 from tests.fakes.reporter import Heard
-from tests.kitmaker import Project, provision
+from tests.kitmaker import provision, to_be_run
 
 NAMES = {"server1", "site-1", "site-2"}
 LOOKS = ("require_tools", "reserved", "remember", "require_startable", "running", "stale", "changes")
@@ -42,7 +45,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Inputs:
-    return Inputs((provision(tmp_path, Project("2.9")).prod,), None, tmp_path / "deployment")
+    return Inputs((provision(tmp_path, to_be_run()).prod,), None, tmp_path / "deployment")
 
 
 def test_all_are_up_and_down_again(memory: Memory, inputs: Inputs) -> None:
@@ -165,3 +168,14 @@ def test_a_release_of_nvflare_that_is_not_known_is_told(memory: Memory, inputs: 
     said = "\n".join(heard.warnings)
     assert "NVFLARE 2.10.0 is of a release that this composer does not know; it is taken for 2.9" in said
     assert "site-1: without containers shm_size has no effect" in said
+
+
+@pytest.mark.parametrize("use_case", [up, plan_up, generate, plan_generate, build, plan_build])
+def test_what_runs_otherwise_is_asked_for_once(
+    use_case: Callable[[Inputs], object], memory: Memory, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr("composer.usecases.build.lifecycle_of", lambda _, folder: InMemory(memory, folder))
+    monkeypatch.setattr("composer.runtimes.other.supervised_services", lambda folder: asked.append(folder) or ())
+    use_case(inputs)
+    assert asked == [inputs.deployment]
