@@ -19,39 +19,41 @@ from tests.fakes.hosts import Shell
 
 END = datetime(2027, 1, 31, tzinfo=timezone.utc)
 # What the engine here has: two participants' images share their lower layers, the third has others.
-HERE = {"fed/server1:1": "sha256:a", "fed/site-1:1": "sha256:b", "fed/site-2:1": "sha256:c"}
-LAYERS = {"sha256:a": ("x", "y"), "sha256:b": ("x", "y"), "sha256:c": ("z",)}
+HERE = {"fed/server1:1": "a", "fed/site-1:1": "b", "fed/site-2:1": "c"}
+LAYERS = {"a": ("x", "y"), "b": ("x", "y"), "c": ("z",), "forged": ("x", "y", "evil")}
 
 
 class Images:
-    """An engine, as far as it keeps images by their names; `None` stands for one without a name."""
+    """An engine, as far as it keeps images by their names. Its IDs begin with the name of its ``store``."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = dict(names)
-        self.ids = set(names.values())
+    def __init__(self, names: Mapping[str, str], store: str = "sha256") -> None:
+        self.names, self._store = dict(names), store
 
     def built_images(self) -> dict[str, RecordedImage]:
-        return {tag: RecordedImage("inputs", id_) for tag, id_ in self.names.items()}
+        # Whoever builds on an image hands its label on.
+        return {tag: RecordedImage(INPUTS[image], f"{self._store}:{image}") for tag, image in self.names.items()}
 
     def layers(self, image: str) -> tuple[str, ...]:
-        return LAYERS[image]
+        return LAYERS[self.names[image]]
 
     def name_image(self, image: str, name: str) -> None:
-        if image in self.ids:
-            self.names[name] = image
+        self.names[name] = image.partition(":")[2]
 
-    def remove_image(self, image: str) -> None:
-        self.ids.discard(image)
+    def remove_image(self, tag: str) -> None:
+        self.names.pop(tag, None)
 
 
-def receiver(name: str, *images: str, has: Mapping[str, str] = {}) -> Receiver:
+INPUTS = {"a": "of a", "b": "of b", "c": "of c", "forged": "of b"}
+
+
+def receiver(name: str, *images: str, has: Mapping[str, str] = {}, store: str = "sha256") -> Receiver:
     people = tuple(
         DeployedParticipant(tag, "client", tag, Path("kit"), "", "", 0, "", "mtls", (), tag, "", "", "", "", END, name)
         for tag in images
     )
     connection: Any = Shell(Path("/srv"), name=name)
     connection.command = lambda *argv: Command(("ssh", name, *argv))
-    engine: Any = Images(has)
+    engine: Any = Images(has, store)
     return Receiver(connection, engine, Manifest("0", "fed", "fed", (), None, people, {}))
 
 
@@ -66,7 +68,7 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> list[tuple[set[str], list[str]]]
         told(50_000_000)
         for name in names:
             if name != "full":
-                ENGINES[name].ids |= images
+                ENGINES[name].names.update({tag: HERE[tag] for tag in images})
         return tuple(CommandFailed("ssh", 1, "no space left on device") if one == "full" else None for one in names)
 
     monkeypatch.setattr(module, "pour", pour)
@@ -84,14 +86,17 @@ def brought(*receivers: Receiver, here: Mapping[str, str] = HERE) -> tuple[dict[
     return transfer(engine, receivers, said.append), said
 
 
-def test_images_with_the_same_layers_are_read_once(streams: list[Any]) -> None:
-    ward, clinic = receiver("ward", "fed/site-1:1"), receiver("clinic", "fed/server1:1")
+stores = pytest.mark.parametrize("store", ["sha256", "containerd"])
+
+
+@stores
+def test_images_with_the_same_layers_are_read_once(store: str, streams: list[Any]) -> None:
+    ward, clinic = receiver("ward", "fed/site-1:1", store=store), receiver("clinic", "fed/server1:1", store=store)
     assert brought(ward, clinic) == ({}, ["ward, clinic: 50 MB of images"])
-    assert streams == [({"sha256:a", "sha256:b"}, ["ward", "clinic"])]
+    assert streams == [({"fed/server1:1", "fed/site-1:1"}, ["ward", "clinic"])]
     # Each keeps its own, under its name.
-    assert ENGINES["ward"].names == {"fed/site-1:1": "sha256:b"}
-    assert ENGINES["ward"].ids == {"sha256:b"}
-    assert ENGINES["clinic"].names == {"fed/server1:1": "sha256:a"}
+    assert ENGINES["ward"].names == {"fed/site-1:1": "b"}
+    assert ENGINES["clinic"].names == {"fed/server1:1": "a"}
 
 
 def test_other_layers_go_in_a_stream_of_their_own(streams: list[Any]) -> None:
@@ -99,18 +104,33 @@ def test_other_layers_go_in_a_stream_of_their_own(streams: list[Any]) -> None:
     assert sorted(names for _, names in streams) == [["clinic"], ["ward"]]
 
 
-def test_what_is_there_is_not_sent_again(streams: list[Any]) -> None:
-    """Under another name it is the same image."""
-    assert brought(receiver("ward", "fed/site-1:1", has={"old/site-1:1": "sha256:b"})) == ({}, [])
+@stores
+@pytest.mark.parametrize("tag", ["old/site-1:1", "fed/site-1:1"])
+def test_what_is_there_is_not_sent_again(tag: str, store: str, streams: list[Any]) -> None:
+    """Under another name it is the same image, and on an engine that gives it another ID, too."""
+    assert brought(receiver("ward", "fed/site-1:1", has={tag: "b"}, store=store)) == ({}, [])
     assert streams == []
-    assert ENGINES["ward"].names["fed/site-1:1"] == "sha256:b"
+    assert ENGINES["ward"].names == {tag: "b", "fed/site-1:1": "b"}
+
+
+@stores
+def test_what_was_built_on_it_and_bears_its_name_is_replaced(store: str, streams: list[Any]) -> None:
+    assert brought(receiver("ward", "fed/site-1:1", has={"fed/site-1:1": "forged"}, store=store))[0] == {}
+    assert ENGINES["ward"].names == {"fed/site-1:1": "b"}
+
+
+def test_names_that_a_host_had_before_stay(streams: list[Any]) -> None:
+    """Of the images that come along for others, those are taken away again that it did not have."""
+    mine = {"fed/server1:1": "a", "theirs/server1:1": "a"}
+    brought(receiver("ward", "fed/site-1:1", has=mine), receiver("clinic", "fed/server1:1"))
+    assert ENGINES["ward"].names == {**mine, "fed/site-1:1": "b"}
 
 
 def test_who_cannot_take_it_is_named_and_the_others_have_it(streams: list[Any]) -> None:
     failed, _ = brought(receiver("full", "fed/site-1:1"), receiver("ward", "fed/server1:1"))
     assert set(failed) == {"full"}
     assert "no space left on device" in failed["full"].message
-    assert ENGINES["ward"].names == {"fed/server1:1": "sha256:a"}
+    assert ENGINES["ward"].names == {"fed/server1:1": "a"}
 
 
 def test_an_engine_that_says_nothing_and_takes_nothing_is_named(
