@@ -140,7 +140,9 @@ def up(
     status = use_case.up(inputs, terminal, seconds, force, wait, ignore, confirm=asking(yes), remove=asking(remove))
     if as_json:
         output.print_json(output.status_document(status))
-    if detach:
+    if not status.participants:
+        terminal.done(f"{status.federation}: nobody is to be started here; open the administrator's: composer admin")
+    elif detach:
         terminal.done(f"{status.federation} is starting; see who is registered with: composer status")
     else:
         terminal.done(f"{status.federation} is up: {len(status.participants)} participants, all registered")

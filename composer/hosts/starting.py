@@ -131,7 +131,8 @@ def _start_all(hosts: ConnectedHosts, remove_orphans: bool, reporter: Reporter) 
     busy = hosts.busy
     number = sum(len(host.manifest.started) for host in busy)
     where = "" if all(host.alone for host in busy) else f" on {len(busy)} host{'' if len(busy) == 1 else 's'}"
-    reporter.step(f"Starting {number} participant{'' if number == 1 else 's'}{where}")
+    if number:
+        reporter.step(f"Starting {number} participant{'' if number == 1 else 's'}{where}")
 
     def run(host: ConnectedHost) -> None:
         with host.entered(), host.named():
@@ -172,7 +173,7 @@ def _has_server(hosts: ConnectedHosts) -> bool:
 
 
 def _wait(hosts: ConnectedHosts, timeout: float | None, reporter: Reporter) -> FederationStatus:
-    if timeout is not None:
+    if timeout is not None and hosts.busy:
         reporter.step("Waiting until they are registered")
     try:
         return wait_until_federated(Watched(hosts), timeout, reporter.progress)

@@ -92,3 +92,16 @@ def test_a_terminal_has_the_error_below_what_was_seen_last(
 def test_a_first_look_that_fails_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ComposerError, match="no Docker engine answers"):
         output.watch_status(_looks(monkeypatch, AWAY))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_it_is_told_by_its_status(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only Ctrl-C is how one ends it."""
+
+    def end(_: float) -> None:
+        raise Signalled(number)
+
+    monkeypatch.setattr(time, "sleep", end)
+    with pytest.raises(Signalled) as caught:
+        output.watch_status(lambda: _seen("a"))
+    assert caught.value.exit_code == 128 + number

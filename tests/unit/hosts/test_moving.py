@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from composer.usecases.down import down
 from composer.usecases.inputs import Inputs
 from composer.usecases.status import status
 from composer.usecases.up import up
+from tests.authority import Authority
 from tests.fakes.engine import BEGAN, failed
 from tests.fakes.hosts import World, install
 from tests.fakes.reporter import Heard
@@ -276,3 +278,21 @@ def test_down_ends_all_though_the_manifest_cannot_be_written(moving: Moving, mon
     monkeypatch.setattr("composer.deployment.recorded.record", full)
     down(moving.deployment)
     assert moving.running == {}
+
+
+@pytest.mark.parametrize("where", [FIRST, {"site-1": "clinic", "site-2": "ward"}], ids=["stay", "move"])
+def test_kits_of_another_authority_replace_none_where_participants_run(
+    where: Mapping[str, str], moving: Moving, tmp_path: Path
+) -> None:
+    def there() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in sorted(moving.world.folder.rglob("*")) if path.is_file()}
+
+    before, running = there(), moving.running
+    project = to_be_run()
+    name = read_manifest(moving.deployment).federation  # type: ignore[union-attr]
+    other = replace(project, name=name, authority=Authority(name, project.begins, label="another"))
+    moving.kits = provision(tmp_path / "anew", other).prod
+    with pytest.raises(ComposerError, match="the kits are of another authority than those with which"):
+        moving.up(where)
+    assert there() == before
+    assert moving.running == running

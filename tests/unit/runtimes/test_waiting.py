@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
-from composer.model.errors import NotHealthy
+from composer.model.errors import CrashLoop, NotHealthy
 from composer.model.kinds import ParticipantType
 from composer.model.status import FederationStatus, ParticipantStatus, State
 from composer.runtimes import readiness
@@ -57,6 +57,7 @@ class _Watched:
     deployment: Path = Path()
     server: Callable[[float], State] = lambda _: "running"
     looks: int = 0
+    restarts: Callable[[float], int] = lambda _: 0
 
     def __post_init__(self) -> None:
         people = (_participant("server1", "server", self.host), _participant("site-1", "client", self.host))
@@ -82,7 +83,10 @@ class _Watched:
 
     def _row(self, name: str, kind: ParticipantType, state: State, registered: bool) -> ParticipantStatus:
         detail = self.details.get(state, "") if kind == "client" else ""
-        return ParticipantStatus(name, kind, self.host, state, "none", registered, None, 99, "", detail=detail)
+        restarts = self.restarts(self.clock.now - self._began) if kind == "client" else 0
+        return ParticipantStatus(
+            name, kind, self.host, state, "none", registered, None, 99, "", restarts=restarts, detail=detail
+        )
 
 
 def _told(watched: _Watched, timeout: float = 120.0) -> tuple[NotHealthy, float]:
@@ -185,3 +189,12 @@ def test_a_deployment_that_is_moved_away_meanwhile_is_named(clock: _Clock, tmp_p
     error, seconds = _told(_Watched(clock, moves, deployment=folder))
     assert error.message.startswith(f"{folder} was moved or deleted")
     assert seconds < 10
+
+
+def test_only_restarts_while_it_is_waited_for_are_a_crash_loop(clock: _Clock) -> None:
+    """An engine counts them for as long as there is the container."""
+    _, seconds = _told(_Watched(clock, lambda _: "running", restarts=lambda _: 7), 20.0)
+    assert seconds >= 20
+    looping = _Watched(clock, lambda _: "running", restarts=lambda passed: 7 + int(passed))
+    with pytest.raises(CrashLoop, match=r"site-1 crashes again and again \(1\d restarts\)"):
+        readiness.wait_until_federated(looping, 20.0, lambda _: None)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from composer.cli import run
 from composer.model.errors import ComposerError, NotHealthy
 from composer.system.signals import Signalled
 from composer.usecases import up as up_module
@@ -179,3 +181,17 @@ def test_what_runs_otherwise_is_asked_for_once(
     monkeypatch.setattr("composer.runtimes.other.supervised_services", lambda folder: asked.append(folder) or ())
     use_case(inputs)
     assert asked == [inputs.deployment]
+
+
+def test_an_administrator_alone_starts_nobody_and_is_told_what_to_do(
+    memory: Memory, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard()
+    seen = up(replace(inputs, kits=(inputs.kits[0] / "admin@nvidia.com",)), heard)
+    assert (seen.participants, seen.healthy, memory.running) == ((), True, set())
+    assert not any(step.startswith(("Starting", "Waiting")) for step in heard.steps)
+    monkeypatch.setattr(up_module, "up", lambda *_, **__: seen)
+    ended = CliRunner().invoke(run.up, ["-C", str(inputs.deployment)])
+    assert ended.exit_code == 0
+    assert "nobody is to be started here" in ended.output
+    assert "composer admin" in ended.output
