@@ -19,6 +19,7 @@ DEPLOYMENT_LABEL = "flare-composer.deployment"
 PARTICIPANT_LABEL = "flare-composer.participant"
 TYPE_LABEL = "flare-composer.type"
 AUTHORITY_LABEL = "flare-composer.authority"
+CERTIFICATE_LABEL = "flare-composer.certificate"
 INPUTS_LABEL = "flare-composer.inputs"
 NVFLARE_LABEL = "flare-composer.nvflare"
 

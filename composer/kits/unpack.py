@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -27,10 +28,10 @@ _ALWAYS = ("startup", "local", "transfer")
 
 
 def unpack_kits(archive: Path, into: Path, pin: Callable[[Path], str] | None, taken: set[str]) -> tuple[Path, ...]:
-    """Unpack an archive's kits into folders (0700) named after their participants.
+    """Unpack an archive's kits into folders (0700) named after their participants and what is in them.
 
-    A folder that holds the same kit already is left alone; another is replaced. What root unpacks belongs to the
-    archive's owner.
+    A folder that holds the same kit already is left alone, and so is that of a former kit, which may be in use. What
+    root unpacks belongs to the archive's owner.
 
     Args:
         archive: A zip, tar or tar.gz.
@@ -118,11 +119,20 @@ def _mode(member: Member) -> int:
 def _name(staged: Path, otherwise: str, taken: set[str]) -> str:
     facts = load_facts(staged)
     name = next((one for one in (facts.name, otherwise) if _PLAIN.fullmatch(one) and one != staged.name), "kit")
+    name = f"{name}-{_digest(staged)}"
     free, number = name, 1
     while free in taken:
         number += 1
         free = f"{name}-{number}"
     return free
+
+
+def _digest(kit: Path) -> str:
+    """Return what tells a kit from the one that it was before: a renewed one has the same names in it."""
+    found = hashlib.sha256()
+    for name, (_, mode, content) in _tree(kit).items():
+        found.update(f"{name}\0{mode}\0{len(content)}\0".encode() + content)
+    return found.hexdigest()[:8]
 
 
 def _place(staged: Path, target: Path, old: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from composer.deployment.layout import (
     AUTHORITY_LABEL,
+    CERTIFICATE_LABEL,
     DEPLOYMENT_LABEL,
     JOB_STORE,
     PARTICIPANT_LABEL,
@@ -84,6 +85,8 @@ def _service(
             PARTICIPANT_LABEL: participant.name,
             TYPE_LABEL: participant.type,
             AUTHORITY_LABEL: participant.kit.root_fingerprint,
+            # A kit that is renewed in its place has the same path, and Compose goes by what is written here.
+            CERTIFICATE_LABEL: participant.kit.certificate.fingerprint,
         },
     }
     if participant.after and participant.type != "admin":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import stat
 import tarfile
 import time
@@ -41,6 +43,13 @@ def prod_files(made: Provisioned, below: str) -> Files:
     return files_of(made.prod, below)
 
 
+def named(kit: Path) -> str:
+    """The name of an unpacked kit's folder, without what tells it from other kits of the participant."""
+    name, _, digest = kit.name.rpartition("-")
+    assert re.fullmatch("[0-9a-f]{8}", digest)
+    return name
+
+
 FORMS = {
     "zip": lambda files: zipped(files),
     "zip without modes": lambda files: zipped(files, unix=False),
@@ -58,8 +67,8 @@ def test_a_kit_comes_out_whole(form: str, below: str, made: Provisioned, tmp_pat
     archive = tmp_path / "mail.bin"
     archive.write_bytes(FORMS[form](files_of(made.kit("site-1"), below)))
     kit = load_kits([archive], into, lambda _: PIN).kits[0]
-    assert (kit.name, kit.path) == ("site-1", into / "site-1")
-    assert [path.name for path in into.iterdir()] == ["site-1"]
+    assert (kit.name, kit.path.parent, named(kit.path)) == ("site-1", into, "site-1")
+    assert list(into.iterdir()) == [kit.path]
     there = {name: data for name, (_, data) in tree(kit.path).items()}
     assert there == {name: data for name, (_, data) in tree(made.kit("site-1")).items()}
     assert stat.S_IMODE(into.stat().st_mode) == 0o700
@@ -76,10 +85,9 @@ def test_all_kits_of_a_project_come_out(form: str, made: Provisioned, tmp_path: 
     archive = tmp_path / "prod.bin"
     archive.write_bytes(FORMS[form]({**prod_files(made, "ws/fedx/prod_00/"), "ws/fedx/prod_00/.env": (b"x", 0o644)}))
     project = load_kits([archive], into, lambda _: PIN)
-    assert [kit.path for kit in project.kits] == [
-        into / name for name in ("server1", "site-1", "site-2", "admin@nvidia.com")
-    ]
-    assert stat.S_IMODE((into / "admin@nvidia.com/local").stat().st_mode) == 0o700
+    assert [named(kit.path) for kit in project.kits] == ["server1", "site-1", "site-2", "admin@nvidia.com"]
+    assert {kit.path.parent for kit in project.kits} == {into}
+    assert stat.S_IMODE((project.kits[-1].path / "local").stat().st_mode) == 0o700
 
 
 def test_old_kits_keys_are_closed(provisioned: Provision, tmp_path: Path, into: Path) -> None:
@@ -107,22 +115,31 @@ def test_unpacking_does_not_depend_on_the_umask(files: Files, tmp_path: Path, in
 def test_the_same_kit_is_left_alone(files: Files, tmp_path: Path, into: Path) -> None:
     archive = tmp_path / "kit.zip"
     archive.write_bytes(zipped(files))
-    load_kits([archive], into)
-    before = (into / "site-1").stat().st_ino
-    load_kits([archive], into)
-    assert (into / "site-1").stat().st_ino == before
+    before = load_kits([archive], into).kits[0].path.stat().st_ino
+    assert load_kits([archive], into).kits[0].path.stat().st_ino == before
 
 
-def test_another_kit_takes_its_place(made: Provisioned, tmp_path: Path, into: Path) -> None:
+def test_another_kit_of_the_participant_lies_beside_it(made: Provisioned, tmp_path: Path, into: Path) -> None:
     archive = tmp_path / "kit.zip"
     archive.write_bytes(zipped(files_of(made.kit("site-1"))))
     first = load_kits([archive], into).kits[0]
     made.reissue(made.kit("site-1"), "client", key("else"))
     archive.write_bytes(zipped(files_of(made.kit("site-1"))))
     second = load_kits([archive], into).kits[0]
-    assert first.path == second.path
     assert first.certificate != second.certificate
-    assert [path.name for path in into.iterdir()] == ["site-1"]
+    assert set(into.iterdir()) == {first.path, second.path}
+    assert {named(first.path), named(second.path)} == {"site-1"}
+    assert load_kits([first.path], into).kits[0].certificate == first.certificate
+
+
+def test_what_somebody_changed_in_an_unpacked_kit_is_as_it_came_again(files: Files, tmp_path: Path, into: Path) -> None:
+    archive = tmp_path / "kit.zip"
+    archive.write_bytes(zipped(files))
+    kit = load_kits([archive], into).kits[0].path
+    before = tree(kit)
+    (kit / "startup" / "fed_client.json").write_text("{}")
+    assert load_kits([archive], into).kits[0].path == kit
+    assert tree(kit) == before
 
 
 def test_archives_of_one_name_do_not_overwrite_each_other(files: Files, tmp_path: Path, into: Path) -> None:
@@ -138,12 +155,13 @@ def test_what_is_in_the_way_stays(files: Files, tmp_path: Path, into: Path) -> N
     archive.write_bytes(zipped(files))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    into.mkdir(parents=True)
-    (into / "site-1").symlink_to(elsewhere)
+    place = load_kits([archive], into).kits[0].path
+    shutil.rmtree(place)
+    place.symlink_to(elsewhere)
     with pytest.raises(ComposerError, match="in the way"):
         load_kits([archive], into)
     assert list(elsewhere.iterdir()) == []
-    assert [path.name for path in into.iterdir()] == ["site-1"]
+    assert list(into.iterdir()) == [place]
 
 
 def test_what_macos_adds_is_left_out(files: Files, tmp_path: Path, into: Path) -> None:
@@ -159,7 +177,7 @@ def test_a_hostile_name_in_a_certificate_names_no_folder(made: Provisioned, tmp_
     archive = tmp_path / "kit.zip"
     archive.write_bytes(zipped(files_of(made.kit("site-1"))))
     check_kits([archive], into, CheckOptions(NOW))
-    assert [path.name for path in into.iterdir()] == ["kit"]
+    assert [named(path) for path in into.iterdir()] == ["kit"]
 
 
 def test_the_pin_is_asked_for_only_if_needed(files: Files, tmp_path: Path, into: Path) -> None:

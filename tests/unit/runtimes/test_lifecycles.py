@@ -18,12 +18,13 @@ from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.usecases.down import down, plan_down
 from composer.usecases.generate import generate
 from composer.usecases.inputs import Inputs
+from tests.authority import key
 from tests.conftest import missing, run
 from tests.contract import hold_to_the_contract
 from tests.fakes.engine import MemoryEngine, failed
 from tests.fakes.lifecycle import InMemory, Memory
 from tests.fakes.reporter import Heard
-from tests.kitmaker import Project, provision
+from tests.kitmaker import Provisioned, provision, to_be_run
 
 NAMES = {"server1", "site-1", "site-2"}
 
@@ -36,8 +37,13 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
 
 
 @pytest.fixture
-def manifest(tmp_path: Path) -> Manifest:
-    return generate(Inputs((provision(tmp_path, Project("2.9")).prod,), None, tmp_path / "deployment")).manifest
+def kits(tmp_path: Path) -> Provisioned:
+    return provision(tmp_path, to_be_run())
+
+
+@pytest.fixture
+def manifest(kits: Provisioned, tmp_path: Path) -> Manifest:
+    return generate(Inputs((kits.prod,), None, tmp_path / "deployment")).manifest
 
 
 @pytest.fixture
@@ -77,6 +83,19 @@ def test_who_is_paused_is_not_started_over_and_can_be_stopped(
     assert set(here.stop) == NAMES
     down(deployment)
     assert engine.there == {}
+
+
+def test_who_runs_with_a_certificate_that_was_renewed_is_started_anew(
+    engine: MemoryEngine, manifest: Manifest, kits: Provisioned, deployment: Path
+) -> None:
+    """The new kit lies where the former one was: no path has changed."""
+    started(deployment, manifest)
+    kits.reissue(kits.kit("site-1"), "client", key("another"))
+    again = generate(Inputs((kits.prod,), None, deployment)).manifest
+    one = DockerLifecycle(deployment)
+    one.remember()
+    coming = {"docker-compose.yml": (deployment / "docker-compose.yml").read_bytes()}
+    assert dict(one.changes(again, coming)) == {"site-1": "its settings have changed"}
 
 
 def changed(deployment: Path, restart: str = "always") -> Path:

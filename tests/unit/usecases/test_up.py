@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -195,3 +196,35 @@ def test_an_administrator_alone_starts_nobody_and_is_told_what_to_do(
     assert ended.exit_code == 0
     assert "nobody is to be started here" in ended.output
     assert "composer admin" in ended.output
+
+
+def test_the_kits_of_an_archive_lie_beside_those_that_run_until_nobody_runs_with_them(
+    memory: Memory, inputs: Inputs, tmp_path: Path
+) -> None:
+    """A container goes on with the folder that it was started with, and finds an empty one where that is deleted."""
+
+    def archive() -> Inputs:
+        packed = shutil.make_archive(str(tmp_path / "kits"), "gztar", inputs.kits[0].parent, "prod_00")
+        return replace(inputs, kits=(Path(packed),))
+
+    def kits() -> set[Path]:
+        return set((inputs.deployment / "kits").iterdir())
+
+    up(archive())
+    former, inodes = kits(), {path.stat().st_ino for path in kits()}
+    note = inputs.kits[0] / "site-1" / "local" / "note.txt"
+    note.write_text("renewed")
+    generate(archive())
+    assert former < kits()
+    assert {path.stat().st_ino for path in former} == inodes
+    compose = (inputs.deployment / "docker-compose.yml").read_text()
+    (renewed,) = kits() - former
+    assert str(renewed) in compose
+    memory.fails = {"start": FAILURES["an error"]}
+    with pytest.raises(ComposerError):
+        up(archive())
+    assert former < kits()
+    memory.fails = {}
+    up(archive())
+    assert renewed in kits()
+    assert len(kits()) == len(former)
