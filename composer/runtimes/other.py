@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from composer.deployment.layout import COMPOSE_FILE, STARTED
+from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.model.kinds import RuntimeName
 from composer.model.reporter import some_of
@@ -29,6 +30,20 @@ def refuse_other_runtime(deployment: Path, runtime: RuntimeName) -> None:
         f"in {deployment}, {some_of(names)} {runs}",
         f"stop that first: composer down -C {shlex.quote(str(deployment))}",
     )
+
+
+def end_containers(deployment: Path) -> tuple[Command, ...]:
+    """Return the commands that end the containers of a deployment folder, if any are left of an earlier runtime.
+
+    Raises:
+        ComposerError: It cannot be found out whether there are.
+    """
+    if not _containers(deployment):
+        return ()
+    from composer.runtimes.docker import stop_project
+    from composer.runtimes.engine import connect
+
+    return tuple(map(stop_project, sorted(connect().compose_projects_of(deployment))))
 
 
 def _have_run(deployment: Path) -> bool:

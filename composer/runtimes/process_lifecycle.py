@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.runtimes.lifecycle import Occupant, Present
+from composer.runtimes.other import end_containers
 from composer.runtimes.process import Processes, authorities
 from composer.runtimes.run_folder import LocalFolder, RunFolder, end_everybody
 from composer.runtimes.transaction import attempt
@@ -152,6 +153,7 @@ class ProcessLifecycle:
         """End everybody by the folder's script, and who that has not ended since it is older, or was edited.
 
         What else goes wrong in the script is told, and is no failure when nobody runs any more.
+        Containers that were left in a folder of this machine end, too.
         """
         failure = None
         try:
@@ -162,6 +164,8 @@ class ProcessLifecycle:
             self._folder.perform(end_everybody(self._folder), reporter, dry_run)
         if failure:
             reporter.warn(f"nobody runs any more, but {failure.message}")
+        for command in end_containers(self._deployment) if isinstance(self._folder, LocalFolder) else ():
+            self._folder.perform(command, reporter, dry_run)
 
     def occupants(self, manifest: Manifest) -> tuple[Occupant, ...]:
         """Return whoever runs in the folder."""

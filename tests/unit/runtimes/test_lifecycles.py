@@ -13,8 +13,11 @@ import pytest
 
 from composer.deployment.manifest import Manifest
 from composer.deployment.recorded import read_manifest, read_started
+from composer.model.command import Command
 from composer.model.errors import ComposerError
+from composer.model.reporter import Reporter
 from composer.runtimes.docker_lifecycle import DockerLifecycle
+from composer.runtimes.process_lifecycle import ProcessLifecycle
 from composer.usecases.down import down, plan_down
 from composer.usecases.generate import generate
 from composer.usecases.inputs import Inputs
@@ -308,6 +311,29 @@ def test_somebody_elses_project_is_left_alone(engine: MemoryEngine, manifest: Ma
 def refused(act: Callable[[], object], why: str) -> None:
     with pytest.raises(ComposerError, match=why):
         act()
+
+
+def test_containers_that_were_left_in_a_folder_of_processes_end_with_it(
+    engine: MemoryEngine, manifest: Manifest, deployment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without Docker's command does not know of them when the runtime is changed."""
+    started(deployment, manifest)
+    scripts: list[Command] = []
+
+    def perform(command: Command, reporter: Reporter, dry_run: bool = False) -> None:
+        if command.argv[0] == "docker":
+            engine.perform(command, reporter, dry_run)
+        else:
+            scripts.append(command)
+
+    monkeypatch.setattr("composer.runtimes.run_folder.perform", perform)
+    monkeypatch.setenv("DOCKER_HOST", "memory://local")
+    one = ProcessLifecycle(deployment)
+    one.stop(manifest, Heard(), dry_run=True)
+    assert engine.running() == NAMES
+    one.stop(manifest, Heard(), dry_run=False)
+    assert engine.there == {}
+    assert scripts
 
 
 def test_the_manifest_is_what_lies_there(manifest: Manifest, deployment: Path) -> None:
