@@ -164,8 +164,12 @@ class ProcessLifecycle:
             self._folder.perform(end_everybody(self._folder), reporter, dry_run)
         if failure:
             reporter.warn(f"nobody runs any more, but {failure.message}")
-        for command in end_containers(self._deployment) if isinstance(self._folder, LocalFolder) else ():
-            self._folder.perform(command, reporter, dry_run)
+        try:
+            for command in end_containers(self._deployment) if isinstance(self._folder, LocalFolder) else ():
+                self._folder.perform(command, reporter, dry_run)
+        except ComposerError as error:
+            # All that runs as it should has ended.
+            reporter.warn(error.message)
 
     def occupants(self, manifest: Manifest) -> tuple[Occupant, ...]:
         """Return whoever runs in the folder."""

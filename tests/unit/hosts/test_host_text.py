@@ -99,7 +99,7 @@ class Hostile:
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hosts")
-    kits = kitmaker.provision(folder, kitmaker.Project("2.9")).prod
+    kits = kitmaker.provision(folder, kitmaker.to_be_run()).prod
     hosts = "".join(
         f"  {name}: {{address: {address}, endpoint: 'ssh://ops@{address}', path: /srv/flare}}\n"
         for name, address in (("evil", "10.77.0.2"), ("good", "10.77.0.3"))
