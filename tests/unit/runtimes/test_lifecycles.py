@@ -15,7 +15,6 @@ from composer.deployment.manifest import Manifest
 from composer.deployment.recorded import read_manifest, read_started
 from composer.model.command import Command
 from composer.model.errors import ComposerError
-from composer.model.reporter import Reporter
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.process_lifecycle import ProcessLifecycle
 from composer.usecases.down import down, plan_down
@@ -320,13 +319,13 @@ def test_containers_that_were_left_in_a_folder_of_processes_end_with_it(
     started(deployment, manifest)
     scripts: list[Command] = []
 
-    def perform(command: Command, reporter: Reporter, dry_run: bool = False) -> None:
+    def stream(command: Command, line: Callable[[str], None]) -> None:
         if command.argv[0] == "docker":
-            engine.perform(command, reporter, dry_run)
+            engine.perform(command)
         else:
             scripts.append(command)
 
-    monkeypatch.setattr("composer.runtimes.run_folder.perform", perform)
+    monkeypatch.setattr("composer.runtimes.run_folder.stream", stream)
     monkeypatch.setenv("DOCKER_HOST", "memory://local")
     one = ProcessLifecycle(deployment)
     one.stop(manifest, Heard(), dry_run=True)
