@@ -171,7 +171,7 @@ def test_a_record_that_cannot_be_written_hides_nothing(
         raise ComposerError("cannot write manifest.json: No space left on device", "make room there")
 
     with monkeypatch.context() as patch:
-        patch.setattr("composer.hosts.moves.record", full)
+        patch.setattr("composer.deployment.recorded.record", full)
         if late:
             patch.setattr("composer.hosts.starting.wait_until_federated", not_healthy)
         with pytest.raises(NotHealthy, match="has not registered") if late else nullcontext():
@@ -246,25 +246,6 @@ def test_who_crashes_in_a_new_place_goes_on_where_it_ran(moving: Moving, monkeyp
         moving.up({"site-1": "annex", "site-2": "annex"})
     assert moving.running == {"local": {"server1"}, "ward": {"site-1"}, "clinic": {"site-2"}}
     assert moving.world.engines["annex"].there == {}
-
-
-@pytest.mark.parametrize("late", [False, True])
-def test_a_manifest_that_cannot_be_written_in_the_end_undoes_and_hides_nothing(
-    late: bool, moving: Moving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise ComposerError("cannot write manifest.json: No space left on device", "make room there")
-
-    def waits(*_: object) -> None:
-        raise NotHealthy("site-1 has not registered after 1 s", "they go on trying")
-
-    monkeypatch.setattr("composer.deployment.recorded.record", full)
-    if late:
-        monkeypatch.setattr("composer.hosts.starting.wait_until_federated", waits)
-    with pytest.raises(NotHealthy) if late else nullcontext():
-        moving.up({"site-2": "clinic"})
-    assert moving.running == {"local": {"server1", "site-1"}, "clinic": {"site-2"}}
-    assert any("No space left on device; make room there" in warning for warning in moving.heard.warnings)
 
 
 def test_down_ends_all_though_the_manifest_cannot_be_written(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
