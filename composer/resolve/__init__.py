@@ -17,10 +17,15 @@ from composer.model.kinds import LOCAL
 from composer.model.kit import Kit, Project
 from composer.model.names import compose_project_name, is_address, is_host_name, service_name, slug
 from composer.resolve.bridge import resolve_aliases
-from composer.resolve.choices import resolve_environment, resolve_gpus, resolve_mounts, resolve_shm_size
+from composer.resolve.choices import (
+    resolve_environment,
+    resolve_gpus,
+    resolve_memory,
+    resolve_mounts,
+    resolve_shm_size,
+)
 from composer.resolve.hosts import addresses, hosts_apart, place, place_apart, resolve_hosts, unreached
 from composer.resolve.image import resolve_image
-from composer.resolve.memory import resolve_memory
 
 LOOPBACK = "127.0.0.1"
 

@@ -10,9 +10,10 @@ from composer.deployment.layout import JOB_STORE, WORKSPACE
 from composer.model.errors import ComposerError
 from composer.model.federation import Mount
 from composer.model.names import fault_of_variable
+from composer.model.sizes import parse_size
 
-# As Compose reads sizes (docker/go-units: RAMInBytes).
-_SIZE = re.compile(r"\d+(\.\d+)? ?([kKmMgGtT]?[iI]?[bB]?)", re.ASCII)
+# Docker refuses less memory (moby, daemon/daemon_unix.go: linuxMinMemory).
+_LEAST_MEMORY = 6 << 20
 # An index, a UUID of NVIDIA's, or a name of CDI's.
 _GPU = re.compile(r"[\w./:=-]+", re.ASCII)
 # What composer itself mounts, or has put into the image; and what every program needs.
@@ -82,9 +83,32 @@ def resolve_shm_size(name: str, choice: ParticipantChoice) -> str:
         ComposerError: It is no size.
     """
     size = choice.shm_size or ""
-    if size and not _SIZE.fullmatch(size):
+    if size and _bytes(size) < 0:
         raise ComposerError(f"participants.{name}.shm_size: {size!r} is no size", "write a number and a unit: 8g")
     return size
+
+
+def resolve_memory(name: str, choice: ParticipantChoice) -> str:
+    """Return the memory limit of a participant; empty where it has none.
+
+    Raises:
+        ComposerError: It is no size, or less than Docker allows.
+    """
+    if choice.memory is None:
+        return ""
+    if _bytes(choice.memory) < _LEAST_MEMORY:
+        raise ComposerError(
+            f"participants.{name}.memory: {choice.memory!r} is no size of at least 6m", "write a number and a unit: 16g"
+        )
+    return choice.memory
+
+
+def _bytes(size: str) -> int:
+    """Return how many bytes a size stands for; -1 where it is none."""
+    try:
+        return parse_size(size)
+    except ValueError:
+        return -1
 
 
 def _is_in(path: str, folder: str) -> bool:

@@ -11,7 +11,7 @@ from composer.model.errors import ComposerError
 from composer.render.compose import compose_document
 from composer.render.docker_run import run_options
 from composer.render.process_form import ProcessForm
-from composer.resolve.memory import resolve_memory
+from composer.resolve.choices import resolve_memory
 from tests.golden.cases import two_sites
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import docker
 import pytest
 from docker.errors import DockerException
 
@@ -25,16 +24,16 @@ def test_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_by_a_context_that_the_sdk_cannot_follow(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacks() -> None:
+    def lacks(_: str | None) -> None:
         raise DockerException("Install paramiko package to enable ssh:// support")
 
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    monkeypatch.setattr(docker, "from_context", lacks)
+    monkeypatch.setattr("composer.runtimes.engine_client.open_client", lacks)
     refused()
 
 
 def test_by_a_context_that_the_sdk_can_follow(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = SimpleNamespace(api=SimpleNamespace(base_url="http+docker://ssh", api_version="1.44"))
+    client = SimpleNamespace(base_url="http+docker://ssh", api_version="1.44")
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    monkeypatch.setattr(docker, "from_context", lambda: client)
+    monkeypatch.setattr("composer.runtimes.engine_client.open_client", lambda _: client)
     refused()
