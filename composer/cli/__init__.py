@@ -37,6 +37,7 @@ _COMMANDS = {
     "bundle": "bundle",
     "check": "check",
     "doctor": "check",
+    "topology": "topology",
     "hosts": "kits",
     "provision": "kits",
     "demo": "kits",

@@ -104,12 +104,21 @@ class Participant:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """A participant on a host that composer does not go to, with that host's name and address."""
+
+    kit: Kit
+    host: str
+    address: str
+
+
+@dataclass(frozen=True)
 class Federation:
     """One server and its sites: what is to run, completely resolved.
 
     ``publish`` is the address of the host on which a bridge network's ports are published; empty with host
     networking. ``runtime`` is how those on this machine run; other hosts say themselves how theirs do.
-    ``elsewhere`` names those who are on hosts that composer does not go to, and are in no other way part of this.
+    ``elsewhere`` are those who are on hosts that composer does not go to, and are in no other way part of this.
     """
 
     name: str
@@ -120,7 +129,7 @@ class Federation:
     hosts: tuple[Host, ...] = ()
     publish: str = ""
     runtime: RuntimeName = "docker"
-    elsewhere: tuple[str, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     @property
     def started(self) -> tuple[Participant, ...]:

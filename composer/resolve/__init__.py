@@ -11,7 +11,7 @@ from composer.images.build_inputs import BuildInputs
 from composer.kits.internal import COMM_CONFIG, fixed_port
 from composer.kits.releases import NVFLARE_VERSIONS, conflict
 from composer.model.errors import ComposerError
-from composer.model.federation import Federation, HostEntry, Participant
+from composer.model.federation import Elsewhere, Federation, HostEntry, Participant
 from composer.model.files import GeneratedFile, Owner
 from composer.model.kinds import LOCAL
 from composer.model.kit import Kit, Project
@@ -37,6 +37,7 @@ def resolve_federation(
     deployment: Path,
     caller: Owner,
     apart: bool = False,
+    startable: bool = True,
 ) -> Federation:
     """Resolve what is to run.
 
@@ -47,6 +48,7 @@ def resolve_federation(
         deployment: The deployment folder (absolute).
         caller: Who runs composer; root may run containers as the kits' owner, others only as themselves.
         apart: Nobody runs here: all are on the hosts that the definition gives them, or each on one of its own.
+        startable: Somebody must be on a host that composer goes to; what is only looked at need not.
 
     Raises:
         ComposerError: The definition names a participant that no kit has, or what it says cannot be run with
@@ -74,7 +76,7 @@ def resolve_federation(
         for kit in project.kits
         if kit.name not in left_out
     )
-    if not participants:
+    if startable and not participants:
         raise ComposerError(
             "no participant can be started from here", "add `endpoint: ssh://...` to one of the hosts in composer.yml"
         )
@@ -89,7 +91,11 @@ def resolve_federation(
         used,
         publish,
         definition.runtime if apart else definition.runtime_here,
-        tuple(sorted(left_out)),
+        tuple(
+            Elsewhere(kit, places[kit.name], definition.hosts[places[kit.name]].address)
+            for kit in project.kits
+            if kit.name in left_out
+        ),
     )
     _refuse_what_needs_containers(federation, apart)
     return federation

@@ -122,8 +122,9 @@ def _warn_of_plan(planned: Planned, reporter: Reporter) -> None:
     if nearby and file and not given and nearby != file:
         reporter.warn(f"{file} is used, as when this deployment was made, and not {nearby}; choose with -f FILE")
     if federation.elsewhere:
+        left_out = ", ".join(sorted(one.kit.name for one in federation.elsewhere))
         reporter.warn(
-            f"{', '.join(federation.elsewhere)}: left out, on a host without an endpoint; "
+            f"{left_out}: left out, on a host without an endpoint; "
             "its administrator starts a bundle: composer bundle -o DIR"
         )
     for version in sorted({one.image.nvflare for one in federation.participants if not is_known(one.image.nvflare)}):

@@ -45,6 +45,7 @@ class Session:
         change: Callable[[Definition], Definition] = lambda definition: definition,
         apart: bool = False,
         lies_in: Path | None = None,
+        startable: bool = True,
     ) -> Iterator[Federation]:
         """Load and resolve what is to run; what archives hold lies in a private folder, which goes after the block.
 
@@ -53,6 +54,7 @@ class Session:
             connected: Leave the definition's wheels aside: the package index can be reached.
             change: Returns the definition that is to be used in place of the user's.
             apart: As for :func:`composer.resolve.resolve_federation`.
+            startable: As for :func:`composer.resolve.resolve_federation`.
             lies_in: Let kits of archives have the paths that they will have below this folder.
 
         Raises:
@@ -78,7 +80,7 @@ class Session:
                 project = replace(project, kits=kits)
             caller = Owner(os.geteuid(), os.getegid())
             build_inputs = replace(build_inputs, locks=locks)
-            yield resolve_federation(project, definition, build_inputs, self.deployment, caller, apart)
+            yield resolve_federation(project, definition, build_inputs, self.deployment, caller, apart, startable)
 
 
 def open_session(inputs: Inputs) -> Session:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from composer.model.errors import ComposerError
 from composer.model.finding import Finding
 from composer.model.status import FederationStatus, ImageStatus, ParticipantStatus
+from composer.model.topology import Topology
 from composer.system.foreign_text import clean_line, clean_text
 from composer.system.signals import Signalled
 
@@ -238,6 +239,21 @@ def print_images(images: Sequence[ImageStatus]) -> None:
     ]
     columns = ("NAME", "HOST", "IMAGE", "ID", "SIZE", "SHARED", "OWN", "NVFLARE", "BUILT", "")
     _print(table(columns, rows))
+
+
+def print_picture(topology: Topology) -> None:
+    """Print a federation as a tree on standard output, no wider than the terminal; elsewhere as wide as it is."""
+    from composer.cli.screen.picture import draw
+
+    if not sys.stdout.isatty():
+        print("\n".join(line.text for line in draw(topology, None)))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for line in draw(topology, console.width):
+        console.print(Text.assemble(*line.pieces, no_wrap=True, overflow="ignore"), crop=False, **PLAIN)
 
 
 def images_document(images: Sequence[ImageStatus]) -> dict[str, object]:

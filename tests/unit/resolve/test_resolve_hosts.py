@@ -70,7 +70,7 @@ def test_extra_hosts_win() -> None:
 def test_a_host_without_an_endpoint_is_somebody_elses() -> None:
     federation = resolve({"far": HostChoice("10.9.9.9")}, {"site-2": "far"})
     assert [participant.name for participant in federation.participants] == [SERVER, "site-1"]
-    assert federation.elsewhere == ("site-2",)
+    assert [(one.kit.name, one.host, one.address) for one in federation.elsewhere] == [("site-2", "far", "10.9.9.9")]
     with pytest.raises(ComposerError, match="no participant can be started from here"):
         resolve({"far": HostChoice("10.9.9.9")}, dict.fromkeys((SERVER, "site-1", "site-2"), "far"))
 

@@ -16,6 +16,7 @@ NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 LOOKING = (
     ("check",),
     ("hosts",),
+    ("topology",),
     ("diff",),
     ("doctor",),
     ("generate", "--dry-run"),

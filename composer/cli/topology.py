@@ -1,0 +1,52 @@
+"""The commands that show a federation: as a picture, and as a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli.options import takes_kits, talking
+
+if TYPE_CHECKING:
+    from composer.cli.screen.terminal import Terminal
+    from composer.usecases.inputs import Inputs
+
+
+@click.command()
+@talking
+@takes_kits
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "svg", "mermaid")),
+    default="text",
+    show_default=True,
+    help="What to print the picture as.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def topology(terminal: Terminal, inputs: Inputs, form: str, as_json: bool) -> None:  # noqa: ARG001
+    """Draw who runs where and who connects to whom, with ports and TLS.
+
+    \b
+    composer topology workspace/my-project/prod_00
+    composer topology --format svg > federation.svg
+    """  # noqa: D301
+    from composer.cli.screen import output
+    from composer.usecases.topology import topology as picture_of
+
+    found = picture_of(inputs)
+    if as_json:
+        from composer.cli.screen.picture import topology_document
+
+        output.print_json(topology_document(found))
+    elif form == "svg":
+        from composer.render.picture import render_svg
+
+        click.echo(render_svg(found), nl=False)
+    elif form == "mermaid":
+        from composer.render.mermaid import render_mermaid
+
+        click.echo(render_mermaid(found), nl=False)
+    else:
+        output.print_picture(found)
