@@ -32,14 +32,19 @@ demo: venv ## Run a federation from nothing to a job's result
 
 .PHONY: test
 test: lint ## Lint, then run the whole suite on real parts
-	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts --ignore tests/hostile $(ARGS)
+	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts --ignore tests/hostile --ignore tests/browser $(ARGS)
 
 .PHONY: test-all
 test-all: test test-pythons test-slow ## Run every suite, as CI does: an hour
 
 .PHONY: test-slow
 test-slow: venv ## Run the suites that wait for federations most of the time, side by side
-	$(WITH_ENGINE) tests/machine/side-by-side.sh "test-hosts test-hostile test-releases" "test-faults test-metal"
+	$(WITH_ENGINE) tests/machine/side-by-side.sh "test-hosts test-hostile test-releases" "test-faults test-metal test-browser"
+
+.PHONY: test-browser
+test-browser: venv ## Open reports in headless Chromium: nothing is fetched, nobody is kept from reading
+	tests/machine/browser.sh
+	$(PYTEST) tests/browser $(ARGS)
 
 .PHONY: test-hostile
 test-hostile: venv ## Play a hostile job, neighbour, host and bundle against real federations

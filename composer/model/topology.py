@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from composer.model.kinds import LOCAL, Network, ParticipantType, RuntimeName
 from composer.model.reporter import some_of
 
-# More hosts than these, each with the same kind of participants behind one parent, are drawn as one.
-_MOST_PLACES = 8
+# Participants that are alike, on more hosts than these, are drawn as one; the first of these numbers with which not too
+# many are drawn is taken.
+_MOST_PLACES = (8, 4, 2)
+_MOST_BRANCHES = 24
 _WORDS: dict[ParticipantType, str] = {"server": "server", "relay": "relay", "client": "site", "admin": "admin"}
 _SECURITY = {"mtls": "mutual TLS", "tls": "TLS", "clear": "no TLS"}
 
@@ -123,8 +125,18 @@ class Branch:
 def branches(topology: Topology) -> tuple[Branch, ...]:
     """Return the tree of a federation: whoever dials nobody is at its root, and the others are below their parents.
 
+    Those who are alike are drawn together by host; where that would be too many, those of several hosts are.
     Kits whose connections go round in a circle are drawn at the root, each once.
     """
+    trees = [_grown(topology, most) for most in _MOST_PLACES]
+    return next((tree for tree in trees if _size(tree) <= _MOST_BRANCHES), trees[-1])
+
+
+def _size(tree: tuple[Branch, ...]) -> int:
+    return sum(1 + _size(branch.branches) for branch in tree)
+
+
+def _grown(topology: Topology, most: int) -> tuple[Branch, ...]:
     below: dict[str, list[Node]] = {}
     for node in topology.nodes:
         below.setdefault(node.links[0].target if node.links else "", []).append(node)
@@ -133,7 +145,7 @@ def branches(topology: Topology) -> tuple[Branch, ...]:
     def grow(parent: str) -> tuple[Branch, ...]:
         children = [node for node in below.get(parent, ()) if node.name not in drawn]
         drawn.update(node.name for node in children)
-        return tuple(Branch(group, grow(group[0].name)) for group in _alike(children, below))
+        return tuple(Branch(group, grow(group[0].name)) for group in _alike(children, below, most))
 
     roots = list(grow(""))
     for node in topology.nodes:
@@ -143,14 +155,14 @@ def branches(topology: Topology) -> tuple[Branch, ...]:
     return tuple(roots)
 
 
-def _alike(nodes: Sequence[Node], below: dict[str, list[Node]]) -> Iterator[tuple[Node, ...]]:
+def _alike(nodes: Sequence[Node], below: dict[str, list[Node]], most: int) -> Iterator[tuple[Node, ...]]:
     groups: dict[object, list[Node]] = {}
     places: dict[object, set[str]] = {}
     for node in nodes:
         places.setdefault(_kind(node), set()).add(node.place)
     for node in nodes:
         alone = node.type in ("server", "relay") or node.name in below
-        merged = len(places[_kind(node)]) > _MOST_PLACES
+        merged = len(places[_kind(node)]) > most
         key = node.name if alone else (_kind(node), "" if merged else node.place)
         groups.setdefault(key, []).append(node)
     for group in groups.values():

@@ -18,17 +18,19 @@ Tone = Literal["well", "waiting", "bad"]
 _WIDTH, _GAP, _BETWEEN, _MARGIN, _PADDING = 244, 84, 18, 10, 14
 _ROW, _SMALL_ROW, _DOT = 22, 18, 13
 _DOTS = (_WIDTH - 2 * _PADDING) // _DOT
-# More than these are drawn as dots rather than as rows with names.
-_MOST_ROWS = 12
-# Characters that fit into a box in each of the three sizes of text.
-_FITS = {"name": 24, "": 25, "muted": 33}
+# More than these in a box are drawn as dots rather than as rows with names: in a small federation, and in a large one.
+_MOST_ROWS, _FEW_ROWS = 12, 4
+_SMALL = 40
+# Characters that fit into a box in each of the sizes of text.
+_FITS = {"name": 20, "name long": 24, "": 26, "muted": 32, "muted clear": 28}
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A box, and the blocks of all that dial it, which stand to the right of it."""
+    """A box, whether participants are dots in it, and the blocks of all that dial it, to the right of it."""
 
     branch: Branch
+    dots: bool
     box: int
     height: int
     below: tuple[_Block, ...]
@@ -49,14 +51,15 @@ def draw_svg(topology: Topology, tones: Mapping[str, Tone]) -> Element:
         topology: The federation.
         tones: How participants run, by name; empty where that is not known, and nothing is said of it.
     """
-    blocks = tuple(_block(branch) for branch in branches(topology))
+    most = _MOST_ROWS if len(topology.nodes) <= _SMALL else _FEW_ROWS
+    blocks = tuple(_block(branch, most) for branch in branches(topology))
     width = max(map(_depth, blocks), default=1) * (_WIDTH + _GAP) - _GAP + 2 * _MARGIN
     height = _stack(blocks) + 2 * _MARGIN
     svg = element(
         "svg",
-        {"class": "topology", "role": "img", "aria-labelledby": "topology-title topology-about"},
-        element("title", {"id": "topology-title"}, f"Topology of {topology.federation}"),
-        element("desc", {"id": "topology-about"}, _description(topology)),
+        {"class": "topology", "role": "img", "aria-labelledby": "picture-title picture-about"},
+        element("title", {"id": "picture-title"}, f"Topology of {topology.federation}"),
+        element("desc", {"id": "picture-about"}, _description(topology)),
         *_blocks(topology, tones, blocks, _MARGIN, _MARGIN, None),
     )
     for name, value in (("viewBox", f"0 0 {width} {height}"), ("width", width), ("height", height)):
@@ -71,10 +74,11 @@ def _description(topology: Topology) -> str:
     return f"{topology.words}. Connections: {shown or 'none'}."
 
 
-def _block(branch: Branch) -> _Block:
-    below = tuple(map(_block, branch.branches))
-    box = _height(branch)
-    return _Block(branch, box, max(box, _stack(below)), below)
+def _block(branch: Branch, most: int) -> _Block:
+    below = tuple(_block(one, most) for one in branch.branches)
+    dots = len(branch.nodes) > most
+    box = _height(branch, dots)
+    return _Block(branch, dots, box, max(box, _stack(below)), below)
 
 
 def _stack(blocks: tuple[_Block, ...]) -> int:
@@ -85,11 +89,14 @@ def _depth(block: _Block) -> int:
     return 1 + max(map(_depth, block.below), default=0)
 
 
-def _height(branch: Branch) -> int:
-    rows = len(branch.nodes)
-    dots = 2 * _SMALL_ROW + 10 + -(-rows // _DOTS) * _DOT if rows > _MOST_ROWS else 0
+def _height(branch: Branch, dots: bool) -> int:
+    members = _height_of_dots(branch) if dots else len(branch.nodes) * _ROW
     about = _SMALL_ROW if _stands_out(branch) else 0
-    return 2 * _PADDING + _SMALL_ROW + (dots or rows * _ROW) + about + (2 * _SMALL_ROW if branch.link else 0)
+    return 2 * _PADDING + _SMALL_ROW + members + about + (2 * _SMALL_ROW if branch.link else 0)
+
+
+def _height_of_dots(branch: Branch) -> int:
+    return 2 * _SMALL_ROW + 10 + -(-len(branch.nodes) // _DOTS) * _DOT
 
 
 def _stands_out(branch: Branch) -> bool:
@@ -131,9 +138,9 @@ def _box(topology: Topology, tones: Mapping[str, Tone], block: _Block, x: int, t
     parts = [element("rect", {"class": "box", "x": x, "y": top, "width": _WIDTH, "height": block.box, "rx": 8})]
     parts.append(_write(left, y, _host(topology, branch), "muted"))
     y += 4
-    if len(branch.nodes) > _MOST_ROWS:
+    if block.dots:
         parts += _many(branch, tones, left, y)
-        y += 2 * _SMALL_ROW + 10 + -(-len(branch.nodes) // _DOTS) * _DOT
+        y += _height_of_dots(branch)
     else:
         for node in branch.nodes:
             y += _ROW
@@ -153,7 +160,7 @@ def _row(node: Node, tones: Mapping[str, Tone], x: int, y: int, kind: str) -> It
     if not tones or not node.known or node.type == "admin":
         yield _write(x, y, node.name, kind)
         return
-    yield _mark(tones.get(node.name), x + 5, y - 5, "")
+    yield draw_mark(tones.get(node.name), x + 5, y - 5)
     yield _write(x + 18, y, node.name, kind, 2)
 
 
@@ -163,10 +170,10 @@ def _many(branch: Branch, tones: Mapping[str, Tone], x: int, y: int) -> Iterator
     top = y + 2 * _SMALL_ROW + 10
     for at, node in enumerate(branch.nodes):
         row, column = divmod(at, _DOTS)
-        yield _mark(tones.get(node.name), x + column * _DOT + 5, top + row * _DOT + 6, node.name)
+        yield draw_mark(tones.get(node.name), x + column * _DOT + 5, top + row * _DOT + 6, node.name)
 
 
-def _mark(tone: Tone | None, x: int, y: int, name: str) -> Element:
+def draw_mark(tone: Tone | None, x: int, y: int, name: str = "") -> Element:
     """A disc runs, a thick ring waits, a diamond is wrong, a thin ring says nothing: none needs colour."""
     about = (element("title", {}, name),) if name else ()
     kind = f"mark {tone or ''}".strip()
@@ -177,7 +184,9 @@ def _mark(tone: Tone | None, x: int, y: int, name: str) -> Element:
 
 def _write(x: int, y: int, text: str, kind: str, less: int = 0) -> Element:
     """A line of text; what does not fit is left out, and told to whoever points at it."""
-    shown = _clipped(text, _FITS[kind.split(" ", maxsplit=1)[0]] - less)
+    if kind == "name" and len(text) > _FITS[kind] - less:
+        kind = "name long"
+    shown = _clipped(text, _FITS[kind] - less)
     about = (element("title", {}, text),) if shown != text else ()
     return element("text", {"class": kind, "x": x, "y": y} if kind else {"x": x, "y": y}, shown, *about)
 

@@ -12,8 +12,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timezone, tzinfo
+from typing import cast
+
+from composer.model.report import Event, Happened
+from composer.system.times import parse_rfc_3339
 
 DOCUMENTS, TEXT = "log.json", "log.txt"
 # NVFLARE writes each record to both files. Where the text is newer than the documents by this many seconds, a
@@ -57,8 +62,8 @@ def admissions(log: ServerLog) -> Mapping[str, bool]:
         log: What the server wrote last.
     """
     has: dict[str, bool] = {}
-    for event in _documented(log.content) if log.documents else _LINE.finditer(log.content):
-        kind, name = event.lastgroup or "", event.group(event.lastgroup or 0).decode("utf-8", "replace")
+    events = (event for _, event in _documented(log.content)) if log.documents else _LINE.finditer(log.content)
+    for kind, name in map(_told, events):
         if kind == "begins":
             has = dict.fromkeys(has, False)
         else:
@@ -66,8 +71,36 @@ def admissions(log: ServerLog) -> Mapping[str, bool]:
     return has
 
 
-def _documented(log: bytes) -> Iterator[re.Match[bytes]]:
-    """Return the events of a log of JSON documents.
+def history(log: ServerLog, server: str, names: Collection[str], zone: tzinfo | None) -> tuple[Event, ...]:
+    """Return who came and went when, the oldest first; nothing of a log whose lines a site can forge.
+
+    Args:
+        log: What the server wrote last.
+        server: Its name.
+        names: Those of the other participants; any other is none.
+        zone: Of the server's clock; None: this machine's own.
+    """
+    if not log.documents:
+        return ()
+    found = []
+    for when, event in _documented(log.content):
+        kind, name = _told(event)
+        try:
+            moment = parse_rfc_3339(when).replace(tzinfo=zone).astimezone(timezone.utc)
+        except (ValueError, OverflowError):
+            continue
+        if kind == "begins" or name in names:
+            found.append(Event(moment, server if kind == "begins" else name, cast(Happened, kind)))
+    return tuple(found)
+
+
+def _told(event: re.Match[bytes]) -> tuple[str, str]:
+    """What happened, and to whom."""
+    return event.lastgroup or "", event.group(event.lastgroup or 0).decode("utf-8", "replace")
+
+
+def _documented(log: bytes) -> Iterator[tuple[str, re.Match[bytes]]]:
+    """Return the events of a log of JSON documents, each with the time that stands beside it.
 
     The end of a document, with which what was read may begin, is none itself: within its texts each quote has a
     backslash before it.
@@ -83,4 +116,4 @@ def _documented(log: bytes) -> Iterator[re.Match[bytes]]:
             continue
         said = " - ".join(str(record.get(key, "")) for key in ("name", "levelname", "message"))
         if event := _RECORD.match(said.encode("utf-8", "replace")):
-            yield event
+            yield str(record.get("asctime", "")), event

@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -47,6 +48,28 @@ def read_foreign(folder: Path, path: str, most: int, from_end: bool = False) -> 
             raise OSError(errno.EINVAL, "it is no regular file", str(folder / path))
         start = max(status.st_size - most, 0) if from_end else 0
         return ForeignFile(os.pread(opened[-1], most, start), status.st_mtime)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
+def list_foreign(folder: Path, path: str, most: int) -> tuple[str, ...]:
+    """Return the names in a folder below ``folder``, sorted.
+
+    Args:
+        folder: composer's own, where what lies below is not.
+        path: Of the folder that is listed, relative to the other.
+        most: Names that are returned at most.
+
+    Raises:
+        OSError: It is not there, may not be read, or it or a folder above it is a link.
+    """
+    opened = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
+    try:
+        for one in path.split("/"):
+            opened.append(os.open(one, _FOLDER, dir_fd=opened[-1]))
+        with os.scandir(opened[-1]) as entries:
+            return tuple(sorted(entry.name for entry in islice(entries, most)))
     finally:
         for descriptor in opened:
             os.close(descriptor)

@@ -30,12 +30,17 @@ def check(
     Raises:
         ComposerError: There is no kit, or an archive is refused.
     """
-    return _check(open_session(inputs), ignore, root_fingerprint, warn_days)
+    return check_session(open_session(inputs), ignore, root_fingerprint, warn_days)
 
 
-def _check(
+def check_session(
     session: Session, ignore: Sequence[str] = (), root_fingerprint: str = "", warn_days: int | None = None
 ) -> CheckReport:
+    """Look at the kits of a session as :func:`check` does.
+
+    Raises:
+        ComposerError: As for :func:`check`.
+    """
     from tempfile import TemporaryDirectory
 
     from composer.kits.checks import CheckOptions, check_kits
@@ -60,7 +65,7 @@ def require_good_kits(session: Session, reporter: Reporter, ignore: Sequence[str
     """
     from composer.kits.project import require_one_server
 
-    report = _check(session, ignore)
+    report = check_session(session, ignore)
     require_one_server([kit.path for kit in report.kits if kit.type == "server"])
     if not report.ok:
         raise ChecksFailed(report.findings, "`composer check` on the same kits says all and what to do")

@@ -57,12 +57,13 @@ def doctor(inputs: Inputs) -> tuple[Finding, ...]:
     from composer.usecases.session import open_session
 
     if not inputs.kits and not inputs.definition and not inputs.nearby and read_manifest(inputs.deployment) is None:
-        return _doctor(inputs.deployment, None)
+        return examine(inputs.deployment, None)
     with open_session(inputs).resolved() as federation:
-        return _doctor(inputs.deployment, federation)
+        return examine(inputs.deployment, federation)
 
 
-def _doctor(deployment: Path, federation: Federation | None) -> tuple[Finding, ...]:
+def examine(deployment: Path, federation: Federation | None) -> tuple[Finding, ...]:
+    """Return what is wrong with this machine, and with the other hosts of a federation, errors first."""
     from composer.hosts.examine import examine_hosts
 
     lifecycle = lifecycle_of(federation.runtime if federation else "docker", deployment)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from datetime import timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from composer.runtimes.admissions import DOCUMENTS, ServerLog, admissions
+from composer.runtimes.admissions import DOCUMENTS, ServerLog, admissions, history
 from composer.runtimes.observe import Here, admitted
 
 JOINED = {
@@ -192,3 +193,17 @@ def test_documents_that_are_no_file_are_not_read(workspace: Path, tmp_path: Path
 def test_no_log_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no log"):
         here(tmp_path)
+
+
+def test_the_time_line_has_who_came_and_went_when_from_documents_alone() -> None:
+    lines = [record(line) for line in (BEGINS, JOINED["2.9"], DEAD, BACK.replace("site-1 at", "stranger at"), LEFT)]
+    broken = '{"asctime": "yesterday", ' + record(LEFT).removeprefix('{"asctime": "2026-01-01 00:02:00,000", ')
+    log = ServerLog("\n".join([*lines, broken]).encode(), documents=True)
+    events = history(log, "server1", {"site-1", "site-2"}, timezone.utc)
+    assert [(event.at.strftime("%H:%M:%S"), event.name, event.happened) for event in events] == [
+        ("00:00:00", "server1", "begins"),
+        ("00:00:01", "site-1", "joined"),
+        ("00:02:00", "site-1", "dead"),
+        ("00:02:00", "site-1", "left"),
+    ]
+    assert history(ServerLog("\n".join((BEGINS, LEFT)).encode()), "server1", {"site-1", "site-2"}, timezone.utc) == ()

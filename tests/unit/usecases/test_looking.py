@@ -17,6 +17,7 @@ LOOKING = (
     ("check",),
     ("hosts",),
     ("topology",),
+    ("report",),
     ("diff",),
     ("doctor",),
     ("generate", "--dry-run"),
@@ -51,6 +52,7 @@ def test_a_command_that_looks_at_an_archive_leaves_no_key(
     assert list(tmp_path.rglob("*.key")) == []
     assert sorted(path.name for path in tmp_path.iterdir()) in (
         ["kits.tgz", "scratch"],
+        ["kits.tgz", "report.html", "scratch"],
         ["kits.tgz", "scratch", "wheels"],
     )
     assert list((tmp_path / "scratch").iterdir()) == []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import takes_kits, talking
+from composer.cli.options import PATH, takes_kits, talking
 
 if TYPE_CHECKING:
     from composer.cli.screen.terminal import Terminal
@@ -50,3 +51,28 @@ def topology(terminal: Terminal, inputs: Inputs, form: str, as_json: bool) -> No
         click.echo(render_mermaid(found), nl=False)
     else:
         output.print_picture(found)
+
+
+@click.command()
+@talking
+@takes_kits
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    default=Path("report.html"),
+    show_default=True,
+    metavar="FILE",
+    help="The page; an older one is replaced.",
+)
+def report(terminal: Terminal, inputs: Inputs, output: Path) -> None:
+    """Write one page about the federation, to look at, to print, to hand on.
+
+    It shows who connects to whom, who runs, jobs, certificates, images and findings. It needs nothing beside it, and
+    no key and no password is in it. It can be made from kits alone, before anything runs.
+    """
+    from composer.usecases import report as use_case
+
+    found = use_case.report(inputs)
+    use_case.write_report(inputs, found, output)
+    terminal.done(f"{output}: {found.topology.federation}, {found.topology.words}")

@@ -1,0 +1,197 @@
+"""One page about a federation: from kits alone, from a deployment, and from what runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from composer.model.errors import ComposerError
+from composer.model.kinds import LOCAL
+from composer.model.report import CertificateOf, Contents, Report, Unknown
+from composer.usecases.session import Session, open_session
+
+if TYPE_CHECKING:
+    from composer.deployment.manifest import Manifest
+    from composer.model.federation import Federation, Image
+    from composer.model.finding import Finding
+    from composer.model.report import Event, Job
+    from composer.model.status import FederationStatus, ImageStatus
+    from composer.usecases.inputs import Inputs
+
+T = TypeVar("T")
+_PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE | re.ASCII)
+_ELSEWHERE = "only where the server runs"
+
+
+def report(inputs: Inputs) -> Report:
+    """Find out all that a report shows; what cannot be found out is said in it, and stops nothing.
+
+    Raises:
+        ComposerError: There are no kits, or they or the definition do not hold.
+    """
+    from composer import __version__
+    from composer.deployment.recorded import read_manifest
+    from composer.resolve.topology import resolve_topology
+    from composer.system.background import in_background
+
+    session = open_session(inputs)
+    manifest = read_manifest(inputs.deployment)
+    with ExitStack() as stack:
+        # Engines and hosts are waited for while kits are read.
+        status = stack.enter_context(in_background(lambda: _status(inputs.deployment, manifest)))
+        images = stack.enter_context(in_background(lambda: _images(inputs.deployment, manifest)))
+        federation = stack.enter_context(session.resolved(startable=False))
+        kits = [*(one.kit for one in federation.participants), *(one.kit for one in federation.elsewhere)]
+        certificates = (CertificateOf(kit.name, kit.type, kit.certificate) for kit in kits)
+        return Report(
+            made=datetime.now(timezone.utc),
+            composer=__version__,
+            topology=resolve_topology(federation),
+            findings=_findings(session, federation),
+            events=_events(inputs.deployment, manifest),
+            jobs=_jobs(inputs.deployment, manifest),
+            certificates=tuple(sorted(certificates, key=lambda one: (one.certificate.not_after, one.name))),
+            contents=_contents(federation),
+            authorities=tuple(sorted({kit.root_fingerprint for kit in kits})),
+            kits=session.kits,
+            definition=session.definition_file,
+            deployment=inputs.deployment if manifest else None,
+            status=status(),
+            images=images(),
+        )
+
+
+def write_report(inputs: Inputs, found: Report, file: Path) -> None:
+    """Write a report as a page of HTML that needs nothing beside it; the former one is there until it is whole.
+
+    Args:
+        inputs: What the report is of.
+        found: The report.
+        file: Where it is put; its folder must be there.
+
+    Raises:
+        ComposerError: It would lie in a kit, or it cannot be written.
+    """
+    from composer.render.report import render_report
+
+    place = Path(os.path.realpath(file.parent)) / file.name
+    for kit in found.kits:
+        if kit.is_dir() and place.is_relative_to(os.path.realpath(kit)):
+            raise ComposerError(f"{file} lies in the kits {kit}, which composer never changes", "name it with -o FILE")
+    if place.is_relative_to(inputs.deployment):
+        raise ComposerError(
+            f"{file} lies in the deployment folder, where composer keeps its own", "name it with -o FILE"
+        )
+    text = render_report(found)
+    part = place.with_name(f".{place.name}.{os.getpid()}.part")
+    try:
+        with part.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(place)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ComposerError(f"cannot write {file}: {error.strerror}", "name another file with -o FILE") from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _attempt(look: Callable[[], T]) -> T | Unknown:
+    try:
+        return look()
+    except ComposerError as error:
+        return Unknown(error.message, error.hint)
+
+
+def _status(deployment: Path, manifest: Manifest | None) -> FederationStatus | Unknown | None:
+    from composer.usecases.status import status
+
+    return _attempt(lambda: status(deployment)) if manifest else None
+
+
+def _images(deployment: Path, manifest: Manifest | None) -> tuple[ImageStatus, ...] | Unknown | None:
+    if manifest is None or manifest.runtime == "process":
+        return None
+    from composer.usecases.images import list_images
+
+    return _attempt(lambda: list_images(deployment))
+
+
+def _findings(session: Session, federation: Federation) -> tuple[Finding, ...]:
+    from composer.usecases.check import check_session
+    from composer.usecases.doctor import examine
+
+    found = (*check_session(session).findings, *examine(session.deployment, federation))
+    return tuple(sorted(found, key=lambda one: one.severity != "error"))
+
+
+def _server_here(manifest: Manifest | None) -> str | Unknown:
+    """Return the service of the server on this machine; where there is none, why."""
+    if manifest is None:
+        return Unknown("nothing is deployed yet", "composer up")
+    server = next((one for one in manifest.participants if one.type == "server"), None)
+    if server is None:
+        return Unknown("the server is not among these kits", _ELSEWHERE)
+    if server.host != LOCAL:
+        return Unknown(f"the server runs on {server.host}", _ELSEWHERE)
+    return server.service
+
+
+def _jobs(deployment: Path, manifest: Manifest | None) -> tuple[Job, ...] | Unknown:
+    from composer.runtimes.job_store import read_jobs
+
+    server = _server_here(manifest)
+    if isinstance(server, Unknown):
+        return server
+    try:
+        return read_jobs(deployment)
+    except OSError as error:
+        return Unknown(f"the job store cannot be read: {error.strerror}", "run composer as the owner of the kits")
+
+
+def _events(deployment: Path, manifest: Manifest | None) -> tuple[Event, ...] | Unknown:
+    from composer.runtimes.admissions import history
+    from composer.runtimes.observe import Here
+
+    server = _server_here(manifest)
+    if isinstance(server, Unknown) or manifest is None:
+        return server if isinstance(server, Unknown) else ()
+    participant = next(one for one in manifest.participants if one.service == server)
+    names = frozenset(one.name for one in manifest.started)
+    # Containers have the time of UTC, plain processes that of this machine.
+    zone = None if manifest.runtime == "process" else timezone.utc
+    try:
+        return history(Here(deployment).server_log(participant, None), participant.name, names, zone)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        return Unknown(f"the server's log cannot be read: {error.strerror}", "run composer as the owner of the kits")
+
+
+def _contents(federation: Federation) -> tuple[Contents, ...]:
+    """Return what goes into images, once for all who have the same."""
+    groups: dict[object, list[str]] = {}
+    images: dict[object, tuple[Image, set[str]]] = {}
+    for one in federation.participants:
+        key = (one.image.base, one.image.nvflare, one.image.packages, one.image.requirements, one.image.lock)
+        groups.setdefault(key, []).append(one.name)
+        images.setdefault(key, (one.image, set()))[1].add(one.kit.release)
+    return tuple(_described(groups[key], *images[key], federation.runtime == "docker") for key in groups)
+
+
+def _described(names: Sequence[str], image: Image, releases: set[str], in_containers: bool) -> Contents:
+    return Contents(
+        names=tuple(names),
+        base=image.base if in_containers else "",
+        nvflare=image.nvflare,
+        releases=tuple(sorted(releases)),
+        debian=image.packages if in_containers else (),
+        python=tuple((found[1], found[2]) for found in _PINNED.finditer(image.lock)),
+    )
