@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from composer.cli.options import PATH, takes_kits, talking
+from composer.system.signals import Signalled
 
 if TYPE_CHECKING:
     from composer.cli.screen.terminal import Terminal
@@ -60,12 +63,12 @@ def topology(terminal: Terminal, inputs: Inputs, form: str, as_json: bool) -> No
     "-o",
     "--output",
     type=PATH,
-    default=Path("report.html"),
-    show_default=True,
     metavar="FILE",
-    help="The page; an older one is replaced.",
+    help="The page; an older one is replaced.  [default: report.html]",
 )
-def report(terminal: Terminal, inputs: Inputs, output: Path) -> None:
+@click.option("--serve", is_flag=True, help="Show it as it is now to browsers on this machine, until Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="With --serve: the port.  [default: a free one]")
+def report(terminal: Terminal, inputs: Inputs, output: Path | None, serve: bool, port: int) -> None:
     """Write one page about the federation, to look at, to print, to hand on.
 
     It shows who connects to whom, who runs, jobs, certificates, images and findings. It needs nothing beside it, and
@@ -73,6 +76,28 @@ def report(terminal: Terminal, inputs: Inputs, output: Path) -> None:
     """
     from composer.usecases import report as use_case
 
+    if serve:
+        if output:
+            raise click.UsageError("--serve writes no file: leave out -o")
+        _serve(terminal, inputs, port)
+        return
+    file = output or Path("report.html")
     found = use_case.report(inputs)
-    use_case.write_report(inputs, found, output)
-    terminal.done(f"{output}: {found.topology.federation}, {found.topology.words}")
+    use_case.write_report(inputs, found, file)
+    terminal.done(f"{file}: {found.topology.federation}, {found.topology.words}")
+
+
+def _serve(terminal: Terminal, inputs: Inputs, port: int) -> None:
+    from composer.usecases.live_report import serve_report
+
+    def announce(address: str) -> None:
+        click.echo(address)
+        terminal.done("open that address in a browser on this machine; Ctrl-C ends it")
+
+    try:
+        serve_report(inputs, port, announce)
+    except Signalled as signalled:
+        # It is how one ends what goes on without end: there is nothing to tell.
+        if signalled.number == signal.SIGINT:
+            sys.exit(signalled.exit_code)
+        raise

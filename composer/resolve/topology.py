@@ -31,7 +31,7 @@ def resolve_topology(federation: Federation) -> Topology:
         for kit, host in placed
     )
     order: dict[ParticipantType, int] = {"server": 0, "relay": 1, "client": 2, "admin": 3}
-    nodes = tuple(sorted((*nodes, *_strangers(nodes, kits)), key=lambda node: order[node.type]))
+    nodes = tuple(sorted((*nodes, *_strangers(nodes, kits)), key=lambda node: (order[node.type], in_order(node.name))))
     return Topology(federation.name, federation.runtime, federation.network, _places(federation, nodes), nodes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from composer.model.report import Report, Unknown
 from composer.render.picture import render_svg
 from composer.render.report import render_report
+from composer.system.local_page import LocalPage
 from tests.browser.chromium import Page
 from tests.reports import report_of
 
@@ -108,6 +110,28 @@ def test_on_paper_everything_is_there(browser: Page, tmp_path: Path) -> None:
     assert browser.evaluate(f"{rows}.every(one => one.checkVisibility({{contentVisibilityAuto: true}}))")
     assert browser.evaluate("getComputedStyle(document.querySelector('summary')).display") == "none"
     assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("sites", SIZES)
+def test_served_it_is_the_same_and_its_reader_can_stop_it(browser: Page, axe: str, sites: int) -> None:
+    report = report_of(sites)
+    pages = {"": lambda: render_report(report, "live"), "still": lambda: render_report(report, "still")}
+    with LocalPage(pages, {"": 10}) as page:
+        thread = threading.Thread(target=page.serve_forever)
+        thread.start()
+        browser.open(page.address)
+        assert browser.told("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown") == []
+        assert {asked["request"]["url"] for asked in browser.told("Network.requestWillBeSent")} == {page.address}
+        browser.evaluate(f"{axe}; 0")
+        found = "axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.map(one => one.id))"
+        assert browser.evaluate(found) == []
+        still = browser.evaluate("document.querySelector('.lead a').href")
+        assert still == f"{page.address}still"
+        browser.open(still)
+        assert browser.evaluate("document.querySelector('.lead a').href") == page.address
+        browser.open("about:blank")
+        page.shutdown()
+        thread.join()
 
 
 def test_the_picture_as_a_file_of_its_own(browser: Page, tmp_path: Path) -> None:

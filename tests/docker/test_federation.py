@@ -122,6 +122,21 @@ def test_three_rounds_of_plus_one(federation: Deployment, job: str, tmp_path: Pa
     assert weights.tolist() == [[4.0, 5.0], [6.0, 7.0]]
 
 
+def test_a_report_shows_all_of_it(federation: Deployment, job: str, tmp_path: Path) -> None:
+    ended = federation.run("report", "-o", str(tmp_path / "report.html"))
+    assert ended.returncode == 0, ended.err
+    text = (tmp_path / "report.html").read_text()
+    words = re.sub(r"<style>.*?</style>|<[^>]+>", "", text, flags=re.DOTALL)
+    assert "3 of 3 are well" in words
+    assert "1 job completed" in words
+    assert job in words
+    assert re.search(r"server1 started.*site-1, site-2 registered|server1 started.*site-1 registered", words)
+    assert "Images as the engines have them" in words
+    assert docker("inspect", "--format", "{{.Image}}", federation.container("site-1")).strip()[7:] in words
+    assert re.search(r"nvflare 2\.\d+\.\d+", words), "the packages that are pinned"
+    assert "is not known:" not in words
+
+
 def test_server_restart_keeps_the_job_listed(federation: Deployment, job: str) -> None:
     docker("restart", federation.container("server1"))
     eventually(lambda: federation.status()["healthy"])

@@ -10,9 +10,15 @@ import click
 import yaml
 
 from composer.cli import cli
-from composer.definition import Definition, load_definition
+from composer.cli.screen.picture import draw
+from composer.definition import Definition, HostChoice, ParticipantChoice, load_definition
+from composer.images.build_inputs import BuildInputs
 from composer.kits.checks import CHECKS
+from composer.model.kit import Connection, Listener, Project
+from composer.resolve import resolve_federation
+from composer.resolve.topology import resolve_topology
 from tests.conftest import ROOT
+from tests.golden.cases import DEPLOYMENT, OWNER, SERVER, kit
 
 README = (ROOT / "README.md").read_text()
 
@@ -54,3 +60,24 @@ def test_every_command_that_a_message_names_is_one() -> None:
         # An option stands behind the command; where a line is in backticks, it is one.
         for named in re.findall(r"composer (-[\w-]+)|`composer ([\w-]+)", path.read_text()):
             assert set(named) <= {*commands, "", "--help"}, (path, named)
+
+
+def test_the_documented_picture_is_what_is_drawn() -> None:
+    hub, ward = HostChoice("10.77.0.2", "ssh://ops@hub", "/srv"), HostChoice("10.77.0.3", "ssh://ops@ward-a", "/srv")
+    site = (Connection("relay-1", "relay-1", 18102), Connection(SERVER, SERVER, 8002))
+    kits = (
+        kit(SERVER, "server"),
+        kit("relay-1", "relay", listens_on=(Listener("relay-1", 18102),)),
+        *(kit(f"site-{n}", "client", connects_to=site) for n in range(1, 41)),
+        kit("lead@example.org", "admin"),
+    )
+    placed = {SERVER: "hub", "relay-1": "hub", **{f"site-{n}": "ward-a" for n in range(1, 41)}}
+    definition = Definition(
+        hosts={"hub": hub, "ward-a": ward},
+        participants={name: ParticipantChoice(host=host) for name, host in placed.items()},
+    )
+    federation = resolve_federation(Project("my-project", kits), definition, BuildInputs(), DEPLOYMENT, OWNER)
+    drawn = "\n".join(line.text for line in draw(resolve_topology(federation), None))
+    block = re.search(r"\$ composer topology [^\n]+\n(.*?)\n```", (ROOT / "docs/looking.md").read_text(), re.DOTALL)
+    assert block
+    assert block[1] == drawn

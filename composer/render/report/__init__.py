@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from composer.model.report import Report, Unknown
 from composer.model.status import FederationStatus
@@ -23,7 +24,15 @@ from composer.render.templates import read_template
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def render_report(report: Report) -> str:
+# A file, a page that a browser asks for again and again, or one that it asks for once, of which there is that other.
+Live = Literal["", "live", "still"]
+_NOTES: dict[Live, tuple[str, str, str]] = {
+    "live": ("It is made anew every ten seconds. ", "still", "Stop that"),
+    "still": ("It stays as it is. ", "./", "Make it anew every ten seconds"),
+}
+
+
+def render_report(report: Report, live: Live = "") -> str:
     """Return the page."""
     title = f"Federation {report.topology.federation}"
     css = "".join(read_template(f"report/{name}").decode() for name in ("report.css", "picture.css"))
@@ -42,7 +51,7 @@ def render_report(report: Report) -> str:
         "body",
         {},
         element("a", {"class": "skip", "href": "#main"}, "Skip to the report"),
-        _header(report, title),
+        _header(report, title, live),
         element(
             "main",
             {"id": "main", "tabindex": "-1"},
@@ -62,8 +71,11 @@ def render_report(report: Report) -> str:
     return html_text(element("html", {"lang": "en"}, head, body))
 
 
-def _header(report: Report, title: str) -> Element:
-    about = element("p", {"class": "lead"}, f"{report.topology.words}. Seen at ", moment(report.made, WHOLE), ".")
+def _header(report: Report, title: str, live: Live) -> Element:
+    about = element("p", {"class": "lead"}, f"{report.topology.words}. Seen at ", moment(report.made, WHOLE), ". ")
+    if live:
+        said, address, words = _NOTES[live]
+        about.extend((element("span", {}, said), element("a", {"href": address}, words)))
     tiles = (
         element(
             "li", {}, element("a", {"href": f"#{name}"}, element("span", {"class": "label"}, label), sign(tone, text))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
+import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from composer.model.report import Job
 from composer.runtimes.job_store import read_jobs
 from composer.usecases.inputs import Inputs
 from composer.usecases.report import write_report
-from tests.conftest import composer, tree
+from tests.conftest import COMPOSER, composer, tree
 from tests.kitmaker import Project, provision
 from tests.reports import report_of
 
@@ -152,3 +156,28 @@ def test_a_job_store_of_others_leads_nowhere_and_breaks_nothing(tmp_path: Path) 
     folder.symlink_to(tmp_path / "moved")
     with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
         read_jobs(tmp_path)
+
+
+def test_served_it_can_be_read_until_ctrl_c(kits: Path, tmp_path: Path) -> None:
+    argv = [*map(str, COMPOSER), "report", str(kits), "--serve"]
+    process = subprocess.Popen(
+        argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **NO_ENGINE}
+    )
+    try:
+        assert process.stdout
+        address = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", address)
+        with urllib.request.urlopen(address) as answer:
+            assert "It is made anew every ten seconds." in answer.read().decode()
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == "open that address in a browser on this machine; Ctrl-C ends it\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_served_or_written(kits: Path, tmp_path: Path) -> None:
+    ended = composer("report", kits, "--serve", "-o", "x.html", cwd=tmp_path, **NO_ENGINE)
+    assert ended.returncode == 2
+    assert "--serve writes no file" in ended.err
