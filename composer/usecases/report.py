@@ -16,7 +16,7 @@ from composer.model.report import CertificateOf, Contents, Report, Unknown
 from composer.usecases.session import Session, open_session
 
 if TYPE_CHECKING:
-    from composer.deployment.manifest import Manifest
+    from composer.deployment.manifest import DeployedParticipant, Manifest
     from composer.model.federation import Federation, Image
     from composer.model.finding import Finding
     from composer.model.report import Event, Job
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE | re.ASCII)
-_ELSEWHERE = "only where the server runs"
 
 
 def report(inputs: Inputs) -> Report:
@@ -53,8 +52,8 @@ def report(inputs: Inputs) -> Report:
             composer=__version__,
             topology=resolve_topology(federation),
             findings=_findings(session, federation),
-            events=_events(inputs.deployment, manifest),
-            jobs=_jobs(inputs.deployment, manifest),
+            events=_events(inputs.deployment, manifest) if manifest else (),
+            jobs=_jobs(inputs.deployment, manifest) if manifest else (),
             certificates=tuple(sorted(certificates, key=lambda one: (one.certificate.not_after, one.name))),
             contents=_contents(federation),
             authorities=tuple(sorted({kit.root_fingerprint for kit in kits})),
@@ -132,19 +131,17 @@ def _findings(session: Session, federation: Federation) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda one: one.severity != "error"))
 
 
-def _server_here(manifest: Manifest | None) -> str | Unknown:
-    """Return the service of the server on this machine; where there is none, why."""
-    if manifest is None:
-        return Unknown("nothing is deployed yet", "composer up")
+def _server_here(manifest: Manifest) -> DeployedParticipant | Unknown:
+    """Return the server on this machine; where there is none, why."""
     server = next((one for one in manifest.participants if one.type == "server"), None)
     if server is None:
-        return Unknown("the server is not among these kits", _ELSEWHERE)
+        return Unknown("the server is not among these kits")
     if server.host != LOCAL:
-        return Unknown(f"the server runs on {server.host}", _ELSEWHERE)
-    return server.service
+        return Unknown(f"the server runs on {server.host}, and this is read only on its own machine")
+    return server
 
 
-def _jobs(deployment: Path, manifest: Manifest | None) -> tuple[Job, ...] | Unknown:
+def _jobs(deployment: Path, manifest: Manifest) -> tuple[Job, ...] | Unknown:
     from composer.runtimes.job_store import read_jobs
 
     server = _server_here(manifest)
@@ -156,19 +153,18 @@ def _jobs(deployment: Path, manifest: Manifest | None) -> tuple[Job, ...] | Unkn
         return Unknown(f"the job store cannot be read: {error.strerror}", "run composer as the owner of the kits")
 
 
-def _events(deployment: Path, manifest: Manifest | None) -> tuple[Event, ...] | Unknown:
+def _events(deployment: Path, manifest: Manifest) -> tuple[Event, ...] | Unknown:
     from composer.runtimes.admissions import history
     from composer.runtimes.observe import Here
 
     server = _server_here(manifest)
-    if isinstance(server, Unknown) or manifest is None:
-        return server if isinstance(server, Unknown) else ()
-    participant = next(one for one in manifest.participants if one.service == server)
+    if isinstance(server, Unknown):
+        return server
     names = frozenset(one.name for one in manifest.started)
     # Containers have the time of UTC, plain processes that of this machine.
     zone = None if manifest.runtime == "process" else timezone.utc
     try:
-        return history(Here(deployment).server_log(participant, None), participant.name, names, zone)
+        return history(Here(deployment).server_log(server, None), server.name, names, zone)
     except FileNotFoundError:
         return ()
     except OSError as error:

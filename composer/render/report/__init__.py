@@ -110,7 +110,7 @@ def _participants(report: Report) -> tuple[Tone, str]:
 
 def _jobs(report: Report) -> tuple[Tone, str]:
     if isinstance(report.jobs, Unknown):
-        return "", "not known" if report.deployment else "none yet"
+        return "", "not known"
     if not report.jobs:
         return "", "none yet"
     running = sum(not job.ended for job in report.jobs)

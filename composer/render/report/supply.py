@@ -149,7 +149,10 @@ def _contents(one: Contents, at: int) -> Iterator[Element]:
         ("Kits of release", ", ".join(one.releases)),
         *([("Base image", one.base)] if one.base else []),
         *([("Debian packages", ", ".join(one.debian))] if one.debian else []),
-        ("Python packages", f"{len(one.python)}, each pinned by its hashes" if one.python else _UNPINNED),
+        (
+            "Python packages",
+            f"{len(one.python)}, each pinned by its hashes" if one.python else _UNPINNED if one.base else _UNLOCKED,
+        ),
     ]
     yield _facts(facts)
     if one.python:
@@ -157,7 +160,8 @@ def _contents(one: Contents, at: int) -> Iterator[Element]:
         yield element("details", {}, element("summary", {}, f"{len(one.python)} Python packages"), packages)
 
 
-_UNPINNED = "what NVFLARE needs; the first build pins their versions"
+_UNPINNED = "what NVFLARE and the jobs need; the first build pins their versions"
+_UNLOCKED = "what NVFLARE and the jobs need"
 
 
 def _facts(facts: list[tuple[str, Element | str]] | list[tuple[str, str]]) -> Element:

@@ -99,10 +99,11 @@ def test_what_is_not_known_is_said_with_its_cause() -> None:
 
 
 def test_before_anything_runs_it_says_so() -> None:
-    nothing = Unknown("nothing is deployed yet", "composer up")
-    report = replace(report_of(3), status=None, images=None, events=nothing, jobs=nothing, findings=(), deployment=None)
+    report = replace(report_of(3), status=None, images=None, events=(), jobs=(), findings=(), deployment=None)
     words = Page(render_report(report)).words()
     assert "Nothing is deployed yet: composer up starts them." in words
+    assert "Nothing has happened yet." in words
+    assert "There has been no job yet." in words
     assert "composer check and composer doctor find nothing wrong." in words
 
 
