@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from composer.usecases.inputs import Inputs
 
 T = TypeVar("T")
+_OTHER_FILE = "name another file with -o FILE"
+# A report says at its beginning that it is one.
+_MOST_HEAD = 2000
 _PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE | re.ASCII)
 
 
@@ -74,32 +78,51 @@ def write_report(inputs: Inputs, found: Report, file: Path) -> None:
         file: Where it is put; its folder must be there.
 
     Raises:
-        ComposerError: It would lie in a kit, or it cannot be written.
+        ComposerError: It would lie in a kit or in the deployment folder, what is there is no report, or it cannot be
+            written.
     """
     from composer.render.report import render_report
 
-    place = Path(os.path.realpath(file.parent)) / file.name
+    place = Path(os.path.realpath(file))
+    _require_place(inputs, found, file, place)
+    text = render_report(found)
+    try:
+        descriptor, part = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor, not a path
+                stream.write(text)
+                stream.flush()
+                os.fchmod(descriptor, 0o644)
+                os.fsync(descriptor)
+            Path(part).replace(place)
+        except BaseException:
+            Path(part).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ComposerError(f"cannot write {file}: {error.strerror}", _OTHER_FILE) from error
+
+
+def _require_place(inputs: Inputs, found: Report, file: Path, place: Path) -> None:
+    from composer.render.report import is_report
+
     for kit in found.kits:
         if kit.is_dir() and place.is_relative_to(os.path.realpath(kit)):
-            raise ComposerError(f"{file} lies in the kits {kit}, which composer never changes", "name it with -o FILE")
+            raise ComposerError(f"{file} lies in the kits {kit}, which composer never changes", _OTHER_FILE)
     if place.is_relative_to(inputs.deployment):
-        raise ComposerError(
-            f"{file} lies in the deployment folder, where composer keeps its own", "name it with -o FILE"
-        )
-    text = render_report(found)
-    part = place.with_name(f".{place.name}.{os.getpid()}.part")
+        raise ComposerError(f"{file} lies in the deployment folder, where composer keeps its own", _OTHER_FILE)
+    if not place.exists():
+        return
     try:
-        with part.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(place)
+        former = _head_of(place) if place.is_file() else b"a folder, a device or a pipe"
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ComposerError(f"cannot write {file}: {error.strerror}", "name another file with -o FILE") from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        raise ComposerError(f"cannot read {file}: {error.strerror}", _OTHER_FILE) from error
+    if former and not is_report(former):
+        raise ComposerError(f"{file} is there and is no report of composer's", _OTHER_FILE)
+
+
+def _head_of(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(_MOST_HEAD)
 
 
 def _attempt(look: Callable[[], T]) -> T | Unknown:

@@ -20,6 +20,7 @@ from composer.render.report.supply import (
 )
 from composer.render.templates import read_template
 
+_GENERATOR = "flare-composer"
 # Nothing is fetched, run or sent, whatever a name in a kit says; the styles are in the page.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -30,6 +31,11 @@ _NOTES: dict[Live, tuple[str, str, str]] = {
     "live": ("It is made anew every ten seconds. ", "still", "Stop that"),
     "still": ("It stays as it is. ", "./", "Make it anew every ten seconds"),
 }
+
+
+def is_report(head: bytes) -> bool:
+    """Tell by the beginning of a file whether it is such a page."""
+    return f'<meta name="generator" content="{_GENERATOR}">'.encode() in head
 
 
 def render_report(report: Report, live: Live = "") -> str:
@@ -43,6 +49,7 @@ def render_report(report: Report, live: Live = "") -> str:
         element("meta", {"http-equiv": "Content-Security-Policy", "content": _POLICY}),
         element("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
         element("meta", {"name": "color-scheme", "content": "light dark"}),
+        element("meta", {"name": "generator", "content": _GENERATOR}),
         element("meta", {"name": "robots", "content": "noindex"}),
         element("title", {}, title),
         style(css),

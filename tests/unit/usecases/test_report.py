@@ -14,6 +14,7 @@ import pytest
 
 from composer.model.errors import ComposerError
 from composer.model.report import Job
+from composer.render.report import render_report
 from composer.runtimes.job_store import read_jobs
 from composer.usecases.inputs import Inputs
 from composer.usecases.report import write_report
@@ -94,8 +95,9 @@ def test_it_is_never_written_into_kits(kits: Path, tmp_path: Path, place: str) -
 
 def test_a_link_to_a_folder_of_kits_does_not_lead_into_them(kits: Path, tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to(kits / "site-1")
-    ended = composer("report", kits, "-o", "out/report.html", cwd=tmp_path, **NO_ENGINE)
-    assert ended.returncode == 1
+    (tmp_path / "link.html").symlink_to(kits / "site-1" / "report.html")
+    for place in ("out/report.html", "link.html"):
+        assert composer("report", kits, "-o", place, cwd=tmp_path, **NO_ENGINE).returncode == 1
     assert not (kits / "site-1" / "report.html").exists()
 
 
@@ -112,16 +114,35 @@ def test_where_it_cannot_be_written_the_former_one_stays(kits: Path, tmp_path: P
 
 def test_one_that_ends_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "report.html"
-    file.write_text("the former one")
+    inputs = Inputs((), None, tmp_path / "deployment")
+    write_report(inputs, report_of(30), file)
+    former = file.read_text()
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ComposerError, match="No space left"):
-        write_report(Inputs((), None, tmp_path / "deployment"), report_of(3), file)
+        write_report(inputs, report_of(3), file)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
-    assert file.read_text() == "the former one"
+    assert file.read_text() == former
+    monkeypatch.undo()
+    write_report(inputs, report_of(3), file)
+    assert file.read_text() == render_report(report_of(3))
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_of_the_users_is_not_replaced(kits: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.html").write_text("<!DOCTYPE html><p>mine")
+    ended = composer("report", kits, "-o", "notes.html", cwd=tmp_path, **NO_ENGINE)
+    assert ended.returncode == 1
+    assert ended.err.startswith("error: notes.html is there and is no report of composer's\n")
+    assert (tmp_path / "notes.html").read_text() == "<!DOCTYPE html><p>mine"
+    os.mkfifo(tmp_path / "pipe")
+    assert composer("report", kits, "-o", "pipe", cwd=tmp_path, **NO_ENGINE).returncode == 1
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "pipe").unlink()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.html"]
 
 
 def test_jobs_are_read_as_the_server_has_written_them(tmp_path: Path) -> None:
