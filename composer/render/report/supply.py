@@ -41,7 +41,7 @@ def findings_section(report: Report) -> Element:
     if not groups:
         nothing = "composer check and composer doctor find nothing wrong."
         return section("findings", "Findings", paragraph(nothing, "note"))
-    columns = ("Severity", "Check", "About", "What is wrong", "What to do")
+    columns = ("Severity", "What is wrong", "What to do", "About", "Check")
     rows = map(_finding, groups.values())
     return section("findings", "Findings", table("Of composer check and composer doctor", columns, rows))
 
@@ -54,7 +54,7 @@ def _finding(alike: list[Finding]) -> tuple[Cell, ...]:
     one = alike[0]
     message = one.message if len(alike) == 1 else _without_name(one)
     tone: Tone = "bad" if one.severity == "error" else "waiting"
-    return sign(tone, one.severity), code(one.id), _about([each.kit for each in alike]), message, one.fix
+    return sign(tone, one.severity), message, one.fix, _about([each.kit for each in alike]), code(one.id)
 
 
 def _about(kits: list[str]) -> str:
