@@ -82,8 +82,7 @@ def report(terminal: Terminal, inputs: Inputs, output: Path | None, serve: bool,
         _serve(terminal, inputs, port)
         return
     file = output or Path("report.html")
-    found = use_case.report(inputs)
-    use_case.write_report(inputs, found, file)
+    found = use_case.write_report(inputs, file)
     terminal.done(f"{file}: {found.topology.federation}, {found.topology.words}")
 
 

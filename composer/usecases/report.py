@@ -37,17 +37,39 @@ def report(inputs: Inputs) -> Report:
     Raises:
         ComposerError: There are no kits, or they or the definition do not hold.
     """
+    return _report(open_session(inputs))
+
+
+def write_report(inputs: Inputs, file: Path) -> Report:
+    """Write a report as a page of HTML that needs nothing beside it; return what is in it.
+
+    Args:
+        inputs: What the report is of.
+        file: Where it is put; its folder must be there.
+
+    Raises:
+        ComposerError: As for :func:`report`; or it would lie in a kit or in the deployment folder, what is there is no
+            report, or it cannot be written.
+    """
+    session = open_session(inputs)
+    _require_place(session, file)
+    found = _report(session)
+    write_page(found, file)
+    return found
+
+
+def _report(session: Session) -> Report:
     from composer import __version__
     from composer.deployment.recorded import read_manifest
     from composer.resolve.topology import resolve_topology
     from composer.system.background import in_background
 
-    session = open_session(inputs)
-    manifest = read_manifest(inputs.deployment)
+    deployment = session.deployment
+    manifest = read_manifest(deployment)
     with ExitStack() as stack:
         # Engines and hosts are waited for while kits are read.
-        status = stack.enter_context(in_background(lambda: _status(inputs.deployment, manifest)))
-        images = stack.enter_context(in_background(lambda: _images(inputs.deployment, manifest)))
+        status = stack.enter_context(in_background(lambda: _status(deployment, manifest)))
+        images = stack.enter_context(in_background(lambda: _images(deployment, manifest)))
         federation = stack.enter_context(session.resolved(startable=False))
         kits = [*(one.kit for one in federation.participants), *(one.kit for one in federation.elsewhere)]
         certificates = (CertificateOf(kit.name, kit.type, kit.certificate) for kit in kits)
@@ -56,35 +78,28 @@ def report(inputs: Inputs) -> Report:
             composer=__version__,
             topology=resolve_topology(federation),
             findings=_findings(session, federation),
-            events=_events(inputs.deployment, manifest) if manifest else (),
-            jobs=_jobs(inputs.deployment, manifest) if manifest else (),
+            events=_events(deployment, manifest) if manifest else (),
+            jobs=_jobs(deployment, manifest) if manifest else (),
             certificates=tuple(sorted(certificates, key=lambda one: (one.certificate.not_after, one.name))),
             contents=_contents(federation),
             authorities=tuple(sorted({kit.root_fingerprint for kit in kits})),
             kits=session.kits,
             definition=session.definition_file,
-            deployment=inputs.deployment if manifest else None,
+            deployment=deployment if manifest else None,
             status=status(),
             images=images(),
         )
 
 
-def write_report(inputs: Inputs, found: Report, file: Path) -> None:
-    """Write a report as a page of HTML that needs nothing beside it; the former one is there until it is whole.
-
-    Args:
-        inputs: What the report is of.
-        found: The report.
-        file: Where it is put; its folder must be there.
+def write_page(found: Report, file: Path) -> None:
+    """Write a report as a page; the former one is there until the new one is whole.
 
     Raises:
-        ComposerError: It would lie in a kit or in the deployment folder, what is there is no report, or it cannot be
-            written.
+        ComposerError: It cannot be written.
     """
     from composer.render.report import render_report
 
     place = Path(os.path.realpath(file))
-    _require_place(inputs, found, file, place)
     text = render_report(found)
     try:
         descriptor, part = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
@@ -102,14 +117,17 @@ def write_report(inputs: Inputs, found: Report, file: Path) -> None:
         raise ComposerError(f"cannot write {file}: {error.strerror}", _OTHER_FILE) from error
 
 
-def _require_place(inputs: Inputs, found: Report, file: Path, place: Path) -> None:
+def _require_place(session: Session, file: Path) -> None:
     from composer.render.report import is_report
 
-    for kit in found.kits:
+    place = Path(os.path.realpath(file))
+    for kit in session.kits:
         if kit.is_dir() and place.is_relative_to(os.path.realpath(kit)):
             raise ComposerError(f"{file} lies in the kits {kit}, which composer never changes", _OTHER_FILE)
-    if place.is_relative_to(inputs.deployment):
+    if place.is_relative_to(session.deployment):
         raise ComposerError(f"{file} lies in the deployment folder, where composer keeps its own", _OTHER_FILE)
+    if not place.parent.is_dir():
+        raise ComposerError(f"cannot write {file}: its folder is not there", "make it first, or name another one")
     if not place.exists():
         return
     try:

@@ -16,8 +16,7 @@ from composer.model.errors import ComposerError
 from composer.model.report import Job
 from composer.render.report import render_report
 from composer.runtimes.job_store import read_jobs
-from composer.usecases.inputs import Inputs
-from composer.usecases.report import write_report
+from composer.usecases.report import write_page
 from tests.conftest import COMPOSER, composer, tree
 from tests.kitmaker import Project, provision
 from tests.reports import report_of
@@ -105,7 +104,7 @@ def test_where_it_cannot_be_written_the_former_one_stays(kits: Path, tmp_path: P
     ended = composer("report", kits, "-o", "nowhere/report.html", cwd=tmp_path, **NO_ENGINE)
     assert (ended.returncode, ended.err.splitlines()[0]) == (
         1,
-        "error: cannot write nowhere/report.html: No such file or directory",
+        "error: cannot write nowhere/report.html: its folder is not there",
     )
     (tmp_path / "report.html").mkdir()
     assert composer("report", kits, cwd=tmp_path, **NO_ENGINE).returncode == 1
@@ -114,8 +113,7 @@ def test_where_it_cannot_be_written_the_former_one_stays(kits: Path, tmp_path: P
 
 def test_one_that_ends_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "report.html"
-    inputs = Inputs((), None, tmp_path / "deployment")
-    write_report(inputs, report_of(30), file)
+    write_page(report_of(30), file)
     former = file.read_text()
 
     def full(_descriptor: int) -> None:
@@ -123,11 +121,11 @@ def test_one_that_ends_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ComposerError, match="No space left"):
-        write_report(inputs, report_of(3), file)
+        write_page(report_of(3), file)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert file.read_text() == former
     monkeypatch.undo()
-    write_report(inputs, report_of(3), file)
+    write_page(report_of(3), file)
     assert file.read_text() == render_report(report_of(3))
     assert file.stat().st_mode & 0o777 == 0o644
 
