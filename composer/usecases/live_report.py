@@ -16,22 +16,35 @@ if TYPE_CHECKING:
 _SECONDS = 10
 # Two who ask at once are shown the same.
 _FRESH_SECONDS = 3.0
+# `doctor` tries ports and asks hosts, and `check` reads all kits: that is not for every ten seconds.
+_FINDINGS_SECONDS = 300.0
 
 
-class _Seen:
+class LiveReport:
     """What was found out last; one looks at a time."""
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
         self._lock = Lock()
-        self._seen: tuple[float, Report] | None = None
+        self._seen: Report | None = None
+        self._looked = self._examined = 0.0
 
     def now(self) -> Report:
+        """Return what is seen now, or was a moment ago.
+
+        Raises:
+            ComposerError: As for :func:`composer.usecases.report.report`.
+        """
         with self._lock:
-            if self._seen is None or time.monotonic() - self._seen[0] > _FRESH_SECONDS:
-                found = report(self._inputs)
-                self._seen = (time.monotonic(), found)
-            return self._seen[1]
+            now = time.monotonic()
+            if self._seen and now - self._looked <= _FRESH_SECONDS:
+                return self._seen
+            known = self._seen.findings if self._seen and now - self._examined <= _FINDINGS_SECONDS else None
+            self._seen = report(self._inputs, known)
+            self._looked = time.monotonic()
+            if known is None:
+                self._examined = self._looked
+            return self._seen
 
 
 def serve_report(inputs: Inputs, port: int, announce: Callable[[str], None]) -> None:
@@ -48,7 +61,7 @@ def serve_report(inputs: Inputs, port: int, announce: Callable[[str], None]) -> 
     from composer.render.report import render_report
     from composer.system.local_page import LocalPage
 
-    seen = _Seen(inputs)
+    seen = LiveReport(inputs)
     seen.now()
     pages = {"": lambda: render_report(seen.now(), "live"), "still": lambda: render_report(seen.now(), "still")}
     with LocalPage(pages, {"": _SECONDS}, port) as page:

@@ -31,13 +31,17 @@ _MOST_HEAD = 2000
 _PINNED = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE | re.ASCII)
 
 
-def report(inputs: Inputs) -> Report:
+def report(inputs: Inputs, findings: tuple[Finding, ...] | None = None) -> Report:
     """Find out all that a report shows; what cannot be found out is said in it, and stops nothing.
+
+    Args:
+        inputs: Kits, definition, deployment folder.
+        findings: What `check` and `doctor` have found before; None: they look now.
 
     Raises:
         ComposerError: There are no kits, or they or the definition do not hold.
     """
-    return _report(open_session(inputs))
+    return _report(open_session(inputs), findings)
 
 
 def write_report(inputs: Inputs, file: Path) -> Report:
@@ -58,7 +62,7 @@ def write_report(inputs: Inputs, file: Path) -> Report:
     return found
 
 
-def _report(session: Session) -> Report:
+def _report(session: Session, findings: tuple[Finding, ...] | None = None) -> Report:
     from composer import __version__
     from composer.deployment.recorded import read_manifest
     from composer.resolve.topology import resolve_topology
@@ -77,7 +81,7 @@ def _report(session: Session) -> Report:
             made=datetime.now(timezone.utc),
             composer=__version__,
             topology=resolve_topology(federation),
-            findings=_findings(session, federation),
+            findings=_findings(session, federation) if findings is None else findings,
             events=_events(deployment, manifest) if manifest else (),
             jobs=_jobs(deployment, manifest) if manifest else (),
             certificates=tuple(sorted(certificates, key=lambda one: (one.certificate.not_after, one.name))),
