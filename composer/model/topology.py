@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from composer.model.kinds import LOCAL, Network, ParticipantType, RuntimeName
 from composer.model.reporter import some_of
@@ -19,11 +20,15 @@ _SECURITY = {"mtls": "mutual TLS", "tls": "TLS", "clear": "no TLS"}
 
 @dataclass(frozen=True)
 class Place:
-    """A host: its name, LOCAL for this machine, the address that the others know, and how composer reaches it."""
+    """A host: its name, LOCAL for this machine, the address that the others know, and how composer reaches it.
+
+    ``runtime`` is as what its participants run; empty where composer does not go there.
+    """
 
     name: str
     address: str = ""
     endpoint: str = ""
+    runtime: RuntimeName | Literal[""] = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,6 @@ class Topology:
     """Who is where and dials whom. Nodes are sorted: server, relays, sites, admins."""
 
     federation: str
-    runtime: RuntimeName
     network: Network
     places: tuple[Place, ...]
     nodes: tuple[Node, ...]

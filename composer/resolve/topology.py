@@ -32,7 +32,7 @@ def resolve_topology(federation: Federation) -> Topology:
     )
     order: dict[ParticipantType, int] = {"server": 0, "relay": 1, "client": 2, "admin": 3}
     nodes = tuple(sorted((*nodes, *_strangers(nodes, kits)), key=lambda node: (order[node.type], in_order(node.name))))
-    return Topology(federation.name, federation.runtime, federation.network, _places(federation, nodes), nodes)
+    return Topology(federation.name, federation.network, _places(federation, nodes), nodes)
 
 
 def _links(kit: Kit, kits: list[Kit], addresses: dict[str, str]) -> Iterator[Link]:
@@ -73,6 +73,8 @@ def _strangers(nodes: tuple[Node, ...], kits: list[Kit]) -> Iterator[Node]:
 
 def _places(federation: Federation, nodes: tuple[Node, ...]) -> tuple[Place, ...]:
     found = {one.host: Place(one.host, one.address) for one in federation.elsewhere}
-    found |= {host.name: Place(host.name, host.address, host.endpoint) for host in federation.hosts}
-    here = [Place(LOCAL)] if any(node.known and node.place == LOCAL for node in nodes) else []
+    found |= {host.name: Place(host.name, host.address, host.endpoint, host.runtime) for host in federation.hosts}
+    here = (
+        [Place(LOCAL, runtime=federation.runtime)] if any(node.known and node.place == LOCAL for node in nodes) else []
+    )
     return (*here, *sorted(found.values(), key=lambda place: in_order(place.name)))

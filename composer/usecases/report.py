@@ -18,7 +18,7 @@ from composer.usecases.session import Session, open_session
 
 if TYPE_CHECKING:
     from composer.deployment.manifest import DeployedParticipant, Manifest
-    from composer.model.federation import Federation, Image
+    from composer.model.federation import Federation, Participant
     from composer.model.finding import Finding
     from composer.model.report import Event, Job
     from composer.model.status import FederationStatus, ImageStatus
@@ -161,7 +161,7 @@ def _status(deployment: Path, manifest: Manifest | None) -> FederationStatus | U
 
 
 def _images(deployment: Path, manifest: Manifest | None) -> tuple[ImageStatus, ...] | Unknown | None:
-    if manifest is None or manifest.runtime == "process":
+    if manifest is None or not manifest.run_as("docker").participants:
         return None
     from composer.usecases.images import list_images
 
@@ -207,7 +207,7 @@ def _events(deployment: Path, manifest: Manifest) -> tuple[Event, ...] | Unknown
         return server
     names = frozenset(one.name for one in manifest.started)
     # Containers have the time of UTC, plain processes that of this machine.
-    zone = None if manifest.runtime == "process" else timezone.utc
+    zone = None if manifest.runtime_on(server.host) == "process" else timezone.utc
     try:
         return history(Here(deployment).server_log(server, None), server.name, names, zone)
     except FileNotFoundError:
@@ -217,22 +217,22 @@ def _events(deployment: Path, manifest: Manifest) -> tuple[Event, ...] | Unknown
 
 
 def _contents(federation: Federation) -> tuple[Contents, ...]:
-    """Return what goes into images, once for all who have the same."""
-    groups: dict[object, list[str]] = {}
-    images: dict[object, tuple[Image, set[str]]] = {}
+    """Return what goes into images, or into virtual environments, once for all who have the same."""
+    groups: dict[object, list[Participant]] = {}
     for one in federation.participants:
-        key = (one.image.base, one.image.nvflare, one.image.packages, one.image.requirements, one.image.lock)
-        groups.setdefault(key, []).append(one.name)
-        images.setdefault(key, (one.image, set()))[1].add(one.kit.release)
-    return tuple(_described(groups[key], *images[key], federation.runtime == "docker") for key in groups)
+        image, runtime = one.image, federation.runtime_on(one.host)
+        key = (runtime, image.base, image.nvflare, image.packages, image.requirements, image.lock)
+        groups.setdefault(key, []).append(one)
+    return tuple(_described(group, federation.runtime_on(group[0].host) == "docker") for group in groups.values())
 
 
-def _described(names: Sequence[str], image: Image, releases: set[str], in_containers: bool) -> Contents:
+def _described(alike: Sequence[Participant], in_containers: bool) -> Contents:
+    image = alike[0].image
     return Contents(
-        names=tuple(names),
+        names=tuple(one.name for one in alike),
         base=image.base if in_containers else "",
         nvflare=image.nvflare,
-        releases=tuple(sorted(releases)),
+        releases=tuple(sorted({one.kit.release for one in alike})),
         debian=image.packages if in_containers else (),
-        python=tuple((found[1], found[2]) for found in _PINNED.finditer(image.lock)),
+        python=tuple((found[1], found[2]) for found in _PINNED.finditer(image.lock)) if in_containers else (),
     )

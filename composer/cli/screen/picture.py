@@ -71,7 +71,6 @@ def topology_document(topology: Topology) -> dict[str, object]:
     """Return what ``composer topology --json`` prints. Fields may be added, never renamed."""
     return {
         "federation": topology.federation,
-        "runtime": topology.runtime,
         "network": topology.network,
         "hosts": [asdict(place) for place in topology.places],
         "participants": [

@@ -114,8 +114,8 @@ def images_section(report: Report) -> Element:
         parts.append(table("Images as the engines have them", columns, _images(images)))
     for at, one in enumerate(report.contents):
         parts += _contents(one, at)
-    in_containers = any(one.base for one in report.contents)
-    title = "Images and what is in them" if in_containers else "Virtual environments and what is in them"
+    kinds = dict.fromkeys("images" if one.base else "virtual environments" for one in report.contents)
+    title = f"{' and '.join(kinds).capitalize() or 'Images'} and what is in them"
     return section("images", title, *parts)
 
 
@@ -142,7 +142,7 @@ def _images(images: tuple[ImageStatus, ...]) -> Iterator[tuple[Cell, ...]]:
 
 
 def _contents(one: Contents, at: int) -> Iterator[Element]:
-    title = f"In those of {in_short(one.names)}"
+    title = f"In the {'images' if one.base else 'virtual environments'} of {in_short(one.names)}"
     yield element("h3", {"id": f"contents-{at}"}, title)
     facts = [
         ("NVFLARE", one.nvflare),
@@ -160,6 +160,7 @@ def _contents(one: Contents, at: int) -> Iterator[Element]:
         yield element("details", {}, element("summary", {}, f"{len(one.python)} Python packages"), packages)
 
 
+_RUNTIMES = {"docker": "containers", "process": "plain processes"}
 _UNPINNED = "what NVFLARE and the jobs need; the first build pins their versions"
 _UNLOCKED = "what NVFLARE and the jobs need"
 
@@ -171,10 +172,11 @@ def _facts(facts: list[tuple[str, Element | str]] | list[tuple[str, str]]) -> El
 
 def versions_section(report: Report) -> Element:
     """What the report was made from, so that another can be compared with it."""
+    runtimes = (_RUNTIMES.get(place.runtime) for place in report.topology.places)
     facts: list[tuple[str, Element | str]] = [
         ("composer", report.composer),
         ("NVFLARE", ", ".join(sorted({one.nvflare for one in report.contents})) or NOTHING),
-        ("Runs as", "plain processes" if report.topology.runtime == "process" else "containers"),
+        ("Runs as", ", ".join(dict.fromkeys(filter(None, runtimes))) or NOTHING),
         ("Network", "Docker's own (bridge)" if report.topology.network == "bridge" else "the hosts'"),
     ]
     facts += [("Authority, SHA-256", code(one)) for one in report.authorities]

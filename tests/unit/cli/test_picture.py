@@ -35,7 +35,7 @@ def test_hundreds_of_sites_stay_readable() -> None:
     link = Link("hub", "hub", 8002, "grpc", "mtls")
     places = tuple(Place(f"host-{n}", f"10.0.1.{n}", f"ssh://host-{n}") for n in range(1, 301))
     sites = (Node(f"site-{n}", "client", f"host-{n}", links=(link,)) for n in range(1, 301))
-    topology = Topology("example", "docker", "host", places, (Node("hub", "server", "host-1", (8002,)), *sites))
+    topology = Topology("example", "host", places, (Node("hub", "server", "host-1", (8002,)), *sites))
     for width in (60, 80, 200):
         lines = [line.text for line in draw(topology, width)]
         assert len(lines) < 25
@@ -45,7 +45,7 @@ def test_hundreds_of_sites_stay_readable() -> None:
 
 def test_text_of_others_is_harmless_to_a_terminal() -> None:
     place = Place("\x1b[2J\nhub", "\x1b]0;x\x07")
-    topology = Topology("a\x1b[31mb", "docker", "host", (place,), (Node("c\r\nd", "server", place.name),))
+    topology = Topology("a\x1b[31mb", "host", (place,), (Node("c\r\nd", "server", place.name),))
     text = "\n".join(line.text for width in (None, 40) for line in draw(topology, width))
     assert all(char.isprintable() for char in text.replace("\n", ""))
 
@@ -53,7 +53,7 @@ def test_text_of_others_is_harmless_to_a_terminal() -> None:
 def test_a_connection_without_tls_is_red() -> None:
     link = Link("hub", "hub", 8002, "grpc", "clear")
     nodes = (Node("hub", "server", "local", (8002,)), Node("site-1", "client", "local", links=(link,)))
-    topology = Topology("example", "docker", "host", (Place("local"),), nodes)
+    topology = Topology("example", "host", (Place("local"),), nodes)
     for width in (None, 40):
         assert ("→ hub:8002 (grpc, no TLS)", "red") in [
             piece for line in draw(topology, width) for piece in line.pieces

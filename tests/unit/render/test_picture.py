@@ -24,12 +24,12 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def topology(*names: str, security: str = "mtls") -> Topology:
     sites = (Node(name, "client", "ward", links=(Link("hub", "hub", 8002, "grpc", security),)) for name in names)
-    return Topology("example", "docker", "host", (Place("ward"),), (Node("hub", "server", "ward", (8002,)), *sites))
+    return Topology("example", "host", (Place("ward"),), (Node("hub", "server", "ward", (8002,)), *sites))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_is_text_in_a_picture_whatever_it_is(name: str) -> None:
-    text = render_svg(Topology(name, "docker", "host", (Place(name, name),), (Node(name, "server", name, (1,)),)))
+    text = render_svg(Topology(name, "host", (Place(name, name),), (Node(name, "server", name, (1,)),)))
     root = ElementTree.fromstring(text)
     kinds = {"svg", "title", "desc", "style", "g", "rect", "text", "path", "circle"}
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= kinds

@@ -57,7 +57,7 @@ def test_from_kits_alone_it_is_one_file_and_nothing_else(kits: Path, tmp_path: P
     text = (tmp_path / "report.html").read_text()
     assert "Nothing is deployed yet" in text
     assert "→ relay-1:18102" in text
-    assert "In those of server1, relay-1, site-1 and 2 more" in text
+    assert "In the images of server1, relay-1, site-1 and 2 more" in text
     assert "-slim-bookworm" in text
 
 
@@ -200,3 +200,19 @@ def test_it_is_served_or_written(kits: Path, tmp_path: Path) -> None:
     ended = composer("report", kits, "--serve", "-o", "x.html", cwd=tmp_path, **NO_ENGINE)
     assert ended.returncode == 2
     assert "--serve writes no file" in ended.err
+
+
+def test_what_runs_as_processes_on_one_host_and_as_containers_on_another_is_told_apart(
+    kits: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "composer.yml").write_text(
+        "hosts: {desk: {address: 127.0.0.1, endpoint: local}, far: {address: 192.0.2.9, endpoint: 'ssh://a@127.0.0.1:1',"
+        " path: /srv/flare, runtime: process}}\nparticipants: {site-2: {host: far}}\n"
+    )
+    ended = composer("report", kits, cwd=tmp_path, **NO_ENGINE)
+    assert ended.returncode == 0, ended.err
+    text = (tmp_path / "report.html").read_text()
+    assert "In the images of server1, relay-1, site-1, admin@nvidia.com" in text
+    assert "In the virtual environments of site-2" in text
+    assert "Images and virtual environments and what is in them" in text
+    assert "<dd>containers, plain processes</dd>" in text
