@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 
 # Names of Debian's package, of other distributions', of Google's own.
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+_SECONDS = 120
 _OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -57,6 +59,7 @@ class Page:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            assert select.select([self.from_browser], [], [], _SECONDS)[0], "the browser does not answer"
             data = os.read(self.from_browser, 2**20)
             assert data, "the browser has ended"
             self._rest += data

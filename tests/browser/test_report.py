@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,9 +117,8 @@ def test_on_paper_everything_is_there(browser: Page, tmp_path: Path) -> None:
 def test_served_it_is_the_same_and_its_reader_can_stop_it(browser: Page, axe: str, sites: int) -> None:
     report = report_of(sites)
     pages = {"": lambda: render_report(report, "live"), "still": lambda: render_report(report, "still")}
-    with LocalPage(pages, {"": 10}) as page:
-        thread = threading.Thread(target=page.serve_forever)
-        thread.start()
+    # Not made anew while axe looks at it.
+    with served(LocalPage(pages, {"": 3600})) as page:
         browser.open(page.address)
         assert browser.told("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown") == []
         assert {asked["request"]["url"] for asked in browser.told("Network.requestWillBeSent")} == {page.address}
@@ -129,8 +130,19 @@ def test_served_it_is_the_same_and_its_reader_can_stop_it(browser: Page, axe: st
         browser.open(still)
         assert browser.evaluate("document.querySelector('.lead a').href") == page.address
         browser.open("about:blank")
-        page.shutdown()
-        thread.join()
+
+
+@contextmanager
+def served(page: LocalPage) -> Iterator[LocalPage]:
+    """Serve a page for the time of the block."""
+    with page:
+        thread = threading.Thread(target=page.serve_forever)
+        thread.start()
+        try:
+            yield page
+        finally:
+            page.shutdown()
+            thread.join()
 
 
 def test_the_picture_as_a_file_of_its_own(browser: Page, tmp_path: Path) -> None:
