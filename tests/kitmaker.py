@@ -278,12 +278,14 @@ def _local(made: Provisioned, kit: Path) -> None:
 
 
 def _sign(made: Provisioned, kit: Path) -> None:
+    # NVFLARE writes a listener's settings after it has signed.
+    late = {"signature.json", "comm_config.json"}
     for where in _signed(made.project, kit):
         folder = kit / where
         signatures = {
             file.name: made.authority.sign(file.read_bytes())
             for file in sorted(folder.iterdir())
-            if file.is_file() and file.name != "signature.json"
+            if file.is_file() and file.name not in late
         }
         write(folder / "signature.json", json.dumps(signatures))
 

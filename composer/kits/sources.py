@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OVERSEER = ("privilege.yml", "gunicorn.conf.py")
+# What NVFLARE's DockerBuilder and HelmChartBuilder put beside the kits (nvflare/lighter/constants.py).
+_BESIDE = ("nvflare_compose", "nvflare_hc")
 _FORMS = "give a kit's folder, a prod_NN folder, a zip or a tar.gz"
 
 
@@ -89,6 +91,21 @@ def _kits_at(path: Path, folder: Path) -> list[Path]:
     raise ComposerError(
         f"{path} is not a startup kit: there is no startup/ in it, nor in a folder directly below",
         "give a kit's folder (it holds startup/ and local/) or the prod_NN folder that holds the kits",
+    )
+
+
+def folders_without_kit(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the folders beside kits that are none themselves, such as a kit that was copied in part.
+
+    Args:
+        paths: What :func:`find_kits` was given, and found good.
+    """
+    tops = [path.resolve() for path in paths if path.is_dir() and not (path / "startup").is_dir()]
+    return tuple(
+        child
+        for top in tops
+        for child in sorted(top.iterdir())
+        if child.is_dir() and not (child / "startup").is_dir() and child.name not in _BESIDE and child.name[0] != "."
     )
 
 

@@ -31,7 +31,7 @@ class Relayed(Deployment):
     opened: dict[str, int]
 
 
-@pytest.fixture(scope="module", params=["2.6", "2.9"])
+@pytest.fixture(scope="module", params=["2.6", "2.7", "2.9"])
 def relayed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, ports: list[int]
 ) -> Iterator[Relayed]:

@@ -185,12 +185,22 @@ def print_check(report: CheckReport) -> None:
     if report.findings:
         console.print()
     console.print(_check_table(report))
+    console.print(f"\nsigned: {_signed(report)}", **PLAIN)
     for fingerprint in sorted({kit.root_fingerprint for kit in report.kits} - {""}):
         console.print(f"\nauthority (SHA-256 of rootCA.pem): {fingerprint}", **PLAIN)
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = len(report.findings) - errors
     kits = f"{len(report.kits)} kit{'' if len(report.kits) == 1 else 's'}"
     console.print(f"{kits}, {errors or 'no'} errors, {warnings or 'no'} warnings", **PLAIN)
+
+
+def _signed(report: CheckReport) -> str:
+    """What the signatures are of: not every release signs, and none verifies all that it signs."""
+    signed = [kit for kit in report.kits if kit.signed]
+    if not signed:
+        return "nothing; NVFLARE 2.8 and newer sign only kits with homomorphic encryption"
+    folders = " and ".join(dict.fromkeys(folder for kit in signed for folder in kit.signed))
+    return f"{folders} in {len(signed)} of {len(report.kits)} kits; NVFLARE itself never verifies local/"
 
 
 def _check_table(report: CheckReport) -> Any:

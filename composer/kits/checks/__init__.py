@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from composer.kits.checks.form import FOREIGN, FORM, MODE, OWNER
 from composer.kits.checks.identity import NAME, ORGANIZATION, PROJECT
 from composer.kits.checks.listener import LISTENER
-from composer.kits.checks.signature import SIGNATURE
+from composer.kits.checks.signature import SIGNATURE, signed_folders
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.checks.together import DUPLICATE, MIXED, NAMES
 from composer.kits.checks.trust import CHAIN, KEY_MATCH, VALID
 from composer.kits.facts import load_facts, settled
-from composer.kits.sources import find_kits
+from composer.kits.sources import find_kits, folders_without_kit
 from composer.model.errors import ComposerError
 from composer.model.finding import Finding
 from composer.system.foreign_text import escape_line
@@ -49,7 +49,10 @@ CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True)
 class CheckedKit:
-    """A kit that was looked at; what could not be read is empty or None."""
+    """A kit that was looked at; what could not be read is empty or None.
+
+    ``signed`` are the folders of it that have a signature.
+    """
 
     path: Path
     name: str
@@ -58,6 +61,7 @@ class CheckedKit:
     project: str
     certificate_not_after: datetime | None
     root_fingerprint: str
+    signed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def check_kits(
     subjects = [
         Subject(one, source.shown, source.archive is not None) for one, source in zip(facts, sources, strict=True)
     ]
-    findings = _run(subjects, options)
+    findings = (*_run(subjects, options), *_not_kits(paths, options))
     return CheckReport(tuple(_described(subject) for subject in subjects), findings)
 
 
@@ -116,6 +120,14 @@ def _run(subjects: list[Subject], options: CheckOptions) -> tuple[Finding, ...]:
                 texts = (escape_line(text) for text in (subject.facts.name, problem.message, problem.fix))
                 found.append((index, Finding(check.id, problem.severity, *texts)))
     return tuple(finding for _, finding in sorted(found, key=lambda pair: pair[0]))
+
+
+def _not_kits(paths: Sequence[Path], options: CheckOptions) -> Iterator[Finding]:
+    """Name the folders that would be left out without a word."""
+    for folder in folders_without_kit(paths) if FORM.id not in options.ignore else ():
+        said = "this folder beside the kits has no startup/ in it: it is no kit, and is left out"
+        fix = "copy the kit there again, all of it; or move the folder elsewhere"
+        yield Finding(FORM.id, "warning", escape_line(folder.name), said, fix)
 
 
 def _problems(check: Check, subjects: list[Subject], options: CheckOptions) -> Iterator[tuple[int, Problem]]:
@@ -137,6 +149,7 @@ def _described(subject: Subject) -> CheckedKit:
         project=facts.wiring.project if facts.wiring else "",
         certificate_not_after=facts.certificate.not_after if facts.certificate else None,
         root_fingerprint=facts.root_fingerprint,
+        signed=signed_folders(facts),
     )
 
 

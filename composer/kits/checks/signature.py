@@ -2,14 +2,18 @@
 
 Until 2.5 the ``startup`` folders of servers and clients are signed, in 2.6 those of all, in 2.7 ``startup`` and
 ``local`` of all. Since 2.8 only kits with a context for homomorphic encryption are (``startup`` and ``local``), and
-confidential-computing kits from their top. What is signed must hold whatever the rule
-(nvflare/lighter/impl/signature.py and lighter/utils.py of each release).
+confidential-computing kits from their top (nvflare/lighter/impl/signature.py and lighter/utils.py of each release).
+
+At a start, NVFLARE verifies ``startup`` and never ``local`` (nvflare/private/fed/utils/fed_utils.py). 2.7's provisioner
+itself writes ``local/comm_config.json`` after it has signed, and a site's settings belong there. So what was added or
+taken away in ``local`` is no finding, and what was changed there is a warning.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -26,13 +30,21 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
+    from composer.kits.facts import Facts
     from composer.kits.folder import KitFolder
 
 _FILE = "signature.json"
 _ALGORITHM = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.MAX_LENGTH)
-# A site may add these to its own local folder in every release; NVFLARE prefers them over the defaults.
-_SITES_OWN = ("resources.json", "log_config.json", "log.config", "authorization.json", "privacy.json")
+_FOLDERS = ("", "startup", "local")
+_LOCAL = "local"
+_SHORTEST = 128
 _AGAIN = "ask for the kit again; NVFLARE refuses to start a signed kit that was changed"
+_OWN = "fine if this site did it, since NVFLARE does not verify local/; else ask for the kit again"
+
+
+def signed_folders(facts: Facts) -> tuple[str, ...]:
+    """Return the folders of a kit that have a signature, as the user knows them."""
+    return tuple(f"{where or '.'}/" for where in _FOLDERS if _file(where) in facts.folder.entries)
 
 
 def _signature(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
@@ -40,27 +52,39 @@ def _signature(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
     facts = subject.facts
     if not facts.root or ROOT in subject.spoiled:
         return
-    folders = [where for where in ("", "startup", "local") if not where or facts.folder.has_folder(where)]
-    signed = [where for where in folders if _file(where) in facts.folder.entries]
-    unsigned = [where for where in folders if where not in signed and _must_be_signed(subject, where)]
-    if unsigned:
-        yield Problem(f"the signature of {' and '.join(unsigned)} is missing ({_FILE})", _AGAIN)
-    bad, missing, extra = [], [], []
-    for where in signed:
-        try:
-            entries = facts.folder.document(_file(where))
-        except UnreadableError as trouble:
-            yield Problem(trouble.reason, _AGAIN, (trouble.file,))
+    for where in _FOLDERS:
+        if where and not facts.folder.has_folder(where):
             continue
-        bad += _not_holding(subject, facts.root[0], where, entries)
-        missing += _missing(subject, where, entries)
-        extra += _unsigned(subject, where, entries)
-    if bad:
-        yield Problem(f"changed since it was signed: {_listed(bad)}", _AGAIN, tuple(bad))
-    elif missing:
-        yield Problem(f"signed but no longer there: {_listed(missing)}", _AGAIN, tuple(missing))
-    elif extra:
-        yield Problem(f"added since the kit was signed: {_listed(extra)}", f"remove it, or {_AGAIN}", tuple(extra))
+        if _file(where) in facts.folder.entries:
+            problem = _broken(subject, facts.root[0], where)
+        elif _must_be_signed(subject, where):
+            problem = Problem(f"the signature of {where} is missing ({_FILE})", _AGAIN)
+        else:
+            continue
+        if problem and where == _LOCAL:
+            problem = replace(problem, fix=_OWN, severity="warning")
+        if problem:
+            yield problem
+
+
+def _broken(subject: Subject, root: x509.Certificate, where: str) -> Problem | None:
+    """What does not hold of a signed folder; causes come before consequences."""
+    try:
+        entries = subject.facts.folder.document(_file(where))
+    except UnreadableError as trouble:
+        return Problem(trouble.reason, _AGAIN, (trouble.file,))
+    if odd := [name for name, value in entries.items() if not _is_signature(value)]:
+        said = f"{_file(where)} is not as NVFLARE writes it: {_listed(odd)} has no signature in base64"
+        return Problem(said, _AGAIN, (_file(where),))
+    if bad := _not_holding(subject, root, where, entries):
+        return Problem(f"changed since it was signed: {_listed(bad)}", _AGAIN, tuple(bad))
+    if where == _LOCAL:
+        return None
+    if missing := _missing(subject, where, entries):
+        return Problem(f"signed but no longer there: {_listed(missing)}", _AGAIN, tuple(missing))
+    if extra := _unsigned(subject, where, entries):
+        return Problem(f"added since the kit was signed: {_listed(extra)}", f"remove it, or {_AGAIN}", tuple(extra))
+    return None
 
 
 def _file(where: str) -> str:
@@ -108,8 +132,7 @@ def _unsigned(subject: Subject, where: str, entries: dict[str, object]) -> list[
         above, _, name = path.rpartition("/")
         if above != where or entry.kind != "file" or name in entries or name == _FILE or path in subject.spoiled:
             continue
-        if where == "startup" or name not in _SITES_OWN:
-            found.append(path)
+        found.append(path)
     return found
 
 
@@ -123,13 +146,21 @@ def _data(folder: KitFolder, path: str, name: str) -> bytes | None:
         return None
 
 
+def _is_signature(value: object) -> bool:
+    """Whether it is the base64 of as many bytes as an RSA key of 1,024 bits or more signs with."""
+    try:
+        return isinstance(value, str) and len(base64.b64decode(value, validate=True)) >= _SHORTEST
+    except (binascii.Error, ValueError):
+        return False
+
+
 def _holds(root: x509.Certificate, data: bytes, value: object) -> bool:
     key = _key(root)
-    if key is None or not isinstance(value, str):
+    if key is None:
         return False
     try:
-        key.verify(base64.b64decode(value, validate=True), data, _ALGORITHM, hashes.SHA256())
-    except (InvalidSignature, binascii.Error, ValueError):
+        key.verify(base64.b64decode(str(value)), data, _ALGORITHM, hashes.SHA256())
+    except InvalidSignature:
         return False
     return True
 

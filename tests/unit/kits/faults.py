@@ -196,6 +196,8 @@ FAULTS = (
     Fault("stop script with CRLF", "KIT-ROLE", in_file("stop_fl.sh", crlf)),
     Fault("JSON with CRLF", "KIT-ROLE", in_file("fed_client.json", crlf), (OLD, SIGNED)),
     Fault("certificate with CRLF", "KIT-ROLE", in_file("client.crt", crlf), (NEW,), False, "warning"),
+    Fault("a folder that is no kit", "KIT-ROLE", lambda m: (m.prod / "site-3/local").mkdir(parents=True),
+          severity="warning"),
     # Names.
     Fault("folder renamed", "KIT-NAME", lambda m: site(m).rename(m.prod / "our-kit"), severity="warning"),
     Fault("folder's case changed", "KIT-NAME", lambda m: site(m).rename(m.prod / "SITE-1"), severity="warning"),
@@ -265,9 +267,9 @@ FAULTS = (
     Fault("the host is not its name", "SAN", lambda _: None, (OLD,), project=HOSTS),
     # Signatures.
     Fault("signature gone", "SIG", without("startup/signature.json"), (OLD, SIGNED)),
-    Fault("signature of local gone", "SIG", without("local/signature.json"), (SIGNED,)),
-    Fault("admin's signature gone", "SIG", lambda m: [
-        (m.kit("admin@nvidia.com") / where / "signature.json").unlink() for where in ("startup", "local")], (SIGNED,)),
+    Fault("signature of local gone", "SIG", without("local/signature.json"), (SIGNED,), severity="warning"),
+    Fault("admin's signature gone", "SIG", lambda m: (
+        m.kit("admin@nvidia.com") / "startup/signature.json").unlink(), (SIGNED,)),
     Fault("signature swapped", "SIG", swapped_signature, (OLD, SIGNED)),
     Fault("signature of one file swapped", "SIG", signature("startup/signature.json", lambda d: d.update(
         {"start.sh": d["stop_fl.sh"]})), (OLD, SIGNED)),
@@ -276,7 +278,9 @@ FAULTS = (
           (OLD, SIGNED)),
     Fault("script edited", "SIG", in_file("stop_fl.sh", lambda d: d + b"# edited\n"), (OLD, SIGNED)),
     Fault("local edited", "SIG", lambda m: edit(site(m) / "local/resources.json.default", lambda d: d + b" "),
-          (SIGNED,)),
+          (SIGNED,), severity="warning"),
+    Fault("signature of another form", "SIG", signature("startup/signature.json", lambda d: d.update(
+        {"format_version": "2"})), (OLD, SIGNED)),
     Fault("file added", "SIG", lambda m: write(startup(m, "custom__resources.json"), "{}"), (OLD, SIGNED)),
     Fault("file taken away", "SIG", without("startup/stop_fl.sh"), (OLD, SIGNED)),
     Fault("encrypted kit without signature", "SIG", without("startup/signature.json"), (NEW,), project=HE),

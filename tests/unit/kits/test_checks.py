@@ -149,10 +149,35 @@ def test_the_clock_decides(provisioned: Provision) -> None:
     assert at(timedelta(days=400)) == ["VALID error"]
 
 
-def test_a_site_may_add_policies_of_its_own(provisioned: Provision) -> None:
+def test_a_site_may_have_files_of_its_own_in_local(provisioned: Provision) -> None:
     made = provisioned(Project("2.7"))
-    (made.kit("site-1") / "local/resources.json").write_text("{}")
-    (made.kit("site-1") / "local/privacy.json").write_text("{}")
+    local = made.kit("site-1") / "local"
+    for name in ("resources.json", "privacy.json", "comm_config.json", "study.yml", "custom/filters.py"):
+        write(local / name, "{}")
+    (local / "log_config.json.default").unlink()
+    assert look(made.prod).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("release", "server", "admin"),
+    [
+        ("2.5", ("startup/",), ()),
+        ("2.6", ("startup/",), ("startup/",)),
+        ("2.7", ("startup/", "local/"), ("startup/", "local/")),
+        ("2.9", (), ()),
+    ],
+)
+def test_a_report_says_what_is_signed(
+    provisioned: Provision, release: str, server: tuple[str, ...], admin: tuple[str, ...]
+) -> None:
+    signed = {kit.name: kit.signed for kit in look(provisioned(Project(release)).prod).kits}
+    assert (signed["server1"], signed["admin@nvidia.com"]) == (server, admin)
+
+
+def test_what_nvflare_puts_beside_kits_is_no_finding(provisioned: Provision) -> None:
+    made = provisioned(Project("2.7"))
+    for name in ("nvflare_compose", "nvflare_hc", ".git"):
+        (made.prod / name).mkdir()
     assert look(made.prod).findings == ()
 
 

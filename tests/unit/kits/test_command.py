@@ -32,6 +32,22 @@ def test_good_kits(prod: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["prod_00"]
 
 
+def test_what_is_signed_is_told(prod: Path, tmp_path: Path) -> None:
+    older = provision(tmp_path / "2.7", Project("2.7", begins=PROJECT.begins)).prod
+    assert "signed: nothing; NVFLARE 2.8 and newer sign only" in composer("check", prod, cwd=tmp_path).out
+    assert "signed: startup/ and local/ in 4 of 4 kits; NVFLARE itself" in composer("check", older, cwd=tmp_path).out
+
+
+def test_a_folder_that_is_no_kit_is_named(prod: Path, tmp_path: Path) -> None:
+    (prod / "site-3" / "local").mkdir(parents=True)
+    ended = composer("check", prod, cwd=tmp_path)
+    assert ended.returncode == 0
+    assert "[WARNING KIT-ROLE] site-3: this folder beside the kits has no startup/" in ended.out
+    generated = composer("generate", prod, cwd=tmp_path)
+    assert generated.returncode == 0
+    assert "warning: site-3: this folder beside the kits has no startup/" in generated.err
+
+
 def test_json(prod: Path, tmp_path: Path) -> None:
     (prod / "site-1/startup/client.key").chmod(0o644)
     ended = composer("check", prod, "--json", cwd=tmp_path)
