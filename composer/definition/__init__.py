@@ -94,13 +94,17 @@ class ParticipantChoice:
 
 @dataclass(frozen=True)
 class Definition:
-    """The whole of composer.yml. An empty one is what a user without the file has."""
+    """The whole of composer.yml. An empty one is what a user without the file has.
+
+    ``max_num_clients`` is how many sites the server takes, in place of what its kit says.
+    """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
     kits: tuple[Path, ...] = ()
     runtime: RuntimeName = "docker"
     network: Network = "host"
     publish: str | None = None
+    max_num_clients: int | None = None
     image: ImageChoice = field(default_factory=ImageChoice)
     hosts: Mapping[str, HostChoice] = field(default_factory=dict)
     extra_hosts: Mapping[str, str] = field(default_factory=dict)

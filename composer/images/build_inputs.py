@@ -14,6 +14,7 @@ from composer.definition import Definition
 from composer.images.lock import key_of_lock
 from composer.kits.folder import ENTRIES, LIMIT, TooLargeError, read_file
 from composer.kits.internal import COMM_CONFIG, without_own_listener
+from composer.kits.resources import RESOURCES, with_max_num_clients
 from composer.model.errors import ComposerError
 from composer.model.federation import Wheelhouse
 from composer.model.files import GeneratedFile
@@ -30,8 +31,9 @@ class BuildInputs:
     """Contents of files that a definition names.
 
     ``requirements`` maps a requirements file to its text. ``local`` maps a participant to the files of its
-    kit's ``local`` folder with the site's own laid over them, and without NVFLARE's port for the participant's own
-    jobs, paths relative to that folder; who has neither is not in it. ``wheelhouses``
+    kit's ``local`` folder with the site's own laid over them, the server's with the number of sites that it is to take,
+    and without NVFLARE's port for the participant's own jobs, paths relative to that folder; whose are the kit's is not
+    in it. ``wheelhouses``
     maps a folder of wheels to what is in it. ``locks`` holds the locks that are there by where they come from, a
     wheelhouse or (None) the deployment, and by what they were found out for.
     """
@@ -55,14 +57,15 @@ def load_build_inputs(project: Project, definition: Definition, deployment: Path
         _readable(secret)
     overlays = {kit.name: choices[kit.name].local if kit.name in choices else None for kit in project.kits}
     replaced = {kit.name: tuple(_without_open_port(kit.path)) for kit in project.kits}
+    most = {kit.name: definition.max_num_clients for kit in project.kits if kit.type == "server"}
     return BuildInputs(
         requirements={image.requirements: _text(image.requirements) for image in images if image.requirements},
         wheelhouses=wheelhouses,
         locks={**_locks(None, _found_out(deployment)), **_locks_of(wheelhouses)},
         local={
-            kit.name: _merged(kit.path / "local", replaced[kit.name], overlays[kit.name])
+            kit.name: _merged(kit.path / "local", replaced[kit.name], overlays[kit.name], most.get(kit.name))
             for kit in project.kits
-            if replaced[kit.name] or overlays[kit.name] is not None
+            if replaced[kit.name] or overlays[kit.name] is not None or most.get(kit.name) is not None
         },
     )
 
@@ -127,14 +130,34 @@ def _without_open_port(kit: Path) -> Iterator[GeneratedFile]:
         yield GeneratedFile(PurePosixPath(COMM_CONFIG.name), text.encode(), 0o644)
 
 
-def _merged(local: Path, replaced: Iterable[GeneratedFile], overlay: Path | None) -> tuple[GeneratedFile, ...]:
+def _merged(
+    local: Path, replaced: Iterable[GeneratedFile], overlay: Path | None, most: int | None
+) -> tuple[GeneratedFile, ...]:
     files = dict(folder_files(local))
     files.update((file.path, file) for file in replaced)
     if overlay is not None:
         if not overlay.is_dir():
             raise ComposerError(f"{overlay} is no folder", "participants.NAME.local names a folder of files for local/")
         files.update(folder_files(overlay))
+    if most is not None:
+        resources = _with_room(files, most)
+        files[resources.path] = resources
     return tuple(files[path] for path in sorted(files))
+
+
+def _with_room(files: Mapping[PurePosixPath, GeneratedFile], most: int) -> GeneratedFile:
+    """Return resources.json for a server that takes so many sites, from the one that it would have read."""
+    if most < 1:
+        raise ComposerError(f"max_num_clients: {most} is no number of sites", "write how many sites the server takes")
+    name = next((name for name in RESOURCES if PurePosixPath(name) in files), None)
+    try:
+        document = json.loads(files[PurePosixPath(name)].content) if name else {}
+    except ValueError as error:
+        raise ComposerError(
+            f"local/{name} of the server is not JSON: {error}", "correct it, or ask for the kit"
+        ) from error
+    text = json.dumps(with_max_num_clients(document, most), indent=2, ensure_ascii=False) + "\n"
+    return GeneratedFile(PurePosixPath(RESOURCES[0]), text.encode(), 0o644)
 
 
 def folder_files(folder: Path) -> Iterator[tuple[PurePosixPath, GeneratedFile]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from composer.model.errors import ChecksFailed
 from composer.model.reporter import Reporter
 from composer.usecases.inputs import Inputs
+from composer.usecases.room import room_of
 from composer.usecases.session import Session, open_session
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ def check(
 
 
 def check_session(
-    session: Session, ignore: Sequence[str] = (), root_fingerprint: str = "", warn_days: int | None = None
+    session: Session,
+    ignore: Sequence[str] = (),
+    root_fingerprint: str = "",
+    warn_days: int | None = None,
+    *,
+    starts: bool = False,
 ) -> CheckReport:
     """Look at the kits of a session as :func:`check` does.
 
@@ -47,7 +53,8 @@ def check_session(
 
     choices = session.definition.participants.items()
     overlays = {name: choice.local for name, choice in choices if choice.local is not None}
-    options = CheckOptions(datetime.now(timezone.utc), warn_days, frozenset(ignore), root_fingerprint, overlays)
+    room = room_of(session.definition, starts)
+    options = CheckOptions(datetime.now(timezone.utc), warn_days, frozenset(ignore), root_fingerprint, overlays, room)
     with TemporaryDirectory(prefix="composer-") as folder:
         return check_kits(session.kits, Path(folder), options, session.inputs.pin)
 
@@ -65,7 +72,7 @@ def require_good_kits(session: Session, reporter: Reporter, ignore: Sequence[str
     """
     from composer.kits.project import require_one_server
 
-    report = check_session(session, ignore)
+    report = check_session(session, ignore, starts=True)
     require_one_server([kit.path for kit in report.kits if kit.type == "server"])
     if not report.ok:
         raise ChecksFailed(report.findings, "`composer check` on the same kits says all and what to do")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from composer.kits.checks.capacity import FILES, MAX_CLIENTS, MEMORY, PIDS, PORTS, SHM
 from composer.kits.checks.form import FOREIGN, FORM, MODE, OWNER
 from composer.kits.checks.identity import NAME, ORGANIZATION, PROJECT
 from composer.kits.checks.listener import LISTENER
@@ -44,6 +45,12 @@ CHECKS: tuple[Check, ...] = (
     NAMES,
     SIGNATURE,
     LISTENER,
+    MAX_CLIENTS,
+    PORTS,
+    MEMORY,
+    SHM,
+    PIDS,
+    FILES,
 )
 
 

@@ -20,6 +20,40 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class MachineLimits:
+    """What this machine has for all who run on it; 0: unknown, or no limit.
+
+    Attributes:
+        memory: Bytes.
+        threads: How many the kernel and the user's limits allow.
+        open_files: How many a process may open that composer starts itself.
+    """
+
+    memory: int = 0
+    threads: int = 0
+    open_files: int = 0
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where kits are to run and what they get there, as far as composer.yml and this machine say.
+
+    Attributes:
+        starts: Whether the command is about to start them.
+        hosts: Who is to run on which other host; whoever is not in it runs here.
+        max_num_clients: How many sites the server is to take; None: what its kit says.
+        shm_sizes: Bytes of ``/dev/shm`` by participant.
+        machine: This one.
+    """
+
+    starts: bool = False
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    max_num_clients: int | None = None
+    shm_sizes: Mapping[str, int] = field(default_factory=dict)
+    machine: MachineLimits = field(default_factory=MachineLimits)
+
+
+@dataclass(frozen=True)
 class CheckOptions:
     """What the user decides about checks.
 
@@ -29,6 +63,7 @@ class CheckOptions:
         ignore: Ids whose findings are left out.
         root_fingerprint: SHA-256, in hex, that the authority's certificate must have; empty: any.
         overlays: The folders that a site lays over its kit's ``local``, by participant.
+        room: Where the kits are to run.
     """
 
     now: datetime
@@ -36,6 +71,7 @@ class CheckOptions:
     ignore: frozenset[str] = frozenset()
     root_fingerprint: str = ""
     overlays: Mapping[str, Path] = field(default_factory=dict)
+    room: Room = field(default_factory=Room)
 
 
 @dataclass(frozen=True)

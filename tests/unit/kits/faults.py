@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.authority import LIFE, NOW, Authority, key, pem_of, pem_of_key
+from composer.kits.checks.subject import MachineLimits, Room
 from tests.conftest import missing
 from tests.kitmaker import Project, write
 from tests.unit.kits.harms import (
@@ -72,6 +73,21 @@ def given_away(made: Any) -> None:
         os.chown(path, 424242, 424242)
 
 
+def ports_alike(made: Any) -> None:
+    """Have the relay listen on the server's port."""
+    edit_json(made.kit("relay-1") / "local/comm_config.json", lambda d: d["internal"]["resources"].update(port=8002))
+    edit_json(site(made) / "local/relay__resources.json", lambda d: d["relay_config"].update(address="relay-1:8002"))
+
+
+def nothing(made: Any) -> None:
+    """Leave the kits as they are: it is the machine that is at fault."""
+
+
+def on(**machine: int) -> Room:
+    """A machine with these limits."""
+    return Room(machine=MachineLimits(**machine))
+
+
 @dataclass(frozen=True)
 class Fault:
     """A fault.
@@ -84,6 +100,7 @@ class Fault:
         signed: Whether whoever signs the kits does it, so that signatures hold again afterwards.
         severity: Of the finding.
         project: What is provisioned for it, beyond the release.
+        room: Where the kits are to run.
     """
 
     name: str
@@ -93,6 +110,7 @@ class Fault:
     signed: bool = False
     severity: str = "error"
     project: tuple[tuple[str, Any], ...] = ()
+    room: Room = field(default_factory=Room)
 
     def provision_for(self, release: str) -> Project:
         """The project that it is done to."""
@@ -290,6 +308,15 @@ FAULTS = (
     Fault("site open to the network", "LISTENER", lambda m: write(
         site(m) / "local/comm_config.json",
         '{"internal": {"scheme": "tcp", "resources": {"host": "0.0.0.0", "port": 9555}}}'), (NEW,)),
+    # Whether all that is to run has room.
+    Fault("more sites than the server takes", "MAX-CLIENTS", lambda m: edit_json(
+        m.server / "local/resources.json.default", lambda d: d.update(servers=[{"max_num_clients": 1}])), ALL, True),
+    Fault("one port for two", "PORTS", ports_alike, (SIGNED, NEW), True, "warning", RELAY),
+    Fault("little memory", "MEMORY", nothing, severity="warning", room=on(memory=200 << 20)),
+    Fault("little shared memory", "SHM", nothing, severity="warning", room=replace(
+        on(memory=8 << 30), shm_sizes={"site-1": 8 << 30, "site-2": 1 << 30})),
+    Fault("few threads", "PIDS", nothing, severity="warning", room=on(threads=40)),
+    Fault("few open files", "FILES", nothing, severity="warning", room=on(open_files=60)),
     # Relays.
     Fault("relay's key of another", "KEY-MATCH", lambda m: write(
         m.kit("relay-1") / "startup/server.key", pem_of_key(key("else")), m.settings["key_mode"]), (SIGNED, NEW),

@@ -47,7 +47,7 @@ def test_a_fault_yields_its_own_id_alone(provisioned: Provision, fault: Fault, r
     if fault.signed:
         made.sign()
     before = tree(made.prod)
-    report = look(*given(made.prod))
+    report = look(*given(made.prod), room=fault.room)
     assert {finding.id for finding in report.findings} == {fault.id}, report.findings
     assert {finding.severity for finding in report.findings} == {fault.severity}
     assert report.ok == (fault.severity == "warning")
