@@ -14,6 +14,8 @@ from typing import NoReturn
 import click
 
 from composer import __version__
+from composer.cli.before import before_the_command
+from composer.cli.spoken import ALIASES, meant
 from composer.cli.streams import OutputError, prepare_streams
 from composer.system.foreign_text import clean_line
 from composer.system.signals import Signalled, ignore, install
@@ -22,28 +24,34 @@ from composer.system.signals import Signalled, ignore, install
 _GARBAGE = 100_000
 
 
-# The module that holds each command, in the order in which people need them.
-_COMMANDS = {
-    "up": "run",
-    "status": "run",
-    "logs": "run",
-    "admin": "run",
-    "down": "run",
-    "generate": "run",
-    "diff": "run",
-    "build": "run",
-    "images": "images",
-    "wheels": "images",
-    "bundle": "bundle",
-    "check": "check",
-    "doctor": "check",
-    "topology": "show",
-    "report": "show",
-    "hosts": "kits",
-    "provision": "kits",
-    "demo": "kits",
-    "schema": "kits",
+# The module that holds each command, by group, and in the order in which people need them.
+_GROUPS = {
+    "Run a federation": {
+        "up": "run",
+        "status": "run",
+        "logs": "run",
+        "admin": "run",
+        "down": "run",
+    },
+    "Before and beside it": {
+        "check": "check",
+        "doctor": "check",
+        "topology": "show",
+        "report": "show",
+        "generate": "run",
+        "diff": "run",
+        "build": "run",
+        "images": "images",
+        "wheels": "images",
+        "bundle": "bundle",
+        "hosts": "kits",
+        "provision": "kits",
+        "demo": "kits",
+        "schema": "kits",
+    },
 }
+_COMMANDS = {name: module for group in _GROUPS.values() for name, module in group.items()}
+_UNLISTED = {"help": "about.show_help", "version": "about.show_version"}
 
 
 class _Group(click.Group):
@@ -53,20 +61,43 @@ class _Group(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        # For a name that there is not, click suggests the nearest of those that the group holds.
-        for name in (cmd_name,) if cmd_name in _COMMANDS else _COMMANDS:
-            self.commands[name] = getattr(import_module(f"composer.cli.{_COMMANDS[name]}"), name)
-        return super().get_command(ctx, cmd_name)
+        name = ALIASES.get(cmd_name, cmd_name)
+        module = {**_COMMANDS, **_UNLISTED}.get(name)
+        if module and name not in self.commands:
+            # The function is called as its command is, unless another name stands behind the module's.
+            where, _, called = module.partition(".")
+            self.commands[name] = getattr(import_module(f"composer.cli.{where}"), called or name)
+        return super().get_command(ctx, name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            command = meant(args[0], [*_COMMANDS, *ALIASES, *_UNLISTED])
+            suggestion = f": did you mean `{command}`?" if command else "; `composer help` lists them"
+            raise click.UsageError(f"There is no command {clean_line(args[0])}{suggestion}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for group, names in _GROUPS.items():
+            commands = {name: self.get_command(ctx, name) for name in names}
+            with formatter.section(group):
+                formatter.write_dl([(name, one.get_short_help_str(200)) for name, one in commands.items() if one])
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="composer")
+@before_the_command
 def cli() -> None:
     """Turns NVIDIA FLARE startup kits into a running, secure federation.
 
     KITS are a prod_NN folder, folders of single kits, or archives of either. Without them, composer takes
     those of composer.yml, or of the deployment's last run.
-    """
+
+    \b
+      composer up workspace/my-project/prod_00
+      composer admin -- job submit -j ./job
+    """  # noqa: D301
 
 
 def main() -> NoReturn:

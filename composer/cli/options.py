@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from composer.cli.before import given_before
 from composer.cli.screen.terminal import Terminal
 from composer.model.errors import ComposerError
 from composer.system.signals import Signalled, ignore
@@ -24,6 +26,11 @@ PLAN_AS_JSON = click.option("--json", "as_json", is_flag=True, help="With --dry-
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
+def number_of_lines(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Return a number of lines; None for all of them."""
+    return None if value in (None, "all") else click.IntRange(min=0).convert(value, option, context)
+
+
 def talking(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add -v and -q, and hand the command the terminal to talk on."""
 
@@ -31,7 +38,8 @@ def talking(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
     @functools.wraps(function)
     def wrapper(verbose: bool, quiet: bool, **options: Any) -> Any:
-        with Terminal(-1 if quiet else int(verbose or bool(options.get("dry_run")))) as terminal:
+        quiet, verbose = quiet or given_before("quiet"), verbose or given_before("verbose")
+        with Terminal(-1 if quiet else int(bool(verbose or options.get("dry_run")))) as terminal:
             return _reporting(terminal, functools.partial(_with_good_names, function, terminal, **options))
 
     return wrapper
@@ -77,7 +85,7 @@ def takes_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         show_envvar=True,
         help="The deployment folder.",
-        callback=lambda _context, _option, value: Path(os.path.realpath(value)),
+        callback=lambda context, _option, value: _folder(context, value),
     )(function)
 
 
@@ -89,14 +97,30 @@ def takes_definition(function: Callable[..., Any]) -> Callable[..., Any]:
         "definition",
         type=PATH,
         help="The definition. [default: the deployment's own, else ./composer.yml]",
-        callback=lambda _context, _option, value: value.absolute() if value else None,
+        callback=lambda _context, _option, value: _absolute(value or given_before("definition")),
     )(function)
 
 
+def _folder(context: click.Context, value: Path) -> Path:
+    if context.get_parameter_source("deployment") is not ParameterSource.COMMANDLINE:
+        value = given_before("deployment") or value
+    return Path(os.path.realpath(value))
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path.absolute() if path else None
+
+
 def nearby_definition() -> Path | None:
-    """Return ./composer.yml, absolute, if it is there."""
-    usual = Path("composer.yml")
-    return usual.absolute() if usual.is_file() else None
+    """Return ./composer.yml or ./composer.yaml, absolute, if it is there.
+
+    Raises:
+        ComposerError: Both are, and it cannot be told which is meant.
+    """
+    there = [path.absolute() for path in map(Path, ("composer.yml", "composer.yaml")) if path.is_file()]
+    if len(there) > 1:
+        raise ComposerError("there are composer.yml and composer.yaml here", "keep one of them, or name it with -f")
+    return there[0] if there else None
 
 
 def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,7 +142,8 @@ def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
         from composer.cli.pin import pin_from
         from composer.usecases.inputs import Inputs
 
-        inputs = Inputs(kits, definition, deployment, pin_from(pin_file), nearby_definition())
+        nearby = None if definition else nearby_definition()
+        inputs = Inputs(kits, definition, deployment, pin_from(pin_file), nearby)
         return function(*arguments, inputs=inputs, **options)
 
     return wrapper

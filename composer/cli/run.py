@@ -16,6 +16,7 @@ from composer.cli.options import (
     IGNORE,
     PLAN_AS_JSON,
     WAIT,
+    number_of_lines,
     takes_deployment,
     takes_kits,
     talking,
@@ -100,6 +101,7 @@ def build(
 @talking
 @takes_kits
 @click.option("-d", "--detach", is_flag=True, help="Start, and do not wait until they are registered.")
+@click.option("--build", is_flag=True, hidden=True, help="As always: what is missing or stale is built.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before private keys are sent to their hosts.")
 @click.option("--remove", is_flag=True, help="Stop and remove participants that run and are not among KITS.")
@@ -116,6 +118,7 @@ def up(
     timeout: float,
     yes: bool,
     remove: bool,
+    build: bool,  # noqa: ARG001
     ignore: tuple[str, ...],
     force: bool,
     dry_run: bool,
@@ -172,7 +175,15 @@ def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> 
 @click.argument("names", metavar="[PARTICIPANT]...", nargs=-1)
 @takes_deployment
 @click.option("-f", "--follow", is_flag=True, help="Follow: keep printing new lines.")
-@click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last lines of each.")
+@click.option(
+    "-n",
+    "--tail",
+    "--lines",
+    "lines",
+    metavar="N",
+    callback=number_of_lines,
+    help="Only so many of the last lines of each, or all.",
+)
 @click.option("--since", metavar="TIME", help="Only from then on: 2026-01-31T08:00:00Z, or 1h30m ago.")
 def logs(
     terminal: Terminal,

@@ -16,6 +16,8 @@ from composer.model.files import GeneratedFile, Owner
 from composer.model.kinds import LOCAL
 from composer.model.kit import Kit, Project
 from composer.model.names import compose_project_name, is_address, is_host_name, service_name, slug
+from composer.model.nearest import nearest
+from composer.model.reporter import some_of
 from composer.resolve.bridge import resolve_aliases
 from composer.resolve.choices import (
     resolve_environment,
@@ -149,9 +151,10 @@ def _refuse_strangers(project: Project, definition: Definition) -> None:
     names = [kit.name for kit in project.kits]
     strangers = sorted(set(definition.participants) - set(names))
     if strangers:
+        near = nearest(strangers[0], names)
         raise ComposerError(
             f"composer.yml names {', '.join(strangers)}, but no kit has that name",
-            f"the kits are those of {', '.join(names)}",
+            f"did you mean {near}?" if near else f"the kits are those of {some_of(names, 12)}",
         )
 
 

@@ -10,6 +10,8 @@ from typing import Protocol
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model.command import Command
 from composer.model.errors import ComposerError
+from composer.model.nearest import nearest
+from composer.model.reporter import some_of
 from composer.model.status import FederationStatus
 from composer.runtimes.view import View
 
@@ -86,7 +88,9 @@ def services(manifest: Manifest, names: Iterable[str]) -> tuple[str, ...]:
         ComposerError: One of them is not in this deployment.
     """
     known = {participant.name: participant.service for participant in manifest.participants}
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise ComposerError(f"no participant is called {missing[0]}", f"there are {', '.join(known)}")
+    missing = next((name for name in names if name not in known), None)
+    if missing is not None:
+        near = nearest(missing, known)
+        hint = f"did you mean {near}?" if near else f"there are {some_of(tuple(known), 12)}"
+        raise ComposerError(f"no participant is called {missing}", hint)
     return tuple(known[name] for name in names)

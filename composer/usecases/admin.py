@@ -8,6 +8,7 @@ from pathlib import Path
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.hosts.console import console
 from composer.model.errors import ComposerError
+from composer.model.nearest import nearest
 from composer.model.reporter import Reporter
 from composer.usecases.inputs import deployed
 
@@ -43,7 +44,8 @@ def _choose_admin(manifest: Manifest, name: str | None) -> DeployedParticipant:
         raise ComposerError("there are several admins", f"name one of {names}")
     chosen = next((admin for admin in admins if name in (None, admin.name)), None)
     if chosen is None:
-        raise ComposerError(f"no admin is called {name}", f"there is {names}")
+        near = nearest(name or "", [admin.name for admin in admins])
+        raise ComposerError(f"no admin is called {name}", f"did you mean {near}?" if near else f"there is {names}")
     return chosen
 
 

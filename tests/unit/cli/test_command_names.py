@@ -35,9 +35,3 @@ def test_a_package_that_shadows_ours_is_named(command: list[str | Path], tmp_pat
         f"error: {foreign} shadows the package composer of flare-composer",
         " hint: install flare-composer into a virtual environment of its own",
     ]
-
-
-def test_a_misspelled_command_gets_the_nearest_that_there_is() -> None:
-    ended = run([*COMMANDS[0], "staus"])
-    assert ended.returncode == 2
-    assert "No such command 'staus'. (Did you mean one of: 'hosts', 'status'?)" in ended.err
