@@ -60,6 +60,16 @@ def hold_to_the_contract(make: Callable[[], Lifecycle], manifest: Manifest, watc
     third.roll_back(manifest, SILENT)
     assert set(make().running(manifest)) == names
 
+    # One alone is stopped and started; stopped twice, or started twice, it is as it was after the first time.
+    one = manifest.only(["site-1"])
+    for remain in (True, False, False):
+        make().stop_only(one, SILENT, remain)
+        assert set(make().running(manifest)) == names - {"site-1"}
+    assert make().jobs(manifest) == ()
+    for _ in range(2):
+        make().start_only(one, SILENT)
+        assert set(make().running(manifest)) == names
+
     last = make()
     last.stop(manifest, SILENT, dry_run=True)
     assert set(last.running(manifest)) == names
@@ -101,6 +111,32 @@ def hold_to_the_plan(deployment: Deployment, runtime: str) -> None:
         assert {name for name in after if after[name] != before[name]} == {"site-1"}
         ended = changed.run("up", str(changed.kits / "server1"), str(changed.kits / "site-1"), "--dry-run")
         assert "stop and remove site-2" in ended.out
+
+
+def hold_to_single_participants(deployment: Deployment) -> None:
+    """Stop, start, restart and enter one participant by the command line; all others go on."""
+    with deployment.running():
+        before = _since(deployment)
+        ended = deployment.run("stop", "site-2")
+        assert (ended.returncode, "stopped: site-2" in ended.err) == (0, True), ended.err
+        rows = {one["name"]: one for one in deployment.status()["participants"]}
+        assert [one["state"] for one in rows.values()] == ["running", "running", "absent"]
+        assert "composer start site-2" in rows["site-2"]["detail"]
+        assert "site-2 does not run" in deployment.run("exec", "site-2", "true").err
+        assert "none of them ran; nothing changed" in deployment.run("stop", "site-2").err
+        ended = deployment.run("start", "site-2")
+        assert (ended.returncode, "registered: site-2" in ended.err) == (0, True), ended.err
+        assert "already running, nothing changed: site-2" in deployment.run("start", "site-2").err
+        ended = deployment.run("restart", "site-1")
+        assert (ended.returncode, "registered: site-1" in ended.err) == (0, True), ended.err
+        after = _since(deployment)
+        assert {name for name in before if before[name] != after[name]} == {"site-1", "site-2"}
+
+        program = "import nvflare, os, sys; print(os.getcwd(), sys.argv[1:]); sys.exit(7)"
+        ended = deployment.run("exec", "site-1", "--", "python3", "-c", program, "-v", "two words")
+        assert (ended.returncode, ended.err) == (7, "")
+        assert ended.out.endswith("['-v', 'two words']\n")
+        assert deployment.status()["healthy"]
 
 
 def _plan(deployment: Deployment) -> dict[str, Any]:

@@ -31,6 +31,11 @@ _GROUPS = {
         "status": "run",
         "logs": "run",
         "admin": "run",
+        "start": "participants",
+        "stop": "participants",
+        "restart": "participants",
+        "exec": "participants.execute",
+        "shell": "participants",
         "down": "run",
     },
     "Before and beside it": {

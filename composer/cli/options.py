@@ -28,7 +28,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 def number_of_lines(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
     """Return a number of lines; None for all of them."""
-    return None if value in (None, "all") else click.IntRange(min=0).convert(value, option, context)
+    return None if value in (None, "all") else click.IntRange(min=0)(value, option, context)
 
 
 def talking(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,6 +23,8 @@ _MEANINGS = {
     "composer images push": "push publish upload",
     "composer build": "pull fetch install",
     "composer bundle KITS -o DIR": "archive pack package prepare ship zip",
+    "composer exec PARTICIPANT -- COMMAND": "cmd",
+    "composer shell PARTICIPANT": "bash sh ssh terminal",
     "composer demo": "example hello poc quickstart sample simulator",
     "composer doctor": "debug diagnose diagnostics env",
     "docker pause CONTAINER": "pause",

@@ -7,7 +7,7 @@ in it tell a user's edits from composer's own output.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -82,6 +82,10 @@ class Manifest:
     def run_as(self, runtime: RuntimeName) -> Manifest:
         """Return what it says of those participants alone that run so, wherever they do."""
         return replace(self, participants=tuple(p for p in self.participants if self.runtime_on(p.host) == runtime))
+
+    def only(self, names: Collection[str]) -> Manifest:
+        """Return what it says of some participants alone."""
+        return replace(self, participants=tuple(p for p in self.participants if p.name in names))
 
     @property
     def built_here(self) -> Manifest:

@@ -79,10 +79,14 @@ class ImageStatus:
 
 @dataclass(frozen=True)
 class FederationStatus:
-    """All participants of a deployment as they are seen to run."""
+    """All participants of a deployment as they are seen to run.
+
+    ``changed`` is false where the command that returns it has found everything as it was to be.
+    """
 
     federation: str
     participants: tuple[ParticipantStatus, ...] = field(default=())
+    changed: bool = True
 
     @property
     def healthy(self) -> bool:

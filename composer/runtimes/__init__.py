@@ -62,6 +62,9 @@ class Runtime(Watched, Protocol):
     def by_participant(self, line: str) -> str:
         """Return a line of the logs with the participant's name in front."""
 
+    def inside(self, service: str, argv: Sequence[str], terminal: bool) -> Command:
+        """Return the command that runs a program where a participant runs: with its files, names and Python."""
+
     def console(self, service: str) -> Command:
         """Return the command that runs an admin's console on a terminal."""
 

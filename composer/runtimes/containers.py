@@ -80,6 +80,10 @@ class Containers:
         """Return a line of the logs with the service in front, without the container's number."""
         return docker.by_participant(line)
 
+    def inside(self, service: str, argv: Sequence[str], terminal: bool) -> Command:
+        """Return the command that runs a program in a participant's container, which must run."""
+        return docker.inside(self.deployment, service, argv, terminal)
+
     def console(self, service: str) -> Command:
         """Return the command that runs an admin's console on a terminal."""
         return docker.console(self.deployment, service)

@@ -16,10 +16,9 @@ from composer.model.kinds import LOCAL
 from composer.model.status import ALIVE
 from composer.runtimes.engine import Engine
 from composer.runtimes.engine_answers import Container
-from composer.system.foreign_text import clip
+from composer.runtimes.jobs import job_of
 from composer.system.process import run
 
-_JOB_MODULES = ("nvflare.private.fed.app.server.runner_process", "nvflare.private.fed.app.client.worker_process")
 COMPOSE_FILES = (COMPOSE_FILE, OVERRIDE_FILE)
 CRASH_LOOP = 3
 _PREFIX = re.compile(r"^((?:\x1b\[[0-9;]*m)*[a-z0-9._-]+?)-[0-9]+(\s*)\| ")
@@ -110,6 +109,21 @@ def start_again(deployment: Path, files: Sequence[Path], services: Sequence[str]
 def stop(deployment: Path) -> Command:
     """Return the command that stops and removes the participants' containers."""
     return compose(deployment, "--profile", "admin", "down", "--remove-orphans")
+
+
+def start_only(deployment: Path, services: Sequence[str]) -> Command:
+    """Return the command that starts some services, and nobody whom they depend on."""
+    return compose(deployment, "up", "--detach", "--no-build", "--no-deps", *services)
+
+
+def stop_only(deployment: Path, services: Sequence[str], remain: bool) -> Command:
+    """Return the command that stops some services' containers, and removes them unless they are to remain."""
+    return compose(deployment, *(["stop"] if remain else ["rm", "--stop", "--force"]), *services)
+
+
+def inside(deployment: Path, service: str, argv: Sequence[str], terminal: bool) -> Command:
+    """Return the command that runs a program in a service's container."""
+    return compose(deployment, "exec", *([] if terminal else ["--no-TTY"]), service, *argv)
 
 
 def logs(
@@ -221,8 +235,5 @@ def running_jobs(engine: Engine, manifest: Manifest, containers: Mapping[str, Co
         processes: tuple[str, ...] = ()
         with contextlib.suppress(ComposerError):
             processes = engine.processes(container.id) if container.state in ALIVE else ()
-        for process in processes:
-            words = process.split()
-            if any(word in _JOB_MODULES for word in words) and "-n" in words[:-1]:
-                jobs.add(clip(words[words.index("-n") + 1], 80))
-    return tuple(sorted(jobs))
+        jobs.update(job_of(process.split()) for process in processes)
+    return tuple(sorted(jobs - {""}))

@@ -160,6 +160,27 @@ class DockerLifecycle:
             keep_started(self._deployment, self._with_former(dict(self._compose_files())))
         perform(docker.start(self._deployment, remove_orphans), reporter, dry_run)
 
+    def start_only(self, manifest: Manifest, reporter: Reporter) -> None:
+        """Have Compose create and start them, from its files as they are now."""
+        services = [one.service for one in manifest.started]
+        perform(docker.start_only(self._deployment, services), reporter, False)
+
+    def stop_only(self, manifest: Manifest, reporter: Reporter, remain: bool) -> None:
+        """Have Compose stop their containers.
+
+        Docker starts a stopped one again after a reboot unless it has ended with 0: who is to stay down is removed.
+        """
+        services = [one.service for one in manifest.started]
+        perform(docker.stop_only(self._deployment, services, remain), reporter, False)
+
+    def jobs(self, manifest: Manifest) -> tuple[str, ...]:
+        """Ask the server's container, or if it is not among them, each of theirs."""
+        containers = docker.own_containers(self._engine, manifest, self._deployment)
+        chosen = {one.name for one in manifest.started}
+        return docker.running_jobs(
+            self._engine, manifest, {name: one for name, one in containers.items() if name in chosen}
+        )
+
     def watched(self, manifest: Manifest) -> Containers:
         """Return how the containers are seen to run, on the same engine."""
         from composer.runtimes.containers import Containers

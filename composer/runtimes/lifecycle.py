@@ -142,6 +142,26 @@ class Lifecycle(Protocol):
             remove_orphans: End those that are not in the deployment any more, too.
         """
 
+    def start_only(self, manifest: Manifest, reporter: Reporter) -> None:
+        """Start participants who do not run, from what the deployment folder holds now; all others go on.
+
+        Args:
+            manifest: Of those who are started.
+            reporter: Hears what is done.
+        """
+
+    def stop_only(self, manifest: Manifest, reporter: Reporter, remain: bool) -> None:
+        """Stop participants; all others go on.
+
+        Args:
+            manifest: Of those who are stopped.
+            reporter: Hears what is done.
+            remain: They are started again at once; else they stay down, after a reboot of their machine, too.
+        """
+
+    def jobs(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the jobs that have processes of these participants."""
+
     def watched(self, manifest: Manifest) -> Runtime:
         """Return how those whom it has started are seen to run."""
 

@@ -30,6 +30,8 @@ from composer.system.redact import clean_log_line
 _SETTLED = timedelta(minutes=10)
 # How much of the server's log is read: thousands of sites' comings and goings.
 _TAIL = 2**21
+# 128 + SIGTERM, as Docker gives it.
+_TERMINATED = 143
 
 
 class Traces(Protocol):
@@ -116,6 +118,8 @@ def examine(
             if participant.type != "server" and where not in reasons:
                 reasons[where] = traces.unreachable(participant, container)
             detail = _why_not_well(engine, container, one, reasons.get(where, ""), now)
+        if container is None and not detail:
+            detail = f"it was not started, or was stopped: composer start {one.name}"
         fresh = container is None or container.inputs == participant.inputs
         drift = _drift(participant, container, hashes)
         row = replace(one, detail=detail, image_fresh=fresh, drift=drift)
@@ -225,6 +229,8 @@ def _status(
         detail = f"ended with status {container.exit_code}"
         if container.exit_code == 0:
             state, detail = "stopped", "shut down by an administrator"
+        elif container.exit_code == _TERMINATED:
+            detail = f"somebody stopped it: composer start {participant.name}"
     return ParticipantStatus(
         name=participant.name,
         type=participant.type,

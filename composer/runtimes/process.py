@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model.command import Command
+from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus, ParticipantStatus, State
 from composer.runtimes.authority import MOST_OF_CERTIFICATE, fingerprint_in
 from composer.runtimes.observe import admitted, last_of, read_server_log
 from composer.runtimes.run_folder import RunFolder, Workspaces
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.runtimes.view import View, merge
+from composer.system.foreign_text import clean_line, clip
 from composer.system.times import moment
 
 if TYPE_CHECKING:
@@ -103,6 +105,26 @@ class Processes:
         """Return a line of the logs, which has its participant's name in front already."""
         return line
 
+    def inside(self, service: str, argv: Sequence[str], terminal: bool) -> Command:
+        """Return the command that runs a program in a participant's workspace, with its environment.
+
+        Raises:
+            ComposerError: The deployment folder was written by a composer that did not have that script yet.
+        """
+        if not (self.deployment / "exec.sh").is_file():
+            raise ComposerError(f"{self.deployment} was written by an older composer", "write it again: composer up")
+        return self.folder.from_here(self._script("exec.sh", service, *argv), terminal)
+
+    def start_only(self) -> Command:
+        """Return the command that starts those of the manifest who do not run."""
+        return self._script("start.sh", "--no-wait", *(one.service for one in self.manifest.started))
+
+    def jobs(self) -> tuple[str, ...]:
+        """Return the jobs that run in the participants' workspaces."""
+        services = [one.service for one in self.manifest.started]
+        said = self.folder.run(self.folder.program("jobs", str(self.folder.path / "workspaces"), *services))
+        return tuple(sorted({clip(clean_line(job), 80) for job in said.splitlines()}))
+
     def console(self, service: str) -> Command:
         """Return the command that runs an admin's console on a terminal."""
         command = replace(self._script("admin.sh"), environment=(("ADMIN", service),))
@@ -153,6 +175,8 @@ class Processes:
             elif one.state in ("absent", "exited") and (user := workspaces.runs_as(participant.service)):
                 one = replace(one, state="running")
                 detail = f"runs as another user ({user}); only that user and root can see more"
+            elif one.state == "absent":
+                detail = f"it was not started, or was stopped: composer start {one.name}"
             examined.append(replace(one, detail=detail, drift=changes.get(one.name, "")))
         examined += [_status_of_former(name, self.folder.host, workspaces) for name in self.former(running)]
         return replace(seen, participants=tuple(examined))

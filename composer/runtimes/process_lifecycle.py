@@ -128,6 +128,19 @@ class ProcessLifecycle:
             reporter.step(f"Stopping {service}: it is not in the deployment any more")
         self._folder.perform(processes.start(), reporter, dry_run)
 
+    def start_only(self, manifest: Manifest, reporter: Reporter) -> None:
+        """Start those who do not run, by the folder's script."""
+        self._folder.perform(self.watched(manifest).start_only(), reporter)
+
+    def stop_only(self, manifest: Manifest, reporter: Reporter, remain: bool) -> None:  # noqa: ARG002
+        """End them by the folder's script; nobody starts processes after a reboot."""
+        services = [one.service for one in manifest.started]
+        self._folder.perform(self.watched(manifest).stop(services), reporter)
+
+    def jobs(self, manifest: Manifest) -> tuple[str, ...]:
+        """Look for their processes."""
+        return self.watched(manifest).jobs()
+
     def watched(self, manifest: Manifest) -> Processes:
         """Return how the processes are seen to run."""
         return Processes(manifest, self._deployment, self._folder)

@@ -8,7 +8,7 @@ import pytest
 
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from tests.conftest import Deployment
-from tests.contract import hold_to_the_contract_for_real, hold_to_the_plan
+from tests.contract import hold_to_single_participants, hold_to_the_contract_for_real, hold_to_the_plan
 
 
 @pytest.mark.docker
@@ -23,3 +23,11 @@ def test_containers_hold_to_the_contract(engine: None, prod_00: Path, definition
 def test_containers_do_what_the_plan_says(engine: None, prod_00: Path, definition: Path | None, tmp_path: Path) -> None:
     base = definition.read_text() if definition else ""
     hold_to_the_plan(Deployment(tmp_path / "deployment", prod_00, definition), base)
+
+
+@pytest.mark.docker
+@pytest.mark.nvflare
+def test_single_containers_are_stopped_and_started(
+    engine: None, prod_00: Path, definition: Path | None, tmp_path: Path
+) -> None:
+    hold_to_single_participants(Deployment(tmp_path / "deployment", prod_00, definition))

@@ -122,6 +122,10 @@ class MemoryEngine:
             self._note("down")
             for one in self.containers(project):
                 self.remove(one.id)
+        elif {"stop", "rm"} & set(words):
+            named = words[words.index("stop" if "stop" in words else "rm") :]
+            for one in [one for one in self.there.values() if one.service in named]:
+                self.remove(one.id) if "rm" in words else self.end(one.participant)
         elif "up" in words:
             named = [word for word in words[words.index("up") + 1 :] if not word.startswith("--")]
             self._up(files, named, "--remove-orphans" in words)

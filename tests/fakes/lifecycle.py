@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
+from composer.model.command import Command
 from composer.model.federation import Federation
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ParticipantStatus
@@ -24,6 +25,7 @@ class Memory:
     asked: list[str] = field(default_factory=list)
     fails: Mapping[str, BaseException] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
+    jobs: set[str] = field(default_factory=set)
     changed: Mapping[str, str] = field(default_factory=dict)
 
     def note(self, method: str) -> None:
@@ -102,6 +104,17 @@ class InMemory:
         self._memory.note("start")
         self._memory.running = set(names)
 
+    def start_only(self, manifest: Manifest, reporter: Reporter) -> None:
+        self._memory.note("start_only")
+        self._memory.running |= {one.name for one in manifest.started}
+
+    def stop_only(self, manifest: Manifest, reporter: Reporter, remain: bool) -> None:
+        self._memory.note("stop_only")
+        self._memory.running -= {one.name for one in manifest.started}
+
+    def jobs(self, manifest: Manifest) -> tuple[str, ...]:
+        return tuple(sorted(self._memory.jobs)) if self._memory.running else ()
+
     def watched(self, manifest: Manifest) -> Seen:
         return Seen(self._memory, manifest, self._deployment)
 
@@ -143,6 +156,9 @@ class Seen:
 
     def view(self, now: datetime) -> View:
         return View(self.observe(now).participants, {})
+
+    def inside(self, service: str, argv: Sequence[str], terminal: bool) -> Command:
+        return Command(("in", service, *argv))
 
     def strangers(self) -> dict[str, str]:
         return {}

@@ -8,7 +8,7 @@ import pytest
 
 from composer.runtimes.process_lifecycle import ProcessLifecycle
 from tests.conftest import Deployment, run
-from tests.contract import hold_to_the_contract_for_real, hold_to_the_plan
+from tests.contract import hold_to_single_participants, hold_to_the_contract_for_real, hold_to_the_plan
 from tests.docker.faults.stack import registrations, rows, started, tmpfs, wait_for_line
 
 
@@ -49,3 +49,10 @@ def test_a_disk_that_fills_while_a_site_registers_hides_no_registration(kits: Pa
             assert one.run("status").returncode == 0
         finally:
             assert one.run("down").returncode == 0
+
+
+@pytest.mark.nvflare
+def test_single_processes_are_stopped_and_started(kits: Path, tmp_path: Path) -> None:
+    definition = tmp_path / "composer.yml"
+    definition.write_text("runtime: process\n")
+    hold_to_single_participants(Deployment(tmp_path / "deployment", kits, definition))

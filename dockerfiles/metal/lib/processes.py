@@ -4,6 +4,7 @@
     processes.py end WORKSPACE [SUPERVISOR]   ends all of them but the supervisor: asks, then kills
     processes.py begin FD ROOT PARTICIPANT... locks FD, prints a line for each participant (see there), and ends what is
                                               left over of those whose supervisors do not live
+    processes.py jobs WORKSPACES SERVICE...   prints the jobs that have processes in these workspaces, a line for each
     processes.py compare ROOT PARTICIPANT...  prints the same, and ends nobody
     processes.py stop WORKSPACES [SERVICE...] ends the processes of all workspaces in this folder, or of those named, and
                                               fails if one still lives
@@ -26,6 +27,8 @@ import time
 _VARIABLE = b"FLARE_WORKSPACE="
 _PATIENCE = 2.0
 _PATIENCE_SUPERVISOR = 10.0
+# What NVFLARE starts for a job, beside the server and at each site; its command line names the job behind -n.
+_JOBS = (b"nvflare.private.fed.app.server.runner_process", b"nvflare.private.fed.app.client.worker_process")
 _CHANGED = (
     ("settings", "its settings have changed"),
     ("python", "it is to run on another Python environment"),
@@ -100,6 +103,21 @@ def supervisor_in(workspace):
 def supervised(workspace):
     pid = supervisor_in(workspace)
     return pid > 0 and belongs(pid, workspace)
+
+
+def jobs(workspaces):
+    """The jobs that have processes in these workspaces, which stand in their command lines."""
+    wanted = {os.fsencode(os.path.realpath(workspace)) for workspace in workspaces}
+    found = set()
+    for pid in pids():
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:
+            continue
+        if wanted.intersection(words) and set(_JOBS).intersection(words) and b"-n" in words[:-1]:
+            found.add(os.fsdecode(words[words.index(b"-n") + 1]))
+    return sorted(found)
 
 
 def begin(descriptor, root, participants):
@@ -242,6 +260,10 @@ def main():
         begin(int(workspace), rest[0], rest[1:])
     elif verb == "compare":
         compare(workspace, rest)
+    elif verb == "jobs":
+        for job in jobs(os.path.join(workspace, service) for service in rest):
+            # What a process calls itself may be of several lines.
+            print(ascii(job)[1:-1])
     elif verb == "stop":
         stop(workspace, set(rest))
     elif verb == "alive":
