@@ -23,6 +23,7 @@ from composer.cli.options import (
 )
 from composer.cli.prompts import can_ask, confirmed
 from composer.model.errors import ComposerError
+from composer.model.reporter import some_of
 from composer.system.signals import Signalled
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ def up(
         output.print_json(output.status_document(status))
     if not status.participants:
         terminal.done(f"{status.federation}: nobody is to be started here; open the administrator's: composer admin")
+    elif not status.changed:
+        terminal.done(f"{status.federation} runs already, nothing changed: {len(status.participants)} participants")
     elif detach:
         terminal.done(f"{status.federation} is starting; see who is registered with: composer status")
     else:
@@ -254,7 +257,9 @@ def down(
             )
         return confirmed(question)
 
-    use_case.down(deployment, terminal, purge, ask, wait)
+    ended = use_case.down(deployment, terminal, purge, ask, wait)
+    deleted = "" if deployment.exists() else f"; {deployment} is deleted, with workspaces and job store"
+    terminal.done((f"stopped: {some_of(ended)}" if ended else "nothing ran") + deleted)
 
 
 class _WithArguments(click.Command):

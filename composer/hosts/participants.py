@@ -10,6 +10,7 @@ from typing import TypeVar
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.hosts.connected import ConnectedHost, ConnectedHosts, connect_hosts
 from composer.hosts.parallel import failure_of
+from composer.hosts.restarts import warn_of_jobs
 from composer.hosts.transaction import taken_back_on_failure
 from composer.hosts.watch import Watched
 from composer.model.errors import ComposerError
@@ -149,9 +150,8 @@ def _running(hosts: ConnectedHosts) -> tuple[str, ...]:
 
 def _warn_of_jobs(hosts: ConnectedHosts, reporter: Reporter) -> None:
     there = _on_each(hosts, lambda host: host.lifecycle.jobs(host.manifest))
-    for job in sorted({job for jobs in there.values() for job in jobs}):
-        names = some_of([one.name for one in hosts.manifest.participants])
-        reporter.warn(f"job {job} has not ended, and loses {names}")
+    names = [one.name for one in hosts.manifest.participants]
+    warn_of_jobs([job for jobs in there.values() for job in jobs], names, reporter)
 
 
 def _stop(host: ConnectedHost, reporter: Reporter, remain: bool) -> None:

@@ -104,7 +104,13 @@ def show(hosts: ConnectedHosts, reporter: Reporter) -> None:
         host.lifecycle.start(host.manifest, host.reporter(reporter), dry_run=True)
 
 
-def start(hosts: ConnectedHosts, moves: Moves | None, timeout: float | None, reporter: Reporter) -> FederationStatus:
+def start(
+    hosts: ConnectedHosts,
+    moves: Moves | None,
+    timeout: float | None,
+    reporter: Reporter,
+    number: int | None = None,
+) -> FederationStatus:
     """Start all but the admins, and wait until they are registered.
 
     Args:
@@ -112,6 +118,7 @@ def start(hosts: ConnectedHosts, moves: Moves | None, timeout: float | None, rep
         moves: Who leaves the host that they run on; None: nobody can.
         timeout: Seconds to wait for the registrations; None: start, and do not wait.
         reporter: Hears what is done and how far the participants are.
+        number: How many of them do not run already; None: it is not known.
 
     Raises:
         NotHealthy: Somebody has not registered in time, or has been shut down or removed; the others go on trying.
@@ -120,16 +127,16 @@ def start(hosts: ConnectedHosts, moves: Moves | None, timeout: float | None, rep
     """
     leaving = moves.carried_out(hosts) if moves else nullcontext()
     with one_signal_raised(reporter), leaving, taken_back_on_failure(hosts, reporter):
-        _start_all(hosts, moves is None, reporter)
+        _start_all(hosts, moves is None, number, reporter)
         status = _wait(hosts, timeout, reporter) if _has_server(hosts) else None
     if status is None or hosts.unreachable:
         raise hosts.failure()
     return status
 
 
-def _start_all(hosts: ConnectedHosts, remove_orphans: bool, reporter: Reporter) -> None:
+def _start_all(hosts: ConnectedHosts, remove_orphans: bool, number: int | None, reporter: Reporter) -> None:
     busy = hosts.busy
-    number = sum(len(host.manifest.started) for host in busy)
+    number = sum(len(host.manifest.started) for host in busy) if number is None else number
     where = "" if all(host.alone for host in busy) else f" on {len(busy)} host{'' if len(busy) == 1 else 's'}"
     if number:
         reporter.step(f"Starting {number} participant{'' if number == 1 else 's'}{where}")

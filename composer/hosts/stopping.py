@@ -16,8 +16,12 @@ from composer.runtimes.transaction import remaining_named
 _LOOK_SECONDS = 5.0
 
 
-def stop(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter, purge: bool) -> None:
+def stop(
+    manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter, purge: bool
+) -> tuple[str, ...]:
     """Stop and remove what runs on all hosts, on those that were left too; with ``purge`` all that composer has made.
+
+    Return the names of those who ran.
 
     Args:
         manifest: What the deployment says of itself.
@@ -37,6 +41,7 @@ def stop(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: R
     with connect_hosts(manifest, deployment, lifecycle) as hosts:
         known = tuple(hosts.connected.values())
         with remaining_named(lambda: _running(known), reporter):
+            ran = _running(known)
             hosts.drop(hosts.each(lambda host: _stop(host, reporter, purge)))
             if hosts.unreachable:
                 raise hosts.failure()
@@ -44,6 +49,7 @@ def stop(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: R
         from composer.deployment.purging import purge as purge_folder
 
         purge_folder(deployment, reporter)
+    return ran
 
 
 def plan_stop(manifest: Manifest, deployment: Path, lifecycle: Lifecycle, reporter: Reporter, purge: bool) -> Plan:

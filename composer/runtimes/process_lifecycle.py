@@ -116,15 +116,12 @@ class ProcessLifecycle:
         dry_run: bool = False,
         remove_orphans: bool = True,  # noqa: ARG002
     ) -> None:
-        """Start who does not run, and start again who runs from something else than there is now.
+        """Start who does not run, and start again who runs from something else than there is now, as the plan says.
 
         Who is not in the deployment any more is always ended: the folder's script does it.
         """
         processes = self.watched(manifest)
-        running = self._folder.look().supervised()
-        for name, what in processes.changes(running).items():
-            reporter.step(f"Restarting {name}: {what}")
-        for service in processes.former(running):
+        for service in processes.former(self._folder.look().supervised()):
             reporter.step(f"Stopping {service}: it is not in the deployment any more")
         self._folder.perform(processes.start(), reporter, dry_run)
 

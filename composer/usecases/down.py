@@ -21,7 +21,7 @@ def down(
     purge: bool = False,
     confirm: Callable[[str], bool] = lambda _: False,
     wait: bool = False,
-) -> None:
+) -> tuple[str, ...]:
     """Stop and remove this deployment's containers; kits, workspaces and the job store stay.
 
     Args:
@@ -30,6 +30,9 @@ def down(
         purge: Delete the deployment folder too, with the workspaces and the job store, after ``confirm``.
         confirm: Asked before anything is deleted.
         wait: As for :func:`generate`.
+
+    Returns:
+        Who ran.
 
     Raises:
         ComposerError: There is no deployment there, its Compose project is somebody else's, or another composer
@@ -45,13 +48,13 @@ def down(
             from composer.deployment.purging import purge as purge_folder
 
             purge_folder(deployment, reporter)
-            return
+            return ()
         manifest = deployed(deployment)
         if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
             raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
         lifecycle = lifecycle_of(manifest.runtime, deployment)
         stack.enter_context(reserved(lifecycle, manifest, reporter, wait, dry_run=False))
-        stop(manifest, deployment, lifecycle, reporter, purge)
+        return stop(manifest, deployment, lifecycle, reporter, purge)
 
 
 def plan_down(deployment: Path, reporter: Reporter = SILENT, purge: bool = False) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from composer.hosts.connected import ConnectedHosts
 from composer.hosts.plan import plan_hosts
 from composer.hosts.preflight import check_hosts
+from composer.hosts.restarts import warn_of_restarts
 from composer.hosts.starting import bring, moving, reach, show, start
 from composer.model.errors import ComposerError
 from composer.model.federation import Federation
@@ -65,11 +66,15 @@ def up(
     Raises:
         NotHealthy: Somebody has not registered in time, or has been shut down or removed; the others go on trying.
         ComposerError: Anything else went wrong; then what this has started is gone, and what ran before goes on.
+
+    Returns:
+        The status; ``changed`` is false where all was written and ran already.
     """
     with _ready(inputs, reporter, ignore, wait, dry_run=False) as ready:
         planned, hosts, makers = ready.planned, ready.hosts, ready.makers
         name_opened_ports(planned.manifest, reporter)
         agree_to_stop(ready.ending, remove)
+        warn_of_restarts(hosts, ready.plans, reporter)
         leaving = _agree_to_keys(ready.plans, confirm)
         generated = write_planned(planned, reporter, force, dry_run=False)
         if any(host.images for host in ready.plans):
@@ -80,11 +85,11 @@ def up(
         makers.pull(manifest, reporter, False)
         _warn_of_machine(ready.facts(), federation.on(LOCAL), inputs.deployment, reporter)
         bring(hosts, ready.moves, federation, leaving, confirm, reporter)
-        status = start(hosts, ready.moves, timeout, reporter)
+        status = start(hosts, ready.moves, timeout, reporter, ready.waking)
         # Nobody runs with former kits any more.
         forget_old_kits(manifest, inputs.deployment)
         require_unshared_ports(manifest)
-        return status
+        return replace(status, changed=bool(generated.changed) or ready.changing)
 
 
 def plan_up(inputs: Inputs, reporter: Reporter = SILENT, force: bool = False, ignore: Sequence[str] = ()) -> Plan:
@@ -125,6 +130,16 @@ class _Ready:
         """Who runs, and is not among the kits."""
         stopped = {name for host in self.plans for name in host.stop}
         return tuple(sorted({*stopped, *self.planned.dropped} - self.planned.names))
+
+    @property
+    def waking(self) -> int:
+        """How many are started, or started anew."""
+        return sum(len(host.start) + len(host.restart) for host in self.plans)
+
+    @property
+    def changing(self) -> bool:
+        """Whether anything is to happen on any host."""
+        return bool(self.waking or any(host.stop or host.images or host.keys for host in self.plans))
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def test_whose_settings_change_is_started_anew_and_nobody_else(changing: Deploym
     assert row(changing, "site-2")["drift"] == ""
     ended = up(changing, "{site-1: {environment: {COLOUR: green}}}")
     assert ended.returncode == 0, ended.err
-    assert "Restarting site-1: its settings have changed" in ended.err
+    assert "site-1 is restarted: its settings have changed" in ended.err
     after = supervisors(changing)
     assert not before["site-1"] & after["site-1"]
     assert (before["server1"], before["site-2"]) == (after["server1"], after["site-2"])
@@ -101,10 +101,10 @@ def test_whose_kit_or_local_files_change_is_started_anew(changing: Deployment) -
     participants = f"{{site-1: {{environment: {{COLOUR: green}}, local: {changing.kits.parent}/rules}}}}"
     ended = up(changing, participants)
     assert ended.returncode == 0, ended.err
-    assert "Restarting site-2: its kit has changed" in ended.err
-    assert "Restarting site-1: " in ended.err
+    assert "site-2 is restarted: its kit has changed" in ended.err
+    assert "site-1 is restarted: " in ended.err
     assert "its local files have changed" in ended.err
-    assert "Restarting server1" not in ended.err
+    assert "server1 is restarted" not in ended.err
     assert supervisors(changing)["server1"] == before["server1"]
     assert (changing.folder / "workspaces" / "site-1" / "local" / "privacy.json").read_text() == "{}\n"
     (changing.kits.parent / "rules" / "privacy.json").write_text("{ }\n")
