@@ -15,6 +15,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from composer.cli.screen.table import FittingTable
 from composer.model.errors import ComposerError
 from composer.model.finding import Finding
 from composer.model.status import FederationStatus, ImageStatus, ParticipantStatus
@@ -42,6 +43,8 @@ _STATUS_FIELDS = (
 )
 
 
+# Of the table of `composer status`, those that are left out where there is no room, the least first.
+_LESSER = ("IMAGE", "RESTARTS", "SINCE", "HEALTH", "TYPE", "HOST", "CERTIFICATE", "REGISTERED")
 _WATCH = 2.0
 PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 
@@ -128,7 +131,7 @@ def _failed(error: ComposerError) -> str:
 
 def print_table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
     """Print an aligned table on standard output; each row comes with its style."""
-    _print(table(columns, rows))
+    _print(FittingTable(columns, rows))
 
 
 def _print(drawing: object) -> None:
@@ -184,7 +187,7 @@ def print_check(report: CheckReport) -> None:
     print_findings(report.findings)
     if report.findings:
         console.print()
-    console.print(_check_table(report))
+    _print(_check_table(report))
     console.print(f"\nsigned: {_signed(report)}", **PLAIN)
     for fingerprint in sorted({kit.root_fingerprint for kit in report.kits} - {""}):
         console.print(f"\nauthority (SHA-256 of rootCA.pem): {fingerprint}", **PLAIN)
@@ -221,7 +224,7 @@ def _check_table(report: CheckReport) -> Any:
         )
         for kit in report.kits
     ]
-    return table(("NAME", "TYPE", "RELEASE", "PROJECT", "DAYS LEFT"), rows)
+    return FittingTable(("NAME", "TYPE", "RELEASE", "PROJECT", "DAYS LEFT"), rows, ("PROJECT", "RELEASE", "TYPE"))
 
 
 _STYLES = {"error": "red", "warning": "yellow"}
@@ -248,7 +251,7 @@ def print_images(images: Sequence[ImageStatus]) -> None:
         for image in images
     ]
     columns = ("NAME", "HOST", "IMAGE", "ID", "SIZE", "SHARED", "OWN", "NVFLARE", "BUILT", "")
-    _print(table(columns, rows))
+    _print(FittingTable(columns, rows, ("SHARED", "OWN", "ID", "IMAGE", "BUILT", "NVFLARE", "SIZE", "HOST")))
 
 
 def print_picture(topology: Topology) -> None:
@@ -289,20 +292,7 @@ def status_table(status: FederationStatus) -> Any:
     if not any(participant.detail or participant.drift for participant in status.participants):
         del columns[""]
     rows = [(_style(one), [cell(one) for cell in columns.values()]) for one in status.participants]
-    return table(tuple(columns), rows)
-
-
-def table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> Any:
-    """Return an aligned table without lines; each row comes with its style. No markup is read in it."""
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        drawn.add_column(column, no_wrap=bool(column), overflow="fold")
-    for style, cells in rows:
-        drawn.add_row(*(Text(clean_line(cell)) for cell in cells), style=style)
-    return drawn
+    return FittingTable(tuple(columns), rows, _LESSER)
 
 
 def _style(participant: ParticipantStatus) -> str:
