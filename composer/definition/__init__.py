@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
+from composer.definition.accepted import accept, accept_in_schema
+from composer.definition.spelling import suggestion
 from composer.model.errors import ComposerError, DefinitionError
 from composer.model.kinds import LOCAL, Built, Network, RuntimeName
 from composer.system.foreign_text import clip, escape_line
@@ -153,7 +155,7 @@ def load_definition(path: Path) -> Definition:
 
 def definition_schema() -> dict[str, Any]:
     """Return the JSON Schema of composer.yml, for editors."""
-    return _adapter().json_schema()
+    return accept_in_schema(_adapter().json_schema())
 
 
 @functools.cache
@@ -167,9 +169,8 @@ def _validate(text: str, path: Path) -> Definition:
     from pydantic import ValidationError
 
     lines: dict[tuple[str | int, ...], int] = {}
-    data = _parse(text, path, lines)
-    if isinstance(data, dict) and isinstance(data.get("kits"), str):
-        data["kits"] = [data["kits"]]
+    texts: dict[tuple[str | int, ...], str] = {}
+    data = accept(_parse(text, path, lines, texts), texts)
     try:
         return _adapter().validate_python({} if data is None else data)
     except ValidationError as error:
@@ -177,15 +178,21 @@ def _validate(text: str, path: Path) -> Definition:
         raise DefinitionError("\n".join(text for _, text in findings), _DOCUMENTED) from None
 
 
-def _parse(text: str, path: Path, lines: dict[tuple[str | int, ...], int]) -> Any:
-    """Return what the YAML says; ``lines`` gets the line of every key and item. A key given twice is an error."""
+def _parse(
+    text: str, path: Path, lines: dict[tuple[str | int, ...], int], texts: dict[tuple[str | int, ...], str]
+) -> Any:
+    """Return what the YAML says; ``lines`` gets the line of every key and item, ``texts`` each scalar as written.
+
+    A key given twice is an error.
+    """
     import yaml
 
     twice: list[str] = []
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is not None:
-            twice += [f"{path}:{line}: {_shown(key)} is given twice" for key, line in _walk(node, (), lines, set())]
+            found = _walk(node, (), lines, texts, set())
+            twice += [f"{path}:{line}: {_shown(key)} is given twice" for key, line in found]
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -200,12 +207,18 @@ def _parse(text: str, path: Path, lines: dict[tuple[str | int, ...], int]) -> An
 
 
 def _walk(
-    node: yaml.Node, where: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], visited: set[int]
+    node: yaml.Node,
+    where: tuple[str | int, ...],
+    lines: dict[tuple[str | int, ...], int],
+    texts: dict[tuple[str | int, ...], str],
+    visited: set[int],
 ) -> Iterator[tuple[str, int]]:
     """Yield each key that is given twice, with its line. An alias leads to a node that was visited before."""
     import yaml
 
     lines.setdefault(where, node.start_mark.line + 1)
+    if isinstance(node, yaml.ScalarNode):
+        texts[where] = node.value
     if id(node) in visited:
         return
     visited.add(id(node))
@@ -217,10 +230,10 @@ def _walk(
             if str(key.value) in seen:
                 yield ".".join(map(str, inner)), lines[inner]
             seen.add(str(key.value))
-            yield from _walk(value, inner, lines, visited)
+            yield from _walk(value, inner, lines, texts, visited)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _walk(value, (*where, index), lines, visited)
+            yield from _walk(value, (*where, index), lines, texts, visited)
 
 
 def _describe(problem: dict[str, Any], path: Path, lines: dict[tuple[str | int, ...], int]) -> tuple[int, str]:
@@ -233,7 +246,7 @@ def _describe(problem: dict[str, Any], path: Path, lines: dict[tuple[str | int, 
     name = ".".join(map(str, where)) or "the file"
     kind = problem["type"]
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        text = f"unknown key {name}"
+        text = f"unknown key {name}{_suggestion(where)}"
     elif kind in ("missing", "missing_argument"):
         text = f"{name} lacks {problem['loc'][-1]}"
     elif kind == "dataclass_type":
@@ -243,6 +256,25 @@ def _describe(problem: dict[str, Any], path: Path, lines: dict[tuple[str | int, 
         shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
         text = f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}{shown}"
     return line, f"{path}:{line}: {_shown(text)}"
+
+
+def _suggestion(where: tuple[str | int, ...]) -> str:
+    """Say what an unknown key was probably meant to be."""
+    keys: dict[type[Any], tuple[str, ...]] = {
+        kind: tuple(one.name for one in fields(kind))
+        for kind in (Definition, ImageChoice, ParticipantChoice, HostChoice, DataMount)
+    }
+    places = {"participants.NAME": ParticipantChoice, "image": ImageChoice, "hosts.NAME": HostChoice}
+    elsewhere = {place: keys[kind] for place, kind in places.items()}
+    parents: tuple[str | int, ...] = where[:-1]
+    kind: type[Any] = Definition
+    if parents[-1:] == ("image",):
+        kind = ImageChoice
+    elif parents[:1] == ("participants",):
+        kind = DataMount if len(parents) > 2 else ParticipantChoice
+    elif parents[:1] == ("hosts",):
+        kind = HostChoice
+    return suggestion(str(where[-1]), keys[kind], elsewhere if kind is Definition else {})
 
 
 def _shown(text: str) -> str:

@@ -68,16 +68,16 @@ image: {nvflare: 2.9, bad: 1}
 participants:
   site-1:
     data: [{source: /srv, target: /data, foo: 1}, {source: /srv}]
-    environment: {A: "1", B: 2}
+    environment: {A: "1", B: [2]}
 network: token-ring
 """,
     ) == [
-        "2: unknown key imagee",
+        "2: unknown key imagee; did you mean image?",
         "3: image.nvflare: input should be a valid string (it is 2.9)",
         "3: unknown key image.bad",
         "6: participants.site-1.data.1 lacks target",
         "6: unknown key participants.site-1.data.0.foo",
-        "7: participants.site-1.environment.B: input should be a valid string (it is 2)",
+        "7: participants.site-1.environment.B: input should be a valid string",
         "8: network: input should be 'host' or 'bridge' (it is 'token-ring')",
     ]
 
