@@ -45,6 +45,9 @@ def console(
         if hosts.unreachable:
             raise hosts.failure()
         (host,) = hosts.connected.values()
+        with host.entered(), host.named():
+            # What cannot be asked says so in two lines, and Docker's command in many.
+            host.lifecycle.facts()
         if argv:
             command = host.runtime.in_console(admin.service, argv, Path.cwd(), terminal)
         else:

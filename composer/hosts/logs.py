@@ -9,7 +9,7 @@ from pathlib import Path
 
 from composer.deployment.manifest import Manifest
 from composer.hosts.connected import ConnectedHost, connect_hosts
-from composer.model.errors import ComposerError
+from composer.model.errors import CommandFailed, ComposerError
 from composer.model.reporter import Reporter
 from composer.runtimes import services
 from composer.system.process import stream
@@ -72,6 +72,10 @@ def logs(
                 with host.entered(), host.named():
                     stream(host.runtime.logs(there, query.follow, query.lines, query.since, query.colour), take)
             except ComposerError as error:
+                if isinstance(error, CommandFailed):
+                    # Whoever may not ask the engine, or has none, is told so by it in two lines.
+                    with host.entered(), host.named():
+                        host.lifecycle.facts()
                 if query.follow and not host.alone:
                     # The others may go on for days.
                     reporter.warn(error.message)

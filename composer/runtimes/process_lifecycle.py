@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -165,6 +166,7 @@ class ProcessLifecycle:
         What else goes wrong in the script is told, and is no failure when nobody runs any more.
         Containers that were left in a folder of this machine end, too.
         """
+        self._warn_of_jobs(manifest, reporter)
         failure = None
         try:
             self._folder.perform(self.watched(manifest).stop(), reporter, dry_run)
@@ -193,6 +195,12 @@ class ProcessLifecycle:
     def leave(self, manifest: Manifest) -> None:  # noqa: ARG002
         """End everybody; the scripts may be gone by now, and are not needed for it."""
         self._run(end_everybody(self._folder))
+
+    def _warn_of_jobs(self, manifest: Manifest, reporter: Reporter) -> None:
+        # Where it cannot be told which jobs run, they are stopped all the same.
+        with contextlib.suppress(ComposerError):
+            for job in self.jobs(manifest):
+                reporter.warn(f"job {job} has not ended, and ends now without a result")
 
     def _bring_back(self, processes: Processes) -> None:
         if former := self._folder.look().former():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from composer.deployment.image_record import ImageRecord
+from composer.deployment.manifest import Manifest
 from composer.hosts.images import images_on_hosts
 from composer.images import registry, sbom
 from composer.images.archive import load_archive, save_archive
@@ -35,7 +36,7 @@ def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
     Raises:
         ComposerError: There is no deployment there, or no engine answers.
     """
-    manifest = in_containers(deployed(deployment))
+    manifest = _with_images(deployment)
     here = image_statuses(manifest.built_here, connect().image_facts(), ImageRecord(deployment).read())
     return (*here, *images_on_hosts(manifest, deployment))
 
@@ -46,7 +47,7 @@ def save(deployment: Path, folder: Path, reporter: Reporter) -> str:
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
-    manifest = in_containers(deployed(deployment)).built_here
+    manifest = _with_images(deployment).built_here
     reporter.step(f"Saving the images of {len(manifest.participants)} participants")
     engine = connect()
     lacking = find_stale(engine, manifest, ImageRecord(deployment), reporter)
@@ -64,7 +65,8 @@ def push(deployment: Path, reporter: Reporter) -> tuple[str, ...]:
         ComposerError: There is no deployment there, no registry is named, an image is missing or stale, or the
             registry does not take it.
     """
-    return registry.push(connect(), in_containers(deployed(deployment)), ImageRecord(deployment), reporter)
+    manifest = _with_images(deployment)
+    return registry.push(connect(), manifest, ImageRecord(deployment), reporter)
 
 
 def load(folder: Path, sha256: str, reporter: Reporter) -> tuple[str, ...]:
@@ -84,6 +86,17 @@ def write_sboms(deployment: Path, folder: Path, reporter: Reporter) -> tuple[str
     Raises:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
-    manifest = in_containers(deployed(deployment)).built_here
+    manifest = _with_images(deployment).built_here
     reporter.step("Looking into the images")
     return sbom.write_sboms(manifest, connect().image_facts(), folder)
+
+
+def _with_images(deployment: Path) -> Manifest:
+    """What a deployment says of those who run as containers, on whichever host."""
+    manifest = in_containers(deployed(deployment))
+    if not manifest.participants:
+        raise ComposerError(
+            f"{deployment} runs as plain processes, which have no images",
+            f"their Python environments are in {deployment / 'venvs'}",
+        )
+    return manifest

@@ -34,6 +34,12 @@ def provision(project: Path, workspace: Path, reporter: Reporter) -> Path:
     made = max(_productions(workspace) - before, key=_number, default=None)
     if made is None:
         raise ComposerError("nvflare provision made no kits", f"see what lies in {workspace}")
+    former = max((path for path in before if path.parent == made.parent), key=_number, default=None)
+    if former:
+        reporter.warn(
+            f"{made.name} is new, and {former.name} is still there: what was started from it goes on with it; "
+            f"change to the new kits with: composer up {made}"
+        )
     return made
 
 
