@@ -22,6 +22,7 @@ from composer.model.command import Command
 from composer.model.errors import CommandFailed
 from composer.model.reporter import SILENT, Reporter
 from composer.runtimes.engine_answers import Container
+from composer.runtimes.engine_facts import EngineFacts
 from composer.system.foreign_files import ForeignFile
 
 # No two engines give the same.
@@ -54,6 +55,9 @@ class MemoryEngine:
 
     def compose_projects_of(self, deployment: Path) -> frozenset[str]:
         return frozenset(one.compose_project for one in self.containers_of(deployment))
+
+    def facts(self) -> EngineFacts:
+        return EngineFacts((29, 5), "Debian", False, False, True, False, Path("/"), datetime.now(timezone.utc))
 
     def processes(self, container: str) -> tuple[str, ...]:
         self._note("processes")

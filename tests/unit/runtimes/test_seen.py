@@ -69,6 +69,14 @@ def test_who_says_so_is_registered(containers: Containers) -> None:
     assert seen.health in ("none", "healthy")
 
 
+def test_who_has_no_container_is_told_with_the_command_that_starts_it(
+    engine: MemoryEngine, containers: Containers
+) -> None:
+    DockerLifecycle(containers.deployment).stop_only(containers.manifest.only(["site-1"]), Heard(), remain=False)
+    seen = site_1(containers)
+    assert (seen.state, seen.detail) == ("absent", "it was not started, or was stopped: composer start site-1")
+
+
 def test_what_was_said_in_a_former_life_does_not_count(engine: MemoryEngine, containers: Containers) -> None:
     says(containers, "registered")
     change(engine, started=datetime.now(timezone.utc) + timedelta(hours=1))
@@ -80,6 +88,7 @@ def test_what_was_said_in_a_former_life_does_not_count(engine: MemoryEngine, con
     [
         ({"state": "exited", "exit_code": 0}, "stopped", "shut down by an administrator"),
         ({"state": "exited", "exit_code": 137}, "exited", "ended with status 137"),
+        ({"state": "exited", "exit_code": 143}, "exited", "somebody stopped it: composer start site-1"),
         ({"state": "paused"}, "paused", "somebody paused it: docker unpause fedx-site-1-1"),
         ({"state": "restarting", "restarts": 1}, "restarting", "has crashed; its last line: No such module"),
         ({"state": "running", "restarts": 3}, "running", "crashes again and again; its last line: No such module"),
