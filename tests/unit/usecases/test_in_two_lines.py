@@ -17,7 +17,7 @@ NOBODY = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
     ["status", "logs", "admin -- job list", "images", "down", "stop", "start", "restart site-1", "exec site-1 ls"],
 )
 def test_an_engine_that_does_not_answer(command: str, tmp_path: Path) -> None:
-    assert composer("generate", provision(tmp_path, Project("2.9")).prod, cwd=tmp_path).returncode == 0
+    assert composer("generate", provision(tmp_path, Project("2.9", name="twolines")).prod, cwd=tmp_path).returncode == 0
     ended = composer(*command.split(), cwd=tmp_path, **NOBODY)
     assert ended.returncode == 1
     assert ended.err.splitlines()[-2:] == [
@@ -29,7 +29,7 @@ def test_an_engine_that_does_not_answer(command: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [[], ["save", "there"], ["sbom", "there"], ["push"]], ids=len)
 def test_plain_processes_have_no_images(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "composer.yml").write_text("runtime: process\n")
-    assert composer("generate", provision(tmp_path, Project("2.9")).prod, cwd=tmp_path).returncode == 0
+    assert composer("generate", provision(tmp_path, Project("2.9", name="twolines")).prod, cwd=tmp_path).returncode == 0
     ended = composer("images", *arguments, cwd=tmp_path, **NOBODY)
     assert ended.returncode == 1
     assert "runs as plain processes, which have no images" in ended.err
