@@ -47,16 +47,22 @@ def test_environments_that_are_missing_are_made_once(folder: MemoryFolder) -> No
     assert folder.asked == ["venv.sh"]
 
 
-def test_who_is_started_anew_or_ended_is_said_before(folder: MemoryFolder) -> None:
+def test_who_is_started_anew_is_known_and_who_is_ended_is_said_before(folder: MemoryFolder) -> None:
     folder.living = ["site-1", "site-9"]
     folder.says = "changed\x1fits kit has changed\x1fkit=1\nabsent\x1f\x1fkit=2\n"
     heard = Heard()
+    assert lifecycle(folder).changes(MANIFEST, {}) == {"site-1": "its kit has changed"}
+    folder.asked.clear()
     lifecycle(folder).start(MANIFEST, heard)
-    assert heard.steps == [
-        "Restarting site-1: its kit has changed",
-        "Stopping site-9: it is not in the deployment any more",
-    ]
-    assert [asked.split()[0] for asked in folder.asked] == ["processes.py", "start.sh"]
+    assert heard.steps == ["Stopping site-9: it is not in the deployment any more"]
+    assert [asked.split()[0] for asked in folder.asked] == ["start.sh"]
+
+
+def test_some_are_started_and_stopped_alone(folder: MemoryFolder) -> None:
+    one = MANIFEST.only(["site-2"])
+    lifecycle(folder).stop_only(one, Heard(), remain=False)
+    lifecycle(folder).start_only(one, Heard())
+    assert folder.asked == ["stop.sh site-2", "start.sh --no-wait site-2"]
 
 
 def test_what_was_started_is_taken_back_and_what_ran_comes_back(folder: MemoryFolder) -> None:
@@ -79,8 +85,18 @@ def test_one_step_back_that_fails_keeps_no_other_from_being_taken(folder: Memory
 
 
 def test_everybody_is_ended_by_the_folders_script_and_by_composers_own_program(folder: MemoryFolder) -> None:
-    lifecycle(folder).stop(MANIFEST, Heard(), dry_run=False)
-    assert folder.asked == ["stop.sh", "processes.py stop workspaces"]
+    folder.says = "1234\n"
+    heard = Heard()
+    lifecycle(folder).stop(MANIFEST, heard, dry_run=False)
+    assert folder.asked == ["processes.py jobs workspaces site-1 site-2", "stop.sh", "processes.py stop workspaces"]
+    assert heard.warnings == ["job 1234 has not ended, and ends now without a result"]
+
+
+def test_who_cannot_say_which_jobs_run_is_stopped_all_the_same(folder: MemoryFolder) -> None:
+    folder.fails = {"processes.py": ComposerError("there is no Python", "")}
+    with pytest.raises(ComposerError, match="there is no Python"):
+        lifecycle(folder).stop(MANIFEST, Heard(), dry_run=False)
+    assert "stop.sh" in folder.asked
 
 
 def test_a_place_that_is_left_needs_no_script(folder: MemoryFolder) -> None:
