@@ -93,6 +93,7 @@ MEANT = {
     "participants: {s: {env: {}}}": "environment",
     "participants: {s: {volumes: []}}": "data",
     "participants: {s: {shm: 8g}}": "shm_size",
+    "participants: {s: {mem_limit: 4g}}": "memory",
     "participants: {s: {image: {base_image: x}}}": "base",
     "participants: {s: {data: [{src: /a, target: /b}]}}": "source",
     "hosts: {h: {ip: 10.0.0.1}}": "address",
