@@ -10,8 +10,8 @@ from typing import Any
 
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.authority import LIFE, NOW, Authority, key, pem_of, pem_of_key
 from composer.kits.checks.subject import MachineLimits, Room
+from tests.authority import LIFE, NOW, Authority, key, pem_of, pem_of_key
 from tests.conftest import missing
 from tests.kitmaker import Project, write
 from tests.unit.kits.harms import (
