@@ -160,12 +160,13 @@ def _builder(name: str) -> tuple[tuple[str, str], ...]:
 # What the tools say, and what that means; the first that fits is told.
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
-        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|[Cc]ertificate verification failed",
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|[Cc]ertificate verification failed"
+        r"|invalid peer certificate",
         "the package index's TLS certificate is not trusted",
         "a proxy may intercept TLS: name its CA in composer.yml, image.ca_bundle: FILE",
     ),
     (
-        r"THESE PACKAGES DO NOT MATCH THE HASHES",
+        r"THESE PACKAGES DO NOT MATCH THE HASHES|Hash mismatch for ",
         "a package is not the one that requirements.lock names",
         "if you trust the index, delete images/*/requirements.lock in the deployment folder, and build again",
     ),
@@ -190,20 +191,27 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "correct image.packages in composer.yml",
     ),
     (
+        r"(?:NewConnectionError|Failed to establish a new connection|ConnectTimeoutError|NameResolutionError"
+        r"|Cannot connect to proxy|error: Failed to fetch: )",
+        "the package index cannot be reached",
+        "see the network and the proxy, name your own index in image.pip_config, or bring wheels: image.wheels",
+    ),
+    (
         r"(?:Temporary failure resolving|Could not resolve|Unable to fetch some archives|Failed to fetch)",
         "Debian's packages cannot be reached",
         "see the network and the proxy, or take an image.base that has the packages and Python in it",
     ),
     (
-        r"(?:NewConnectionError|Failed to establish a new connection|ConnectTimeoutError|NameResolutionError"
-        r"|Cannot connect to proxy)",
-        "the package index cannot be reached",
-        "see the network and the proxy, name your own index in image.pip_config, or bring wheels: image.wheels",
-    ),
-    (
-        r"No matching distribution found for (?P<what>\S+)",
+        r"(?:No matching distribution found for|there (?:is|are) no versions? of"
+        r"|was not found in the (?:package registry|provided package locations) and (?:you require|\S+ depends on))"
+        r" (?P<what>[^\s,]+)",
         "no package fits {what} on this base image",
         "see the version, and whether it supports the Python of image.base; collect image.wheels for the same base",
+    ),
+    (
+        r"No solution found when resolving[\s\S]*?cause: (?P<what>.+?), we can conclude",
+        "the requirements do not go together: {what}",
+        "correct the versions in image.requirements, or take another image.base",
     ),
     (
         r"(?:the --mount option requires BuildKit|BuildKit is enabled but the buildx component is missing)",

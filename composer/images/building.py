@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,27 +14,25 @@ from composer.deployment.image_record import ImageRecord, RecordedImage
 from composer.deployment.layout import INPUTS_LABEL, NVFLARE_LABEL
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.images import build
-from composer.images.lock import add_wheels, lock_key, render_lock
+from composer.images.lock import lock_key, render_lock, render_unpinned
 from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.federation import Federation, Image, Wheelhouse
 from composer.model.kinds import LOCAL
 from composer.model.reporter import Reporter, some_of
 from composer.model.status import ImageStatus
-from composer.render.dockerfile import render_resolution
+from composer.render.dockerfile import LOCK, WITHOUT_UV, render_resolution
 from composer.system.process import perform, stream
 
 if TYPE_CHECKING:
     from composer.images.store import ImageFacts, ImageStore
 
-# pip before 22.2 does not say what it would install.
-_OLD_PIP = "no such option: --"
-
 
 def find_locks(federation: Federation, services: Sequence[str], reporter: Reporter) -> dict[str, str]:
-    """Find out what pip would install into images that are not pinned yet; return the locks by their keys.
+    """Find out what uv would install into images that are not pinned yet; return the locks by their keys.
 
-    It is found out in the base images, where the answer depends on, by builds that leave no image behind.
+    It is found out in the base images, on which the answer depends, by builds that leave no image behind. Where uv
+    cannot be used, pip installs what is asked for as it finds it at each build, which is said once.
 
     Args:
         federation: What is to run.
@@ -55,12 +52,19 @@ def find_locks(federation: Federation, services: Sequence[str], reporter: Report
     for key, image in open_ones.items():
         try:
             with _exported(image, "lock", builder, reporter) as folder:
-                found[key] = render_lock((folder / "report.json").read_text(encoding="utf-8"), image)
+                found[key] = _lock_in(folder, image, reporter)
         except CommandFailed as error:
-            if _OLD_PIP not in error.stderr:
-                raise build.explain(error) from error
-            reporter.warn(f"the pip of {image.base} is too old to pin packages by their hashes: they are not pinned")
+            raise build.explain(error) from error
     return found
+
+
+def _lock_in(folder: Path, image: Image, reporter: Reporter) -> str:
+    reason = folder / WITHOUT_UV
+    if reason.is_file():
+        told = reason.read_text(encoding="utf-8").strip()
+        reporter.warn(f"pip installs the packages on {image.base}, and they are not pinned: {told}")
+        return render_unpinned(image)
+    return render_lock((folder / LOCK).read_text(encoding="utf-8"), image)
 
 
 def waiting_services(engine: ImageStore, manifest: Manifest, deployment: Path) -> list[str]:
@@ -178,15 +182,13 @@ def collect_wheels(federation: Federation, folder: Path, reporter: Reporter) -> 
     names: set[str] = set()
     for key, image in images.items():
         locked = replace(image, lock=image.lock or found.get(key, ""))
-        if not locked.lock:
-            raise ComposerError(
-                f"the pip of {image.base} is too old to say what it needs", "take an image.base with pip 22.2 or newer"
-            )
         try:
             with _exported(locked, "wheels", builder, reporter) as exported:
-                wheels = {path.name: _sha256(path) for path in exported.glob("*.whl")}
+                wheels = [path.name for path in exported.glob("*.whl")]
                 _deliver(exported, wheels, folder)
-                (folder / f"{key[:16]}.lock").write_text(add_wheels(locked.lock, wheels), encoding="utf-8")
+                local = exported / LOCK
+                lock = render_lock(local.read_text(encoding="utf-8"), image) if local.is_file() else locked.lock
+                (folder / f"{key[:16]}.lock").write_text(lock, encoding="utf-8")
         except CommandFailed as error:
             raise build.explain(error) from error
         except OSError as error:
@@ -228,13 +230,9 @@ def _require_bases(engine: ImageStore, images: Sequence[Image]) -> None:
         )
 
 
-def _deliver(exported: Path, wheels: Mapping[str, str], folder: Path) -> None:
+def _deliver(exported: Path, wheels: Sequence[str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in wheels:
         part = folder / f".{name}.part"
         shutil.copyfile(exported / name, part)
         part.replace(folder / name)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

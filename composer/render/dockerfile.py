@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,8 @@ from composer.render.templates import read_template, render_template
 
 LOCK = "requirements.lock"
 REQUIREMENTS = "requirements.txt"
+# What the resolution leaves in place of a lock where uv cannot be used: why.
+WITHOUT_UV = "without-uv"
 WHEELS_DOCKERFILE = "images/.wheels/Dockerfile"
 # What a build takes from the environment that it is started in: proxies, and the time that stands for now.
 BUILD_ARGUMENTS = (
@@ -25,6 +28,10 @@ BUILD_ARGUMENTS = (
 )
 _SCRIPTS = ("entrypoint.sh", "healthcheck.sh")
 _DRIVERS = ("acceptance.py", "unix_socket_driver.py")
+_PACKAGES = "packages.py"
+_INDEX_OPTION = re.compile(
+    r"-[if](?![a-z-])|--(?:(?:extra-)?index-url|find-links|no-index|trusted-host|proxy|(?:client-)?cert)\b"
+)
 # Where a build secret is mounted, and pip's own variable that names it. Under /dev, which is no part of the
 # image, nothing of the mount stays behind.
 _SECRETS = {
@@ -46,7 +53,7 @@ def render_context(participant: Participant) -> tuple[GeneratedFile, ...]:
 
 
 def render_resolution(image: Image) -> tuple[GeneratedFile, ...]:
-    """Return a build context that finds out what pip would install (target ``lock``) or collects it (``wheels``).
+    """Return a build context that finds out what uv would install (target ``lock``) or collects it (``wheels``).
 
     It is built with the participant's own base image, since what fits depends on its Python and its platform.
     """
@@ -94,14 +101,15 @@ def _context(folder: PurePosixPath, files: Mapping[str, bytes]) -> tuple[Generat
     )
 
 
-def _copied(image: Image) -> dict[str, bytes]:
+@functools.lru_cache
+def _copied(image: Image) -> Mapping[str, bytes]:
     scripts = {name: read_template(name) for name in _SCRIPTS}
     drivers = {name: read_template(f"drivers/{name}") for name in _DRIVERS}
     return {**_requirements(image), **scripts, **drivers}
 
 
 def _requirements(image: Image) -> dict[str, bytes]:
-    files = {REQUIREMENTS: image.requirements.encode()}
+    files = {REQUIREMENTS: image.requirements.encode(), _PACKAGES: read_template(_PACKAGES)}
     if image.lock:
         files[LOCK] = image.lock.encode()
     return files
@@ -128,16 +136,20 @@ def _values(image: Image) -> dict[str, object]:
     mounts = [f"--mount=type=secret,id={name},target={target}" for name, target, _ in secrets]
     certificate, _ = _SECRETS["ca_bundle"]
     apt = "--mount=type=cache,id=flare-composer-apt,target=/var/cache/apt,sharing=locked"
-    pip = "--mount=type=cache,id=flare-composer-pip,target=/root/.cache/pip"
+    pip = [f"--mount=type=cache,id=flare-composer-{name},target=/root/.cache/{name}" for name in ("pip", "uv")]
     wheels = [f"--mount=type=bind,from={image.wheels.image},target=/wheels"] if image.wheels else []
     return {
         "image": image,
         "pip_wheel": bool(image.wheels and image.wheels.has_pip),
         "apt_mounts": _lines([apt, *mounts]),
         "apt_options": f"-o Acquire::https::CAInfo={seen[certificate]} " if certificate in seen else "",
-        "pip_mounts": _lines([pip, *wheels, *mounts]),
-        "pip": _pip(image, {variable: seen[target] for _, target, variable in secrets}),
-        "pip_options": _pip_options(image),
+        "pip_mounts": _lines([*pip, *wheels, *mounts]),
+        # uv takes what it has built without hashes from no cache where hashes count, and the other way round.
+        "lock_mounts": _lines([pip[1].replace("-uv", "-uv-lock"), *wheels, *mounts]),
+        "settings": "".join(f"{variable}={seen[target]} " for _, target, variable in secrets),
+        "uv": _programs(image),
+        "pip_options": _after_dashes(_pip_options(image)),
+        "index_options": _after_dashes(_index_options(image)),
     }
 
 
@@ -150,21 +162,26 @@ def _lines(mounts: list[str]) -> str:
     return " \\\n    ".join(mounts)
 
 
-def _pip(image: Image, variables: Mapping[str, str]) -> str:
-    """The pip that installs is never in the environment that it installs into; a wheel of it serves as well."""
-    place = "/wheels/pip-*.whl" if image.wheels and image.wheels.has_pip else "/opt/pip/lib/python3*/site-packages"
-    settings = [f"{name}={value}" for name, value in variables.items()]
-    return " ".join([f"PYTHONPATH=$(echo {place})", *settings, "/opt/flare/bin/python3 -m pip"])
+def _programs(image: Image) -> str:
+    """Where uv and pip are, which are never in the environment that they install into; wheels of them serve as well."""
+    uv = "/wheels/uv-*.whl" if image.wheels else "/opt/pip/bin/uv"
+    pip = "/wheels/pip-*.whl" if image.wheels and image.wheels.has_pip else "/opt/pip/lib/python3*/site-packages"
+    return f"--uv '{uv}' --pip '{pip}'"
 
 
-def _pip_options(image: Image) -> str:
-    options = ["--disable-pip-version-check", "--progress-bar=off", *image.pip_options]
-    if image.wheels:
-        options += ["--no-index", "--find-links=/wheels"]
-    if image.lock:
-        # The lock names all that is missing in the base image and nothing else.
-        options += ["--require-hashes", "--no-deps"]
-    return shlex.join(options)
+def _after_dashes(options: Sequence[str]) -> str:
+    return f" -- {shlex.join(options)}" if options else ""
+
+
+def _pip_options(image: Image) -> tuple[str, ...]:
+    return (*image.pip_options, "--no-index", "--find-links=/wheels") if image.wheels else image.pip_options
+
+
+def _index_options(image: Image) -> list[str]:
+    """Those that say where packages are: uv comes from there, too, and again only when they change."""
+    lines = [line.partition(" #")[0].strip().split(maxsplit=1) for line in image.requirements.splitlines()]
+    given = [[option] for option in _pip_options(image)]
+    return [part for parts in [*given, *lines] if parts and _INDEX_OPTION.match(parts[0]) for part in parts]
 
 
 def _dockerfile_string(value: str) -> str:

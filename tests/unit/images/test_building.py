@@ -50,6 +50,42 @@ SAID = [
         "not the one that requirements.lock names",
         "requirements.lock",
     ),
+    (
+        "#9 1.0 error: Failed to fetch: https://index.example/simple/nvflare/\n"
+        "#9 1.0   cause: error sending request for url (https://index.example/simple/nvflare/)\n"
+        "#9 1.0   cause: client error (Connect)\n#9 1.0   cause: invalid peer certificate: UnknownIssuer\n",
+        "the package index's TLS certificate is not trusted",
+        "image.ca_bundle",
+    ),
+    (
+        "#9 1.0 error: Failed to fetch: https://index.example/simple/nvflare/\n"
+        "#9 1.0   cause: dns error\n#9 1.0   cause: failed to lookup address information\n",
+        "the package index cannot be reached",
+        "image.wheels",
+    ),
+    (
+        "#9 1.0 error: Failed to download `idna==3.20`\n#9 1.0   cause: Hash mismatch for `idna==3.20`\n",
+        "not the one that requirements.lock names",
+        "requirements.lock",
+    ),
+    (
+        "#9 1.0 error: No solution found when resolving dependencies\n#9 1.0   cause: Because there is no version of "
+        "nvflare==99.9 and you require nvflare==99.9, we can conclude that your requirements are unsatisfiable.\n",
+        "no package fits nvflare==99.9",
+        "Python of image.base",
+    ),
+    (
+        "#9 1.0 error: No solution found when resolving dependencies\n#9 1.0   cause: Because numpy was not found in "
+        "the provided package locations and you require numpy==2.4.6, we can conclude that\n",
+        "no package fits numpy==2.4.6",
+        "collect image.wheels",
+    ),
+    (
+        "#9 1.0 error: No solution found when resolving dependencies\n#9 1.0   cause: Because only numpy>=1.3.0 is "
+        "available and you require numpy<1.0, we can conclude that your requirements are unsatisfiable.\n",
+        "the requirements do not go together: Because only numpy>=1.3.0 is available and you require numpy<1.0",
+        "image.requirements",
+    ),
     ("#6 0.5 E: Unable to locate package libgomp9\n", "Debian has no package libgomp9", "image.packages"),
     (
         "#6 0.5 W: Failed to fetch http://deb.example/x  Temporary failure resolving 'deb.example'\n",

@@ -32,11 +32,8 @@ def context(participant: Participant) -> dict[str, str]:
 def test_a_context_holds_what_the_dockerfile_copies_and_ignores_all_else() -> None:
     files = context(with_image(lock="pins\n"))
     copied = [
-        "acceptance.py",
-        "entrypoint.sh",
-        "healthcheck.sh",
-        "requirements.lock",
-        "requirements.txt",
+        *("acceptance.py", "entrypoint.sh", "healthcheck.sh", "packages.py"),
+        *("requirements.lock", "requirements.txt"),
         "unix_socket_driver.py",
     ]
     assert sorted(files) == [".dockerignore", "Dockerfile", *copied]
@@ -88,6 +85,7 @@ def test_secrets_are_mounted_by_their_ids_and_never_copied() -> None:
     )
     files = "".join(context(site).values())
     assert "--mount=type=secret,id=pip_config" in files
+    assert files.count("PIP_CERT=/dev/ca_bundle PIP_CONFIG_FILE=/dev/pip_config python3 /opt/packages.py") == 2
     assert "/home/me" not in files
 
 
@@ -105,18 +103,35 @@ def test_a_frontend_is_never_fetched() -> None:
     assert all("syntax=" not in text for text in context(SITE).values())
 
 
-def test_a_lock_is_installed_with_its_hashes_and_nothing_besides() -> None:
-    text = context(with_image(lock="pins\n"))["Dockerfile"]
-    assert "COPY requirements.lock /opt/requirements.txt" in text
-    assert "--require-hashes --no-deps" in text
-    assert "--require-hashes" not in context(SITE)["Dockerfile"]
+def test_a_lock_is_installed_in_place_of_the_requirements() -> None:
+    assert "COPY requirements.lock /opt/requirements.txt" in context(with_image(lock="pins\n"))["Dockerfile"]
+    assert "COPY requirements.txt /opt/requirements.txt" in context(SITE)["Dockerfile"]
+
+
+def test_uv_comes_from_where_packages_do_and_is_kept_while_that_stays() -> None:
+    """Else each change of an option would fetch it again."""
+    requirements = "--extra-index-url https://two.example/simple  # ours\nnvflare==2.9.0\n--pre\n"
+    options = ("--index-url=https://one.example/simple", "--timeout=7", "--trusted-host=one.example")
+    text = context(with_image(requirements=requirements, pip_options=options))["Dockerfile"]
+    line = next(line for line in text.splitlines() if "packages.py bring" in line)
+    assert line.partition(" -- ")[2] == (
+        "--index-url=https://one.example/simple --trusted-host=one.example --extra-index-url https://two.example/simple"
+    )
+
+
+def test_uv_stays_out_of_the_image() -> None:
+    last = context(with_image(lock="pins\n"))["Dockerfile"].split("\nFROM ")[-1]
+    assert last.startswith("base\n")
+    assert "uv" not in last
 
 
 def test_wheels_stand_for_the_index() -> None:
     text = context(with_image(wheels=Wheelhouse(Path("/w"), "flare-composer-wheels:1", has_pip=True)))["Dockerfile"]
     assert "--mount=type=bind,from=flare-composer-wheels:1,target=/wheels" in text
     assert "--no-index --find-links=/wheels" in text
+    assert "--uv '/wheels/uv-*.whl' --pip '/wheels/pip-*.whl'" in text
     assert "python3-venv" not in text
+    assert "bring" not in text
 
 
 def test_wheels_without_pip_need_the_base_images() -> None:
@@ -126,7 +141,7 @@ def test_wheels_without_pip_need_the_base_images() -> None:
 def test_resolving_needs_no_script_and_no_lock() -> None:
     image = Image(tag="p/s:1", base="debian:12", nvflare="2.9.0", requirements="nvflare==2.9.0\n")
     files = {str(file.path): file.content.decode() for file in render_resolution(image)}
-    assert set(files) == {".dockerignore", "Dockerfile", "requirements.txt"}
+    assert set(files) == {".dockerignore", "Dockerfile", "packages.py", "requirements.txt"}
     assert "AS lock" in files["Dockerfile"]
     assert "AS wheels" not in files["Dockerfile"]
 
@@ -144,5 +159,5 @@ def test_values_of_the_environment_stay_one_value(value: str) -> None:
 @given(st.text(alphabet=st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=30))
 def test_pip_options_stay_one_word(value: str) -> None:
     text = context(with_image(pip_options=(f"--x={value}",)))["Dockerfile"]
-    line = next(line for line in text.splitlines() if "--disable-pip-version-check" in line)
-    assert shlex.split(line.removesuffix("\\"))[2] == f"--x={value}"
+    line = next(line for line in text.splitlines() if "-r /opt/requirements.txt" in line)
+    assert shlex.split(line.removesuffix("; \\").partition(" -- ")[2]) == [f"--x={value}"]
