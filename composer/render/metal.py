@@ -19,7 +19,7 @@ from composer.render.templates import read_template, templates_folder
 
 VENVS = "venvs"
 _SHARED = ("entrypoint.sh", "healthcheck.sh")
-_DRIVERS = ("drivers/acceptance.py", "drivers/unix_socket_driver.py")
+_PYTHON_FILES = ("packages.py", "drivers/acceptance.py", "drivers/unix_socket_driver.py")
 _Value = str | Sequence[str]
 
 
@@ -66,7 +66,7 @@ def scripts(*folders: str) -> Iterator[GeneratedFile]:
 def _shared() -> Iterator[GeneratedFile]:
     for name in _SHARED:
         yield GeneratedFile(PurePosixPath("lib", name), read_template(name), 0o755)
-    for name in _DRIVERS:
+    for name in _PYTHON_FILES:
         yield GeneratedFile(PurePosixPath("lib", name), read_template(name))
 
 

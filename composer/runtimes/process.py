@@ -48,8 +48,8 @@ class Processes:
     folder: RunFolder
 
     def prepare(self) -> Command:
-        """Return the command that makes the virtual environments which are missing."""
-        return self._script("lib/venv.sh")
+        """Return the command that makes the virtual environments which are missing; composer brings its own uv."""
+        return replace(self._script("lib/venv.sh"), environment=_own_uv())
 
     def start(self) -> Command:
         """Return the command that starts all but the admins, and keeps what those ran from whom it ends."""
@@ -276,3 +276,13 @@ def _crashes(workspaces: Workspaces, service: str) -> int:
     except OSError:
         return 0
     return int(said) if said.isdigit() and len(said) <= _DIGITS else 0
+
+
+def _own_uv() -> tuple[tuple[str, str], ...]:
+    """Some distributions package uv without its program, or composer without uv: the scripts then do with pip."""
+    try:
+        from uv import find_uv_bin
+
+        return (("COMPOSER_UV", find_uv_bin()),)
+    except (ImportError, FileNotFoundError):
+        return ()

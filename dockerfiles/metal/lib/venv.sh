@@ -4,7 +4,7 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 make() {
-    local folder=$root/python/$1 options=() nvflare="" oldest="" newest="" ca_bundle="" pip_config="" interpreter pip
+    local folder=$root/python/$1 options=() nvflare="" oldest="" newest="" ca_bundle="" pip_config="" interpreter wheels uv="" pip=""
     # shellcheck source=/dev/null
     source "$folder/python.conf"
     venv=$root/venvs/$1
@@ -18,18 +18,17 @@ make() {
     [[ -z $ca_bundle ]] || export PIP_CERT=$ca_bundle
     [[ -z $pip_config ]] || export PIP_CONFIG_FILE=$pip_config
     if [[ -d $root/wheels ]]; then
-        pip=("$root"/wheels/pip-*.whl)
-        options+=(--no-index --find-links "$root/wheels")
-        "$interpreter" -m venv --without-pip "$venv"
-        pip=(env "PYTHONPATH=${pip[0]}" "$venv/bin/python3" -m pip)
+        wheels=("$root"/wheels/uv-*.whl "$root"/wheels/pip-*.whl)
+        uv=${wheels[0]} pip=${wheels[1]}
+        options+=(--no-index "--find-links=$root/wheels")
     else
-        "$interpreter" -m venv "$venv" >/dev/null || fail \
-            "$interpreter cannot make a virtual environment with pip" "install its venv module (Debian: apt-get install python3-venv)"
-        pip=("$venv/bin/python3" -m pip)
+        uv=$(command -v "${COMPOSER_UV:-uv}") || "$interpreter" -c 'import ensurepip' 2>/dev/null || fail \
+            "there is no uv, and $interpreter cannot make a virtual environment with pip" "install its venv module (Debian: apt-get install python3-venv)"
     fi
+    "$interpreter" -m venv --without-pip "$venv"
     # Packages bring code that runs meanwhile, and writes what it likes.
-    "${pip[@]}" install --quiet --disable-pip-version-check --no-input ${options[@]+"${options[@]}"} --requirement "$folder/requirements.txt" 2>&1 | follow=yes foreign >&2 || fail \
-        "NVFLARE $nvflare cannot be installed into $venv" "see what pip says above; its settings (PIP_CERT, PIP_INDEX_URL, pip.conf) are obeyed"
+    "$venv/bin/python3" "$lib/packages.py" install --compile --uv "$uv" --pip "$pip" --python "$venv/bin/python3" -r "$folder/requirements.txt" -- --quiet ${options[@]+"${options[@]}"} 2>&1 | follow=yes foreign >&2 || fail \
+        "NVFLARE $nvflare cannot be installed into $venv" "see what uv or pip says above; pip's settings (PIP_CERT, PIP_INDEX_URL, pip.conf) are obeyed"
     printf '%s\n' "$venv" >"$venv/.complete"
 }
 
