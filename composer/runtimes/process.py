@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model.command import Command
 from composer.model.errors import ComposerError
+from composer.model.kinds import LOCAL
 from composer.model.status import FederationStatus, ParticipantStatus, State
 from composer.runtimes.authority import MOST_OF_CERTIFICATE, fingerprint_in
 from composer.runtimes.observe import admitted, last_of, read_server_log
@@ -48,8 +49,8 @@ class Processes:
     folder: RunFolder
 
     def prepare(self) -> Command:
-        """Return the command that makes the virtual environments which are missing; composer brings its own uv."""
-        return replace(self._script("lib/venv.sh"), environment=_own_uv())
+        """Return the command that makes the virtual environments which are missing, on this machine by composer's uv."""
+        return replace(self._script("lib/venv.sh"), environment=_own_uv() if self.folder.host == LOCAL else ())
 
     def start(self) -> Command:
         """Return the command that starts all but the admins, and keeps what those ran from whom it ends."""

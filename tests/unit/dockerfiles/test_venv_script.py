@@ -6,10 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from composer.render.metal import render_metal
+from composer.runtimes.process import Processes
+from composer.runtimes.run_folder import LocalFolder
 from tests.golden.cases import two_sites
 
 # Notes how it is called.
@@ -63,10 +66,11 @@ def test_what_could_not_be_installed_is_not_taken_for_an_environment(folder: Pat
     assert not complete(folder)
 
 
-def test_composer_lends_its_uv_to_the_script(folder: Path) -> None:
-    from composer.runtimes.process import Processes
-
-    ((name, program),) = Processes(None, folder).prepare().environment  # type: ignore[arg-type]
+def test_composer_lends_its_uv_to_the_script_on_its_own_machine_alone(folder: Path) -> None:
+    here, there = LocalFolder(folder), LocalFolder(folder, "ward-a")
+    manifest: Any = None
+    ((name, program),) = Processes(manifest, folder, here).prepare().environment
     assert name == "COMPOSER_UV"
     assert program is not None
     assert os.access(program, os.X_OK)
+    assert Processes(manifest, folder, there).prepare().environment == ()

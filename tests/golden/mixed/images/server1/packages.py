@@ -31,6 +31,8 @@ uv==0.13.9 \\
     --hash=sha256:SHA256 \\
     --hash=sha256:SHA256
 """
+# Options of pip itself, and of no user's.
+PLAINLY = ["--disable-pip-version-check", "--progress-bar=off"]
 # In every base image, and nothing that is built upon.
 TOOLS = {"pip", "setuptools", "wheel"}
 # Settings of pip and what uv calls them: an option, or variables, since addresses may hold passwords.
@@ -190,13 +192,19 @@ def describe(given, _):
 
 def bring(given, place):
     """Install uv beside pip; an index that has it not, or not for this platform, is no failure."""
+    fetch_uv([str(Path(given.pip, "bin/pip")), "install", *PLAINLY], given, place)
+    return 0
+
+
+def fetch_uv(pip, given, place):
+    """Have pip bring the uv that is pinned, where the index has it."""
     pinned = place / "uv.txt"
     pinned.write_text(UV)
-    pip = [str(Path(given.pip, "bin/pip")), "install", "--disable-pip-version-check", "--progress-bar=off"]
     ended = subprocess.run([*pip, "--require-hashes", "-r", str(pinned), *given.options], stderr=subprocess.PIPE)
     said = ended.stderr.decode(errors="replace")
+    if "No matching distribution found for uv" not in said or "WARNING" in said:
+        ended.check_returncode()
     sys.stderr.write(said)
-    return 0 if "No matching distribution found for uv" in said and "WARNING" not in said else ended.returncode
 
 
 def lock(given, place, everywhere=True):
@@ -220,11 +228,11 @@ def lock(given, place, everywhere=True):
 
 def collect(given, place):
     """Collect the wheels of all that is locked, of uv and of pip, and lock it to these: some are built here."""
-    (place / "uv.txt").write_text(UV)
     pinned = ["--require-hashes", "--no-deps"] if "--hash=" in Path(given.lock).read_text() else []
-    for wanted in ([*pinned, "-r", given.lock], ["--require-hashes", "-r", str(place / "uv.txt")], ["pip"]):
-        command = [*pip_command(given, "wheel"), *given.options, "--wheel-dir", given.into, *wanted]
-        subprocess.run(command, check=True)
+    pip = [*pip_command(given, "wheel"), "--wheel-dir", given.into]
+    for wanted in ([*pinned, "-r", given.lock], ["pip"]):
+        subprocess.run([*pip, *given.options, *wanted], check=True)
+    fetch_uv(pip, given, place)
     given.uv = str(Path(given.into, "uv-*.whl"))
     given.options += ["--no-index", f"--find-links={given.into}"]
     return lock(given, place, everywhere=False)
@@ -258,7 +266,7 @@ def pip_command(given, verb):
         os.environ["PYTHONPATH"] = first(given.pip)
     elif subprocess.run([given.python, "-c", "import pip"], stderr=subprocess.DEVNULL).returncode:
         subprocess.run([given.python, "-m", "ensurepip"], check=True, stdout=subprocess.DEVNULL)
-    return [given.python, "-m", "pip", verb, "--disable-pip-version-check", "--progress-bar=off"]
+    return [given.python, "-m", "pip", verb, *PLAINLY]
 
 
 def compile_all(given, place):
