@@ -49,7 +49,7 @@ class Processes:
     folder: RunFolder
 
     def prepare(self) -> Command:
-        """Return the command that makes the virtual environments which are missing, on this machine by composer's uv."""
+        """Return the command that makes the virtual environments which are missing, here by composer's uv."""
         return replace(self._script("lib/venv.sh"), environment=_own_uv() if self.folder.host == LOCAL else ())
 
     def start(self) -> Command:
