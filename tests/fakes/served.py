@@ -22,11 +22,12 @@ _API = re.compile(r"^/v[0-9.]+")
 
 @dataclass
 class Served:
-    """What an engine has been asked, and how much it got rid of."""
+    """What composer has asked of an engine, and how many bytes that got rid of: to composer, and in all."""
 
     host: str
     asked: list[str] = field(default_factory=list)
     sent: int = 0
+    sent_to_all: int = 0
 
 
 class Request(BaseHTTPRequestHandler):
@@ -50,7 +51,14 @@ class Request(BaseHTTPRequestHandler):
     def push(self, block: bytes) -> None:
         """Send bytes, and count them."""
         self.wfile.write(block)
-        self.served.sent += len(block)
+        self.served.sent_to_all += len(block)
+        if self.is_of_composer:
+            self.served.sent += len(block)
+
+    @property
+    def is_of_composer(self) -> bool:
+        """Whether Docker's SDK asks."""
+        return str(self.headers["User-Agent"]).startswith("docker-sdk-python")
 
     def address_string(self) -> str:
         return "a socket"
@@ -78,7 +86,7 @@ def without_end(begin: bytes = b"[", status: int = 200, block: bytes = _BLOCK, *
     def answer(request: Request) -> None:
         request.say(begin, status, FULL * 16, **headers)
         try:
-            while request.served.sent < FULL:
+            while request.served.sent_to_all < FULL:
                 request.push(block)
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             pass
@@ -112,7 +120,8 @@ def served(place: Path, answers: Mapping[str, Answer], otherwise: Answer) -> Ite
                 return
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = _API.sub("", self.path.split("?")[0])
-            there.asked.append(path)
+            if self.is_of_composer:
+                there.asked.append(path)
             next((one for word, one in answers.items() if re.fullmatch(word, path)), otherwise)(self)
 
     with socketserver.ThreadingUnixStreamServer(str(place), Answering) as server:

@@ -60,7 +60,7 @@ def test_every_command_that_a_message_names_is_one() -> None:
     for path in [*(ROOT / "composer").rglob("*.py"), *(ROOT / "dockerfiles").rglob("*.sh")]:
         # An option stands behind the command; where a line is in backticks, it is one.
         for named in re.findall(r"composer (-[\w-]+)|`composer ([\w-]+)", path.read_text()):
-            assert set(named) <= {*commands, "", "--help"}, (path, named)
+            assert set(named) <= {*commands, "", "--help", "help", "version"}, (path, named)
 
 
 def test_the_documented_picture_is_what_is_drawn() -> None:

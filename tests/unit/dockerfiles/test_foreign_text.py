@@ -89,7 +89,7 @@ def test_what_docker_writes_of_an_archive(place: Path) -> None:
 
 def test_what_packages_write_as_they_are_installed(place: Path) -> None:
     tool(place, "pip", f"{SAYS}; exit 1")
-    venv = f'mkdir -p "$3/bin"; cp {place}/tools/pip "$3/bin/python3"'
+    venv = f'mkdir -p "${{@: -1}}/bin"; cp {place}/tools/pip "${{@: -1}}/bin/python3"'
     make = f'case $* in *--version*) echo Python 3.12 ;; *"-m venv"*) {venv} ;; esac'
     tool(place, "python3", make)
     lib = place / "metal-lib/lib"
