@@ -58,7 +58,7 @@ class TestWithAnEngine:
     def test_a_participant_that_no_kit_has(self, target: Path, prod_00: Path, tmp_path: Path) -> None:
         definition = tmp_path / "composer.yml"
         definition.write_text(f"kits: {prod_00}\nparticipants:\n  site-9: {{shm_size: 1g}}\n")
-        refuses(up(target), "site-9", "server1, site-1, site-2")
+        refuses(up(target), "site-9", "did you mean site-2?")
         assert not target.exists()
 
     def test_an_unknown_key(self, target: Path, prod_00: Path, tmp_path: Path) -> None:

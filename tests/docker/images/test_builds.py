@@ -92,16 +92,20 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(built: Built, site: Bui
     assert inspect(before[0])["Id"] == before[1]
 
 
-def test_what_uv_cannot_do_is_done_by_pip_and_that_is_said_once(site: Built) -> None:
+def test_what_uv_cannot_do_is_done_by_pip_and_that_is_said_once(built: Built, site: Built) -> None:
     assert site.definition is not None
+    before = inspect(built.tag("site-1"))["Id"]
     write_definition(site.definition, {**choice(site.definition), "pip_options": ["--no-clean"]})
-    ended = site.build()
-    assert ended.returncode == 0, ended.err
-    told = "they are not pinned: uv has no option that does what pip's no-clean does"
-    assert ended.err.count(told) == 1
-    assert inside(site.tag("site-1"), "nvflare", "--version").strip().endswith("2.9.0")
-    again = site.build()
-    assert (again.returncode, told in again.err, "all images are fresh" in again.err) == (0, False, True), again.err
+    try:
+        ended = site.build()
+        assert ended.returncode == 0, ended.err
+        told = "they are not pinned: uv has no option that does what pip's no-clean does"
+        assert ended.err.count(told) == 1
+        assert inside(site.tag("site-1"), "nvflare", "--version").strip().endswith("2.9.0")
+        again = site.build()
+        assert (again.returncode, told in again.err, "all images are fresh" in again.err) == (0, False, True), again.err
+    finally:
+        docker("tag", before, built.tag("site-1"))
 
 
 def test_a_proxy_that_intercepts_tls_is_named_as_such(site: Built, definition: Path | None) -> None:
