@@ -87,7 +87,7 @@ def sign(tone: Tone, text: str) -> Element:
 
 def code(text: str) -> Element:
     """Return what is typed or compared letter by letter."""
-    return element("code", {"class": "long"} if len(text) > _BRIEF else {}, text)
+    return element("code", {"class": "long" if len(text) > _BRIEF else "brief"}, text)
 
 
 def listed(names: Sequence[str]) -> Element:
