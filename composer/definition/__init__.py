@@ -118,6 +118,11 @@ class Definition:
         own = (host.runtime for host in self.hosts.values() if host.endpoint == LOCAL)
         return next((runtime for runtime in own if runtime), self.runtime)
 
+    @property
+    def in_containers_here(self) -> bool:
+        """Whether they run in containers, which have limits of their own."""
+        return self.runtime_here == "docker"
+
 
 def without_wheels(definition: Definition) -> Definition:
     """Return the definition as it is where wheels are collected, which need not be there yet."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from composer.model.finding import Finding
     from composer.model.report import Event, Job
     from composer.model.status import FederationStatus, ImageStatus
+    from composer.render.form import Form
     from composer.usecases.inputs import Inputs
 
 T = TypeVar("T")
@@ -200,6 +201,7 @@ def _jobs(deployment: Path, manifest: Manifest) -> tuple[Job, ...] | Unknown:
 
 def _events(deployment: Path, manifest: Manifest) -> tuple[Event, ...] | Unknown:
     from composer.runtimes.admissions import history
+    from composer.runtimes.docker import in_containers
     from composer.runtimes.observe import Here
 
     server = _server_here(manifest)
@@ -207,7 +209,7 @@ def _events(deployment: Path, manifest: Manifest) -> tuple[Event, ...] | Unknown
         return server
     names = frozenset(one.name for one in manifest.started)
     # Containers have the time of UTC, plain processes that of this machine.
-    zone = None if manifest.runtime_on(server.host) == "process" else timezone.utc
+    zone = timezone.utc if server in in_containers(manifest).participants else None
     try:
         return history(Here(deployment).server_log(server, None), server.name, names, zone)
     except FileNotFoundError:
@@ -218,16 +220,18 @@ def _events(deployment: Path, manifest: Manifest) -> tuple[Event, ...] | Unknown
 
 def _contents(federation: Federation) -> tuple[Contents, ...]:
     """Return what goes into images, or into virtual environments, once for all who have the same."""
+    from composer.runtimes.lifecycle import form_of
+
     groups: dict[object, list[Participant]] = {}
     for one in federation.participants:
         image, runtime = one.image, federation.runtime_on(one.host)
         key = (runtime, image.base, image.nvflare, image.packages, image.requirements, image.lock)
         groups.setdefault(key, []).append(one)
-    return tuple(_described(group, federation.runtime_on(group[0].host) == "docker") for group in groups.values())
+    return tuple(_described(group, form_of(federation.runtime_on(group[0].host))) for group in groups.values())
 
 
-def _described(alike: Sequence[Participant], in_containers: bool) -> Contents:
-    image = alike[0].image
+def _described(alike: Sequence[Participant], form: Form) -> Contents:
+    image, in_containers = alike[0].image, form.packs == "images"
     return Contents(
         names=tuple(one.name for one in alike),
         base=image.base if in_containers else "",

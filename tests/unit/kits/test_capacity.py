@@ -10,7 +10,6 @@ import pytest
 
 from composer.kits.checks import CheckOptions, CheckReport, check_kits
 from composer.kits.checks.subject import Room
-from composer.usecases.room import bytes_of
 from tests.conftest import composer
 from tests.kitmaker import NOW, Project, provision, write_json
 from tests.unit.kits.conftest import Provision
@@ -81,11 +80,3 @@ def test_what_is_no_number_of_sites_is_refused(most: str, tmp_path: Path) -> Non
     assert ended.returncode == 1
     assert "max_num_clients" in ended.err
     assert not (tmp_path / "deployment").exists()
-
-
-SIZES = {"8g": 8 << 30, "8GB": 8 << 30, "1.5 GiB": 3 << 29, "64": 64, "64b": 64, "512m": 512 << 20, "": 0, "-1g": 0}
-
-
-@pytest.mark.parametrize(("text", "size"), SIZES.items())
-def test_sizes_are_read_as_compose_does(text: str, size: int) -> None:
-    assert bytes_of(text) == size
