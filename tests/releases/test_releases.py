@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from composer.kits.releases import NVFLARE_VERSIONS, submits_jobs
+from composer.kits.releases import NVFLARE_VERSIONS
 from tests import kitmaker
-from tests.conftest import COMPOSER, ROOT, Deployment, docker, eventually, run, tree
-from tests.console import converse
+from tests.conftest import Deployment, docker, run, tree
 from tests.listeners import ports_of
 from tests.releases.provisioners import provisioner
+from tests.releases.released import STARTED, Released, provision_release, run_job
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare, pytest.mark.usefixtures("engine")]
-
-STARTED = ("server1", "site-1", "site-2")
-# Of what every release has.
-JOB = ROOT / "tests" / "releases" / "job"
-
-
-class Released(Deployment):
-    """A federation, and the release that provisioned it."""
-
-    release: str
-    kits_before: dict[str, tuple[int, bytes]]
 
 
 @pytest.fixture(scope="module", params=NVFLARE_VERSIONS)
@@ -37,31 +24,9 @@ def released(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, ports: list[int]
 ) -> Iterator[Released]:
     """A federation that is up, of every release in turn."""
-    folder = tmp_path_factory.mktemp("released")
-    provisions = provisioner(request.param, folder)
-
-    def change(project: dict[str, Any]) -> None:
-        project["name"] = f"r{request.param.replace('.', '-')}-{ports[0]}"
-        _on_ports(project, *ports[:2])
-
-    kits = provisions.provision(folder, change)
-    deployment = Released(folder / "deployment", kits, provisions.definition)
-    deployment.release = request.param
-    deployment.kits_before = tree(kits)
+    deployment = provision_release(request.param, tmp_path_factory.mktemp("released"), ports)
     with deployment.running():
         yield deployment
-
-
-def _on_ports(project: dict[str, Any], port: int, admin_port: int) -> None:
-    """Releases differ in where the sample project has ports, and whether the admin's is one of its own."""
-    for participant in project["participants"]:
-        for key, value in (("fed_learn_port", port), ("admin_port", admin_port)):
-            if key in participant:
-                participant[key] = value
-    for builder in project["builders"]:
-        agent = builder.get("args", {}).get("overseer_agent")
-        if agent:
-            agent["args"]["sp_end_point"] = f"server1:{port}:{admin_port}"
 
 
 def test_all_are_registered_and_healthy(released: Released) -> None:
@@ -93,38 +58,13 @@ def test_the_containers_own_healthcheck_agrees(released: Released, service: str)
 
 
 def test_an_admins_job_runs_to_its_end(released: Released) -> None:
-    command = ("admin", "admin@nvidia.com")
-    ended = released.run(*command, "--", "job", "submit", "-j", "job", cwd=JOB.parent)
-    said = ended.out
-    if not submits_jobs(released.release):
-        # NVFLARE's own fault: the way that composer names instead is gone to its end.
-        assert ended.returncode == 1
-        folder = re.search(r"put the job into (\S+), then in the console \(composer admin\): submit_job JOB", ended.err)
-        assert folder, ended.err
-        shutil.copytree(JOB, Path(folder[1]) / "job")
-        console = [*COMPOSER, *command, "-C", str(released.folder)]
-        said = converse(console, [("User Name:", command[1]), ("> ", "submit_job job"), ("> ", "bye")])
-    job = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", said.rpartition("submit_job job")[2])
-    assert job, said + ended.err
-    eventually(lambda: bool(list((released.folder / "job-store").glob(f"**/{job[0]}"))))
-
-    def ended_as() -> str:
-        metas = [
-            path.read_text() for path in (released.folder / "job-store").glob(f"**/{job[0]}/meta") if path.is_file()
-        ]
-        return " ".join(metas)
-
-    eventually(lambda: "FINISHED:" in ended_as(), 180)
-    assert "FINISHED:COMPLETED" in ended_as()
+    run_job(released)
 
 
 @pytest.mark.parametrize("service", STARTED)
 def test_a_participant_opens_no_port_but_its_servers(released: Released, service: str) -> None:
     """NVFLARE's own port for jobs obeys whoever reaches it: from any account, container or host of the network."""
-    document = json.loads((released.kits / "server1" / "startup" / "fed_server.json").read_text())
-    (server,) = document["servers"]
-    port = int(server["service"]["target"].rpartition(":")[2])
-    expected = {port, server.get("admin_port", port)} if service == "server1" else set()
+    expected = released.server_ports if service == "server1" else set()
     assert set(ports_of(released.container(service))) == expected
 
 
