@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from composer.runtimes.process_lifecycle import ProcessLifecycle
-from tests.conftest import Deployment, run
+from tests.conftest import Deployment, eventually, run
 from tests.contract import hold_to_single_participants, hold_to_the_contract_for_real, hold_to_the_plan
-from tests.docker.faults.stack import registrations, rows, started, tmpfs, wait_for_line
+from tests.docker.faults.stack import registrations, rows, started, tmpfs
 
 
 @pytest.mark.nvflare
@@ -38,7 +38,8 @@ def test_a_disk_that_fills_while_a_site_registers_hides_no_registration(kits: Pa
     with tmpfs(workspace, "2m"):
         try:
             with started(one, "up", "--timeout", "60") as process:
-                wait_for_line(process, "Waiting")
+                # Where there was no room from the beginning, registration is told when there is some.
+                eventually(lambda: (workspace / "composer.state").exists() and (workspace / "composer.pid").exists())
                 run(["dd", "if=/dev/zero", f"of={workspace / 'ballast'}", "bs=4k"])
                 said = process.communicate(timeout=120)[1]
             assert process.returncode == 0, said

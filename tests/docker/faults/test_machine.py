@@ -21,7 +21,6 @@ from tests.docker.faults.stack import (
     stack,
     started,
     tmpfs,
-    wait_for_line,
 )
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
@@ -117,7 +116,8 @@ def test_a_disk_that_fills_while_a_site_registers_hides_no_registration(fresh: D
         for name in ("startup", "local", "transfer"):
             (workspace / name).mkdir()
         with started(fresh, "up", "--timeout", "60") as process:
-            wait_for_line(process, "Waiting")
+            # Where there was no room from the beginning, registration is told when there is some.
+            eventually(lambda: (workspace / "composer.state").exists() and (workspace / "composer.pid").exists())
             run(["dd", "if=/dev/zero", f"of={workspace / 'ballast'}", "bs=4k"])
             said = process.communicate(timeout=120)[1]
         assert process.returncode == 0, said

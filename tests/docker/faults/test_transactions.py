@@ -131,7 +131,8 @@ def test_a_terminal_that_is_closed_takes_back_what_was_started(well: Deployment)
     chosen = ["-f", well.definition] if well.definition else []
     try:
         with on_terminal([*COMPOSER, "up", well.kits, "-C", well.folder, *chosen], well.environment) as one:
-            one.read_until("Waiting")
+            # On a terminal, the table of who is registered says that it waits.
+            one.read_until("REGISTERED")
             one.close()
             assert one.process.wait(60) == 129
     finally:
