@@ -160,7 +160,7 @@ def events_section(report: Report) -> Element:
     else:
         events, note = report.events or _since(report.status), None
     if not events:
-        return section("events", "Time line", note, None if note else paragraph("Nothing has happened yet.", "note"))
+        return section("events", "Time line", paragraph("Nothing has happened yet.", "note") if note is None else note)
     shown = events[-_MOST_EVENTS:]
     left_out = len(events) - len(shown)
     more = paragraph(f"{left_out} earlier events are left out.", "note") if left_out else None

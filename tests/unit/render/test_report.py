@@ -95,6 +95,7 @@ def test_what_is_not_known_is_said_with_its_cause() -> None:
     words = Page(render_report(report)).words()
     assert words.count("the Docker engine does not answer (start it).") == 3
     assert "The jobs are not known: the server runs on hub." in words
+    assert "Nothing has happened yet." not in words
     assert "are well" not in words
 
 
