@@ -15,10 +15,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timezone, tzinfo
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from composer.model.report import Event, Happened
 from composer.system.times import parse_rfc_3339
+
+if TYPE_CHECKING:
+    from composer.model.report import Event, Happened
 
 DOCUMENTS, TEXT = "log.json", "log.txt"
 # NVFLARE writes each record to both files. Where the text is newer than the documents by this many seconds, a
@@ -80,6 +82,9 @@ def history(log: ServerLog, server: str, names: Collection[str], zone: tzinfo | 
         names: Those of the other participants; any other is none.
         zone: Of the server's clock; None: this machine's own.
     """
+    # A command that looks at nobody's history need not know what it is.
+    from composer.model.report import Event
+
     if not log.documents:
         return ()
     found = []
@@ -90,7 +95,7 @@ def history(log: ServerLog, server: str, names: Collection[str], zone: tzinfo | 
         except (ValueError, OverflowError):
             continue
         if kind == "begins" or name in names:
-            found.append(Event(moment, server if kind == "begins" else name, cast(Happened, kind)))
+            found.append(Event(moment, server if kind == "begins" else name, cast("Happened", kind)))
     return tuple(found)
 
 

@@ -19,12 +19,12 @@ from composer.cli.screen.table import FittingTable
 from composer.model.errors import ComposerError
 from composer.model.finding import Finding
 from composer.model.status import FederationStatus, ImageStatus, ParticipantStatus
-from composer.model.topology import Topology
 from composer.system.foreign_text import clean_line, clean_text
 from composer.system.signals import Signalled
 
 if TYPE_CHECKING:
     from composer.kits.checks import CheckReport
+    from composer.model.topology import Topology
 
 _STATUS_FIELDS = (
     "name",
