@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,8 +49,7 @@ def decommission(manifest: Manifest, deployment: Path, reporter: Reporter, purge
     return known
 
 
-@contextmanager
-def former_host(host: Host, manifest: Manifest, deployment: Path) -> Iterator[RemoteHost]:
+def former_host(host: Host, manifest: Manifest, deployment: Path) -> AbstractContextManager[RemoteHost]:
     """Connect to a host that earlier runs had and this one has not, for the time of the block.
 
     Args:
@@ -65,8 +63,7 @@ def former_host(host: Host, manifest: Manifest, deployment: Path) -> Iterator[Re
     # The folder there has the name of the Compose project that runs in it.
     project = host.path.name
     nobody = replace(manifest, participants=(), hosts=(), runtime=host.runtime, compose_project=project)
-    with connect_remote(host, nobody, deployment) as connected:
-        yield connected
+    return connect_remote(host, nobody, deployment)
 
 
 def _leave(host: Host, manifest: Manifest, deployment: Path, purge: bool) -> tuple[str, ...]:

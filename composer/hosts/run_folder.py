@@ -50,6 +50,10 @@ class RemoteWorkspaces:
         """Return the services of which it is kept what they ran from."""
         return self.kept
 
+    def installed(self, environment: str) -> bool:
+        """Tell whether the mark that is made last was there."""
+        return PurePosixPath(environment).name in self.environments
+
     def read(self, path: str, most: int, from_end: bool = False) -> ForeignFile:
         """Return what was read of a file then."""
         if path not in self.files:
@@ -114,11 +118,13 @@ class RemoteFolder:
 
     def look(self) -> Workspaces:
         """Have a program look there."""
-        return self._look()
-
-    def installed(self, environment: str) -> bool:
-        """Look for the mark that is made last."""
-        return PurePosixPath(environment).name in self._look().environments
+        answer = self.connection.program("remote/see", str(self.path), *([self.server] if self.server else []))
+        lines = [line.removeprefix("seen ") for line in answer.split("\n") if line.startswith("seen ")]
+        try:
+            (line,) = lines
+            return _seen(json.loads(line))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise says_something_else(self.connection.host) from error
 
     def forget_former(self) -> None:
         """Delete it there."""
@@ -138,15 +144,6 @@ class RemoteFolder:
         said = self.connection.program("reach", *arguments).strip().split("\n")[-1]
         where = f"{participant.host_name}:{participant.port}"
         return f"{where}: {clip(clean_line(said))}" if said else ""
-
-    def _look(self) -> RemoteWorkspaces:
-        answer = self.connection.program("remote/see", str(self.path), *([self.server] if self.server else []))
-        lines = [line.removeprefix("seen ") for line in answer.split("\n") if line.startswith("seen ")]
-        try:
-            (line,) = lines
-            return _seen(json.loads(line))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise says_something_else(self.connection.host) from error
 
     def _explained(self, error: CommandFailed) -> ComposerError:
         if error.returncode == _SSH_FAILED:

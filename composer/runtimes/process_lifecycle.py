@@ -64,8 +64,8 @@ class ProcessLifecycle:
 
     def stale(self, manifest: Manifest) -> tuple[str, ...]:
         """Return the names of those whose virtual environments are missing."""
-        installed = {image: self._folder.installed(image) for image in {one.image for one in manifest.participants}}
-        return tuple(one.name for one in manifest.participants if not installed[one.image])
+        workspaces = self._folder.look()
+        return tuple(one.name for one in manifest.participants if not workspaces.installed(one.image))
 
     def changes(self, manifest: Manifest, files: Mapping[str, bytes]) -> Mapping[str, str]:
         """Ask those that run what they were started from, and compare it with what there is and is about to be."""

@@ -40,6 +40,9 @@ class Workspaces(Protocol):
     def former(self) -> Sequence[str]:
         """Return the services that the last start has ended, and of which it kept what they ran from."""
 
+    def installed(self, environment: str) -> bool:
+        """Tell whether a virtual environment is there and whole, by its path below the run folder."""
+
     def read(self, path: str, most: int, from_end: bool = False) -> ForeignFile:
         """Read a file by its path below the workspaces, as :func:`composer.system.foreign_files.read_foreign` does.
 
@@ -89,9 +92,6 @@ class RunFolder(Protocol):
             ComposerError: The machine does not answer.
         """
 
-    def installed(self, environment: str) -> bool:
-        """Tell whether a virtual environment is there and whole, by its path below the folder."""
-
     def forget_former(self) -> None:
         """Delete what the participants ran from that the last start has ended."""
 
@@ -117,6 +117,10 @@ class LocalWorkspaces:
     def former(self) -> Sequence[str]:
         """Return those of whom the settings were kept."""
         return sorted(path.parent.name for path in (self.deployment / FORMER).glob("*/conf"))
+
+    def installed(self, environment: str) -> bool:
+        """Look for the mark that is made last."""
+        return (self.deployment / environment / ".complete").is_file()
 
     def read(self, path: str, most: int, from_end: bool = False) -> ForeignFile:
         """Read the file."""
@@ -163,10 +167,6 @@ class LocalFolder:
     def look(self) -> Workspaces:
         """Return what is read when it is asked for."""
         return LocalWorkspaces(self.path)
-
-    def installed(self, environment: str) -> bool:
-        """Look for the mark that is made last."""
-        return (self.path / environment / ".complete").is_file()
 
     def forget_former(self) -> None:
         """Delete it."""

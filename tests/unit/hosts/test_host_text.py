@@ -18,7 +18,7 @@ import pytest
 from composer.hosts import ssh
 from composer.model.host import Host
 from tests import kitmaker
-from tests.conftest import COMPOSER, Ended, composer, run
+from tests.conftest import COMPOSER, Ended, composer, missing, run
 from tests.console import converse
 from tests.unit.cli.test_terminal import OWN, allowed
 
@@ -189,10 +189,11 @@ def test_a_host_that_never_lets_us_in_is_given_up(tmp_path: Path, monkeypatch: p
         pass
 
 
-@pytest.mark.skipif(not shutil.which("ssh"), reason="there is no ssh")
 @pytest.mark.parametrize("hostile", ["says nothing"], indirect=True)
 def test_nothing_of_the_operator_is_lent_to_a_host(hostile: Hostile, tmp_path: Path) -> None:
     """As OpenSSH reads composer's options over a configuration that lends everything to everybody."""
+    if not shutil.which("ssh"):
+        missing("there is no ssh")
     everything = tmp_path / "config"
     everything.write_text(
         "Host *\n  ForwardAgent yes\n  ForwardX11 yes\n  ForwardX11Trusted yes\n  PermitLocalCommand yes\n"

@@ -62,7 +62,7 @@ def test_what_is_not_there_is_nothing(folder: RunFolder, root: Path) -> None:
     (root / "workspaces").rmdir()
     workspaces = folder.look()
     assert (list(workspaces.supervised()), list(workspaces.former()), workspaces.runs_as("site-1")) == ([], [], "")
-    assert not folder.installed("venvs/2.9.0-0123abcd")
+    assert not folder.look().installed("venvs/2.9.0-0123abcd")
 
 
 def test_environments_and_former_runs_are_found(folder: RunFolder, root: Path) -> None:
@@ -70,8 +70,8 @@ def test_environments_and_former_runs_are_found(folder: RunFolder, root: Path) -
         (root / name).mkdir(parents=True)
     (root / "venvs/2.9.0-0123abcd/.complete").write_text("whole\n")
     (root / "workspaces/.former/site-2/conf").write_text("name=site-2\n")
-    assert folder.installed("venvs/2.9.0-0123abcd")
-    assert not folder.installed("venvs/2.8.0-0123abcd")
+    assert folder.look().installed("venvs/2.9.0-0123abcd")
+    assert not folder.look().installed("venvs/2.8.0-0123abcd")
     assert list(folder.look().former()) == ["site-2"]
     folder.forget_former()
     assert list(folder.look().former()) == []
