@@ -15,6 +15,9 @@ PYTHONS ?= 3.10 3.12 3.13
 NEWEST ?= 3.13
 MEASURING ?= 3.12
 
+# Most tests run composer as a process of its own, which would else compile all of it each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, AnyStr, NoReturn
 
 import pytest
 
@@ -55,6 +55,15 @@ def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.2)
+
+
+class Child(subprocess.Popen[AnyStr]):
+    """A process that is gone when its block ends, by an error too: Popen itself waits for it, for ever."""
+
+    def __exit__(self, *caught: object) -> None:
+        """Kill it where it still runs."""
+        self.kill()
+        super().__exit__(*caught)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, composer, docker, eventually, free_port, provision
+from tests.conftest import Child, Deployment, composer, docker, eventually, free_port, provision
 from tests.docker.faults.stack import PARTICIPANTS, containers, healthy, inspect, stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
@@ -80,7 +80,7 @@ def test_a_job_that_listens_on_the_servers_port_is_told(neighbours: tuple[Deploy
     one, other = neighbours
     (port,) = json.loads((one.folder / "manifest.json").read_text())["participants"][0]["listens"]
     server = one.container("server1")
-    with subprocess.Popen(
+    with Child(
         ["docker", "exec", "--interactive", server, "python3", "-c", _LISTEN, str(port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

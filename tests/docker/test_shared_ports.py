@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, eventually, free_port, provision
+from tests.conftest import Child, Deployment, eventually, free_port, provision
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -42,7 +42,7 @@ def test_a_job_of_a_site_that_joins_the_port_of_the_server_is_told(shared: Deplo
     (port,) = next(one for one in manifest["participants"] if one["type"] == "server")["listens"]
     assert shared.run("status").returncode == 0
     argv = ["docker", "exec", "--interactive", shared.container("site-1"), "python3", "-c", JOIN, str(port)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as listener:
+    with Child(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as listener:
         assert listener.stdout is not None
         assert listener.stdout.readline() == b"listens\n"
         status = shared.run("status", "--json")

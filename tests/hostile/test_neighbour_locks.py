@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Deployment, docker, eventually, missing
+from tests.conftest import Child, Deployment, docker, eventually, missing
 from tests.docker.faults.stack import containers, refused, stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
@@ -47,7 +47,7 @@ def test_another_account_stops_nobody(running: Deployment) -> None:
     assert running.up().returncode == 0
     project = running.kits.parent.name
     argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c"]
-    with subprocess.Popen([*argv, HOLD.format(project=project)], stdout=subprocess.PIPE, text=True) as stranger:
+    with Child([*argv, HOLD.format(project=project)], stdout=subprocess.PIPE, text=True) as stranger:
         try:
             assert stranger.stdout
             assert stranger.stdout.readline() == "held\n"

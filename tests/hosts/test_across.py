@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import eventually, run
+from tests.conftest import Child, eventually, run
 from tests.hosts.deployment import PATH, PLACES, Across, private_keys
 from tests.hosts.lan import UID
 
@@ -36,7 +36,7 @@ def _joining(across: Across) -> Iterator[None]:
     """A process on the server's host, of the server's own user but outside of its container, that joins its port."""
     as_user = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups")
     argv = (*across.lan["hub"].enter, *as_user, sys.executable, "-c", _LISTEN, str(across.port))
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+    with Child(argv, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"listens\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Ended, composer, eventually
+from tests.conftest import Child, Ended, composer, eventually
 from tests.hosts.deployment import Across
 from tests.hosts.lan import UID, Machine
 
@@ -116,7 +116,7 @@ def test_an_interrupted_up_takes_back_what_it_has_started_on_all_hosts(clean: Ac
     try:
         arguments = ("up", clean.kits, "-f", clean.definition, "-C", clean.folder, "--yes", "--timeout", "300")
         argv = [*clean.enter_at(clean.folder.parent), *map(str, arguments)]
-        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        with Child(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             eventually(lambda: ward.docker("ps", "--quiet") != "")
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=120)
@@ -186,7 +186,7 @@ def test_a_busy_port_of_a_host_is_found_before_a_kit_is_there(clean: Across) -> 
     hub = clean.lan["hub"]
     hub.does("rm", "-rf", f"/srv/flare/{clean.project}")
     holding = [*hub.enter, "python3", "-c", f"import socket; s = socket.create_server(('', {clean.port})); input()"]
-    with subprocess.Popen(holding, stdin=subprocess.PIPE) as holder:
+    with Child(holding, stdin=subprocess.PIPE) as holder:
         eventually(lambda: bool(hub.does("ss", "-Hltn", f"sport = :{clean.port}")))
         ended = clean.up("--yes")
         holder.kill()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Ended, eventually, missing, run
+from tests.conftest import ROOT, Child, Ended, eventually, missing, run
 from tests.process.conftest import members
 
 pytestmark = pytest.mark.nvflare
@@ -57,7 +56,7 @@ def does(home: Path, *argv: str | Path) -> Ended:
 @contextmanager
 def without_user_namespaces() -> Iterator[list[str]]:
     """Lend what runs a command as root of a user namespace, with the same users, in which nobody may make another."""
-    with subprocess.Popen(["unshare", "--user", "sleep", "600"]) as process:
+    with Child(["unshare", "--user", "sleep", "600"]) as process:
         try:
             folder = Path("/proc", str(process.pid))
             eventually(lambda: (folder / "ns" / "user").readlink() != Path("/proc/self/ns/user").readlink(), 10)

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import COMPOSER, Deployment, Ended, docker, free_port, missing, provision, run, tree
+from tests.conftest import COMPOSER, Child, Deployment, Ended, docker, free_port, missing, provision, run, tree
 
 PARTICIPANTS = ("server1", "site-1", "site-2")
 
@@ -72,7 +72,7 @@ def started(deployment: Deployment, command: str, *arguments: str) -> Iterator[s
     """Lend a composer that runs in a session of its own, as a terminal would start it."""
     chosen = ["-f", str(deployment.definition)] if deployment.definition else []
     argv = [*COMPOSER, command, str(deployment.kits), "-C", str(deployment.folder), *chosen, *arguments]
-    with subprocess.Popen(
+    with Child(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

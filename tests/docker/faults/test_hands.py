@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMPOSER, Deployment, docker, eventually
+from tests.conftest import COMPOSER, Child, Deployment, docker, eventually
 from tests.docker.faults.stack import containers, healthy, inspect, refused, rows, started, wait_for_line
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
@@ -75,7 +75,7 @@ def test_a_container_that_somebody_removes_ends_the_wait(well: Deployment) -> No
 def test_a_watch_goes_on_when_the_engine_answers_again(well: Deployment, tmp_path: Path) -> None:
     link, socket = tmp_path / "docker.sock", os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     link.symlink_to(socket.removeprefix("unix://"))
-    with subprocess.Popen(
+    with Child(
         [*COMPOSER, "status", "--watch", "--json", "-C", well.folder],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

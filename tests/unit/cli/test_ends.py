@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMPOSER, composer, run
+from tests.conftest import COMPOSER, Child, composer, run
 
 
 @pytest.mark.parametrize("command", [["--help"], ["schema"]])
@@ -65,9 +65,7 @@ def test_a_reader_that_goes_away_keeps_from_nothing(prod_00: Path, tmp_path: Pat
 @pytest.mark.parametrize("milliseconds", [0, 10, 30, 60])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_at_once_shows_no_traceback(number: signal.Signals, milliseconds: int, tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [*COMPOSER, "check", tmp_path], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with Child([*COMPOSER, "check", tmp_path], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         wait_for_composer(process)
         time.sleep(milliseconds / 1000)
         process.send_signal(number)

@@ -14,7 +14,7 @@ import pytest
 
 from composer.deployment.locks import lock_deployment, lock_project
 from composer.model.errors import ComposerError
-from tests.conftest import missing, run
+from tests.conftest import Child, missing, run
 
 PROJECT = f"turn{os.getpid()}"
 HOLD = f"""
@@ -28,7 +28,7 @@ with lock_project({PROJECT!r}, False, print):
 @contextmanager
 def another() -> Iterator[subprocess.Popen[str]]:
     argv = [sys.executable, "-c", HOLD]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with Child(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "mine\n"
         yield process

@@ -14,7 +14,7 @@ import pytest
 from composer.render.metal import render_metal
 from composer.system.redact import redact
 from tests import kitmaker
-from tests.conftest import COMPOSER, composer, run
+from tests.conftest import COMPOSER, Child, composer, run
 from tests.console import converse
 from tests.golden.cases import two_sites
 from tests.unit.cli.test_terminal import allowed
@@ -99,7 +99,7 @@ def test_what_is_left_out_brings_nothing_else_about(tmp_path: Path) -> None:
 
 def test_a_followed_line_comes_at_once(tmp_path: Path) -> None:
     workspace = site(tmp_path, ["first", ""])
-    with subprocess.Popen(
+    with Child(
         ["bash", tmp_path / "logs.sh", "-f"], stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as following:
         try:

@@ -19,7 +19,7 @@ from composer.model.command import Command
 from composer.model.errors import ComposerError, HostError
 from composer.runtimes.run_folder import LocalFolder, RunFolder
 from composer.system.foreign_files import ForeignFile
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Child
 from tests.fakes.hosts import Shell
 from tests.fakes.reporter import Heard
 
@@ -41,7 +41,7 @@ def folder(request: pytest.FixtureRequest, root: Path) -> RunFolder:
 def supervisor(root: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has the workspace of site-1 in its environment, and whose pid stands there."""
     workspace = root / "workspaces" / "site-1"
-    with subprocess.Popen(["sleep", "600"], env={**os.environ, "FLARE_WORKSPACE": str(workspace)}) as process:
+    with Child(["sleep", "600"], env={**os.environ, "FLARE_WORKSPACE": str(workspace)}) as process:
         (workspace / "composer.supervisor").write_text(f"{process.pid}\n")
         yield process
         process.kill()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from composer.usecases import up as up_module
 from composer.usecases.down import down, plan_down
 from composer.usecases.inputs import Inputs
 from composer.usecases.up import plan_up, up
-from tests.conftest import eventually
+from tests.conftest import Child, eventually
 from tests.fakes.hosts import World, install
 from tests.fakes.lifecycle import InMemory, Memory, Seen
 from tests.fakes.reporter import Heard
@@ -315,7 +314,7 @@ def test_nobody_is_started_over_who_runs_there_in_another_way(world: World, inpu
     (folder,) = world.path("hub").glob("*")
     workspace = folder / "workspaces" / "server1"
     environment = {**os.environ, "FLARE_WORKSPACE": str(workspace)}
-    with subprocess.Popen(["sleep", "600"], env=environment) as process:
+    with Child(["sleep", "600"], env=environment) as process:
         (workspace / "composer.supervisor").write_text(f"{process.pid}\n")
         with pytest.raises(ComposerError, match="hub: server1 runs there in another way than runtime: docker"):
             start(inputs)

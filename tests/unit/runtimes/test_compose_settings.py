@@ -31,6 +31,8 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.write_text('#!/bin/sh\nenv | grep ^COMPOSE | sort\npwd\necho "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    for name in [name for name in os.environ if name.startswith("COMPOSE")]:
+        monkeypatch.delenv(name)
     for name, value in {**SET, **OURS}.items():
         monkeypatch.setenv(name, value)
     return program.parent

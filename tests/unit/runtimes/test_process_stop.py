@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMPOSER, Deployment, Ended, composer, missing, run
+from tests.conftest import COMPOSER, Child, Deployment, Ended, composer, missing, run
 
 pytestmark = pytest.mark.nvflare
 
@@ -260,7 +260,7 @@ def test_a_port_of_its_own_process_is_no_finding(prod_00: Path, tmp_path: Path) 
     port = next(line.partition("=")[2] for line in said.splitlines() if line.startswith("port="))
     listen = f"import socket, time; s = socket.create_server(('', {port})); print(flush=True); time.sleep(600)"
     argv = [shutil.which("python3") or "python3", "-c", listen]
-    with subprocess.Popen(argv, env={"FLARE_WORKSPACE": str(workspace.resolve())}, stdout=subprocess.PIPE) as process:
+    with Child(argv, env={"FLARE_WORKSPACE": str(workspace.resolve())}, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout
             process.stdout.readline()

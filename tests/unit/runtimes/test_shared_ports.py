@@ -24,7 +24,7 @@ from composer.runtimes.listeners import (
     told_of_listeners,
     with_shared_ports,
 )
-from tests.conftest import composer, free_port, run
+from tests.conftest import Child, composer, free_port, run
 from tests.kitmaker import Project, provision
 
 LISTEN = """
@@ -40,9 +40,7 @@ sys.stdin.read()
 
 @contextmanager
 def _listening(port: int) -> Iterator[int]:
-    with subprocess.Popen(
-        [sys.executable, "-c", LISTEN, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
+    with Child([sys.executable, "-c", LISTEN, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"listens\n"
         yield process.pid

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMPOSER, ROOT, composer, run
+from tests.conftest import COMPOSER, ROOT, Child, composer, run
 from tests.signals import SEED
 from tests.terminal import on_terminal
 
@@ -31,13 +31,10 @@ def waiting(kits: Path, deployment: Path, *before: str) -> Iterator[subprocess.P
     with (deployment / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         argv = [*before, *COMPOSER, "generate", "--wait", str(kits), "-C", str(deployment)]
-        with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-            try:
-                assert process.stderr
-                assert "Waiting for" in process.stderr.readline()
-                yield process
-            finally:
-                process.kill()
+        with Child(argv, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+            assert process.stderr
+            assert "Waiting for" in process.stderr.readline()
+            yield process
 
 
 @pytest.mark.nvflare
@@ -99,7 +96,7 @@ def test_what_runs_on_composers_own_terminal_is_ended_with_it(number: int, statu
         "try:\n    attach(Command(('sh', '-c', 'echo $$; exec sleep 1000')))\n"
         "except signals.Signalled as ended:\n    sys.exit(ended.exit_code)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+    with Child([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         child = int(process.stdout.readline())
         process.send_signal(number)
@@ -118,7 +115,7 @@ def test_the_second_signal_waits_until_what_the_first_interrupted_has_ended(tmp_
         f"        finally:\n            print(open('{tmp_path}/ended').read(), end='', flush=True)\n"
         "except signals.Signalled as first:\n    sys.exit(first.exit_code)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+    with Child([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "in\n"
         process.send_signal(signal.SIGTERM)
@@ -154,14 +151,21 @@ def test_an_interrupt_at_any_moment_of_the_start_prints_no_traceback(prod_00: Pa
     """In the first hundredth of a second Python itself starts, and tells of a Ctrl-C in its own way."""
     deployment = tmp_path / "deployment"
     assert composer("generate", prod_00, "-C", deployment).returncode == 0
+    # What measures the lines that are run begins before composer, and loses a Ctrl-C that comes to it.
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     # A command that waits cannot end before the signal comes, however slow the machine is.
     argv = [Path(sys.executable).with_name("composer"), "generate", "--wait", prod_00, "-C", deployment]
     with (deployment / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for number in range(START_ROUNDS):
             moment = random.Random(f"{SEED}/start/{number}").uniform(0, 0.06)
-            with subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            with Child(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=unmeasured,
             ) as process:
                 time.sleep(moment)
                 process.send_signal(signal.SIGINT)

@@ -22,7 +22,7 @@ from composer.runtimes.lifecycle import form_of
 from composer.runtimes.ports import require_free_ports
 from composer.system.probe import holder_of, resolved
 from composer.usecases.doctor import Machine, examine_machine
-from tests.conftest import free_port, missing
+from tests.conftest import Child, free_port, missing
 from tests.golden.cases import bridge, one_site, two_sites
 
 NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
@@ -246,7 +246,7 @@ sys.stdin.read()
 @pytest.mark.skipif(sys.platform != "linux", reason="names of processes are read from /proc")
 def test_whoever_holds_a_port_is_named_in_one_printable_line() -> None:
     argv = [sys.executable, "-c", NAMED]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with Child(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
         name = holder_of(int(holder.stdout.readline()))
         assert name == f"\\x1b]0;P\\x07\\n\ufffd\\u202e (process {holder.pid})"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMPOSER, Ended, composer
+from tests.conftest import COMPOSER, Child, Ended, composer
 
 pytestmark = pytest.mark.nvflare
 
@@ -41,7 +41,7 @@ def waiting(folder: Path, *arguments: str | Path) -> Iterator[list[Ended]]:
     ended: list[Ended] = []
     argv = [*map(str, COMPOSER), *map(str, arguments)]
     environment, pipe = {**os.environ, **NO_ENGINE}, subprocess.PIPE
-    with subprocess.Popen(argv, cwd=folder, env=environment, text=True, stdout=pipe, stderr=pipe) as process:
+    with Child(argv, cwd=folder, env=environment, text=True, stdout=pipe, stderr=pipe) as process:
         assert process.stderr
         try:
             with at_work(folder / "deployment"):
