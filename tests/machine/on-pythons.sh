@@ -29,10 +29,11 @@ interpreter() {
 environment() {
     local folder=$root/.venv-$1
     if [[ ! $folder/.installed -nt $root/pyproject.toml || ! $folder/.installed -nt $root/tests/constraints.txt ]]; then
-        "$uv" venv --quiet --clear --no-project --python "$(interpreter "$1")" "$folder"
-        "$uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" --constraint "$here/../constraints.txt" \
-            --editable "${root}[provision]" --group "$root/pyproject.toml:dev"
-        touch "$folder/.installed"
+        # Each waits for the one before: no error ends a function whose status is asked for.
+        "$uv" venv --quiet --clear --no-project --python "$(interpreter "$1")" "$folder" &&
+            "$uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" \
+                --constraint "$here/../constraints.txt" --editable "${root}[provision]" --group "$root/pyproject.toml:dev" &&
+            touch "$folder/.installed"
     fi
 }
 
