@@ -4,16 +4,19 @@ The verbs of the command line are functions of the modules of :mod:`composer.use
 need are here::
 
     from pathlib import Path
-    from composer import Inputs, check, down, status, up
+    from composer import Inputs, check, down, open_session, status, up
 
     federation = Inputs((Path("workspace/my-project/prod_00"),), None, Path("deployment"))
     assert check(federation).ok
+    with open_session(federation).resolved() as planned:
+        print([(one.name, one.host) for one in planned.participants])
     up(federation)
     print([one.name for one in status(federation.deployment).participants if one.registered])
     down(federation.deployment)
 
-They raise :class:`ComposerError`, which has a ``message`` and a ``hint``, and speak through a :class:`Reporter`, by
-itself a silent one. They are imported when they are first used.
+A :class:`Session` is what each verb itself makes of its inputs: read once, completed, and, resolved, who would run and
+how. The verbs raise :class:`ComposerError`, which has a ``message`` and a ``hint``, and speak through a
+:class:`Reporter`, by itself a silent one. They are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from composer.usecases.generate import generate
     from composer.usecases.inputs import Inputs
     from composer.usecases.logs import logs
+    from composer.usecases.session import Session, open_session
     from composer.usecases.status import status
     from composer.usecases.up import plan_up, up
 
@@ -48,11 +52,13 @@ __all__ = [
     "ParticipantStatus",
     "Plan",
     "Reporter",
+    "Session",
     "build",
     "check",
     "down",
     "generate",
     "logs",
+    "open_session",
     "plan_up",
     "status",
     "up",
@@ -66,6 +72,8 @@ _MODULES = {
     "Plan": "model.plan",
     "ParticipantStatus": "model.status",
     "Reporter": "model.reporter",
+    "Session": "usecases.session",
+    "open_session": "usecases.session",
     "plan_up": "usecases.up",
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import composer
-from composer import ComposerError, Inputs, check, down, logs, plan_up, status, up
+from composer import ComposerError, Inputs, Session, check, down, logs, open_session, plan_up, status, up
 from tests.conftest import forget_images
 from tests.fakes.reporter import Heard
 
@@ -19,6 +19,15 @@ def test_a_federation_from_python(
 ) -> None:
     federation = Inputs((prod_00,), definition, tmp_path / "deployment")
     assert check(federation).ok
+    session = open_session(federation)
+    assert isinstance(session, Session)
+    with session.resolved() as planned:
+        assert [(one.name, one.type, one.host) for one in planned.started] == [
+            ("server1", "server", "local"),
+            ("site-1", "client", "local"),
+            ("site-2", "client", "local"),
+        ]
+    assert not federation.deployment.exists()
     heard = Heard()
     (here,) = plan_up(federation).hosts
     assert here.start == ("server1", "site-1", "site-2")
