@@ -13,6 +13,7 @@ import platform
 import shlex
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from composer.model.errors import ComposerError
 from composer.system.foreign_text import clip, escape_line
 
 _LOCK = ".lock"
+# Seconds between two tries to have what another one holds.
+_TICK = 0.05
 _LATER = "try again later, or add --wait"
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
@@ -154,7 +157,16 @@ def _lock(descriptor: int, what: str, wait: bool, waiting: Callable[[str], None]
         if not wait:
             raise ComposerError(f"{holder} is at work on {what}", _LATER) from None
         waiting(holder)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _wait_for(descriptor)
+
+
+def _wait_for(descriptor: int) -> None:
+    """Try again and again: a signal that comes as the system begins to wait is acted on only when it has ended to."""
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_TICK)
 
 
 def _is_still(lock: Path, descriptor: int) -> bool:

@@ -289,10 +289,17 @@ def attach(command: Command) -> int:
             raise _cannot_start(command, error) from error
         if came:
             process.send_signal(came[0])
-        status = process.wait()
+        status = _wait_for(process)
     if came:
         raise Signalled(came[0])
     return status if status >= 0 else 128 - status
+
+
+def _wait_for(process: Process) -> int:
+    """Wait in steps: a signal that comes as the system begins to wait is acted on only when it has ended to."""
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(1)
 
 
 def environment_of(command: Command) -> dict[str, str]:
