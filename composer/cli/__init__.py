@@ -34,6 +34,8 @@ _GROUPS = {
         "start": "participants",
         "stop": "participants",
         "restart": "participants",
+        "add": "membership",
+        "remove": "membership",
         "exec": "participants.execute",
         "shell": "participants",
         "down": "run",

@@ -22,22 +22,14 @@ from composer.cli.options import (
     talking,
 )
 from composer.cli.prompts import can_ask, confirmed
+from composer.cli.starts import asking, show_plan, tell_of_start
 from composer.model.errors import ComposerError
 from composer.model.reporter import some_of
 from composer.system.signals import Signalled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from composer.cli.screen.terminal import Terminal
-    from composer.model.plan import Plan
     from composer.usecases.inputs import Inputs
-
-
-def _show(plan: Plan, as_json: bool) -> None:
-    from composer.cli.screen.plan import print_plan
-
-    print_plan(plan, as_json)
 
 
 def _require_dry_run(dry_run: bool, as_json: bool) -> None:
@@ -61,7 +53,7 @@ def generate(
 
     _require_dry_run(dry_run, as_json)
     if dry_run:
-        _show(use_case.plan_generate(inputs, terminal, force, ignore), as_json)
+        show_plan(use_case.plan_generate(inputs, terminal, force, ignore), as_json)
         return
     generated = use_case.generate(inputs, terminal, force, wait, ignore)
     changes = f"{len(generated.changed)} files written" if generated.changed else "nothing changed"
@@ -92,7 +84,7 @@ def build(
 
     _require_dry_run(dry_run, as_json)
     if dry_run:
-        _show(use_case.plan_build(inputs, terminal, force, offline, ignore), as_json)
+        show_plan(use_case.plan_build(inputs, terminal, force, offline, ignore), as_json)
         return
     built = use_case.build(inputs, terminal, force, offline, wait, ignore)
     terminal.done(f"built the images of {', '.join(built)}" if built else "all images are fresh")
@@ -130,28 +122,15 @@ def up(
     from composer.usecases import up as use_case
 
     if dry_run:
-        _show(use_case.plan_up(inputs, terminal, force, ignore), as_json)
+        show_plan(use_case.plan_up(inputs, terminal, force, ignore), as_json)
         return
 
-    def asking(agreed: bool) -> Callable[[str], bool]:
-        def ask(question: str) -> bool:
-            terminal.pause()
-            return agreed or (can_ask() and confirmed(question))
-
-        return ask
-
     seconds = None if detach else timeout
-    status = use_case.up(inputs, terminal, seconds, force, wait, ignore, confirm=asking(yes), remove=asking(remove))
+    agreed, agreed_too = asking(terminal, yes), asking(terminal, remove)
+    status = use_case.up(inputs, terminal, seconds, force, wait, ignore, confirm=agreed, remove=agreed_too)
     if as_json:
         output.print_json(output.status_document(status))
-    if not status.participants:
-        terminal.done(f"{status.federation}: nobody is to be started here; open the administrator's: composer admin")
-    elif not status.changed:
-        terminal.done(f"{status.federation} runs already, nothing changed: {len(status.participants)} participants")
-    elif detach:
-        terminal.done(f"{status.federation} is starting; see who is registered with: composer status")
-    else:
-        terminal.done(f"{status.federation} is up: {len(status.participants)} participants, all registered")
+    tell_of_start(terminal, status, detach)
 
 
 @click.command()
@@ -243,7 +222,7 @@ def down(
 
     _require_dry_run(dry_run, as_json)
     if dry_run:
-        _show(use_case.plan_down(deployment, terminal, purge), as_json)
+        show_plan(use_case.plan_down(deployment, terminal, purge), as_json)
         return
 
     def ask(question: str) -> bool:

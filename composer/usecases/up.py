@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -50,6 +50,7 @@ def up(
     ignore: Sequence[str] = (),
     confirm: Callable[[str], bool] = lambda _: False,
     remove: Callable[[str], bool] = lambda _: False,
+    leaving: Collection[str] = (),
 ) -> FederationStatus:
     """Generate and build what is missing or stale, start, and wait until federated.
 
@@ -62,6 +63,7 @@ def up(
         ignore: As for :func:`check`.
         confirm: Asked before a private key leaves this machine for the first time.
         remove: Asked before running participants are removed that are not among the kits.
+        leaving: Whom nobody has to be asked about.
 
     Raises:
         NotHealthy: Somebody has not registered in time, or has been shut down or removed; the others go on trying.
@@ -73,9 +75,9 @@ def up(
     with _ready(inputs, reporter, ignore, wait, dry_run=False) as ready:
         planned, hosts, makers = ready.planned, ready.hosts, ready.makers
         name_opened_ports(planned.manifest, reporter)
-        agree_to_stop(ready.ending, remove)
+        agree_to_stop([name for name in ready.ending if name not in leaving], remove)
         warn_of_restarts(hosts, ready.plans, reporter)
-        leaving = _agree_to_keys(ready.plans, confirm)
+        keys = _agree_to_keys(ready.plans, confirm)
         generated = write_planned(planned, reporter, force, dry_run=False)
         if any(host.images for host in ready.plans):
             generated = pinned(makers, planned, generated, generated.manifest.from_build, reporter, force)
@@ -84,7 +86,7 @@ def up(
         makers.build(federation, manifest.from_build, reporter, False, False)
         makers.pull(manifest, reporter, False)
         _warn_of_machine(ready.facts(), federation.on(LOCAL), inputs.deployment, reporter)
-        bring(hosts, ready.moves, federation, leaving, confirm, reporter)
+        bring(hosts, ready.moves, federation, keys, confirm, reporter)
         status = start(hosts, ready.moves, timeout, reporter, ready.waking)
         # Nobody runs with former kits any more.
         forget_old_kits(manifest, inputs.deployment)

@@ -69,6 +69,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "start": ("-C", "{folder}", "nobody"),
     "stop": ("-C", "{folder}"),
     "restart": ("-C", "{folder}", "nobody"),
+    "add": ("{kits}", "-C", "{folder}"),
+    "remove": ("-C", "{folder}", "nobody"),
     "exec": ("-C", "{folder}", "nobody", "--", "true"),
     "shell": ("-C", "{folder}", "nobody"),
     "down": ("-C", "{folder}"),
