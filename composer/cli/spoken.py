@@ -11,7 +11,9 @@ ALIASES = {"ps": "status"}
 
 _MEANINGS = {
     "composer up": "apply create deploy launch recreate run reload scale",
-    "composer down": "delete destroy kill prune remove rm terminate uninstall undeploy",
+    "composer down": "delete destroy kill prune rm terminate uninstall undeploy",
+    "composer add KITS": "enroll join add_client add-client",
+    "composer remove PARTICIPANT": "evict leave remove_client remove-client revoke",
     "composer status": "describe events get health info inspect ls list nodes pods state top port",
     "composer logs": "log tail",
     "composer admin": "attach cli connect console login repl",

@@ -38,7 +38,8 @@ def provision(project: Path, workspace: Path, reporter: Reporter) -> Path:
     if former:
         reporter.warn(
             f"{made.name} is new, and {former.name} is still there: what was started from it goes on with it; "
-            f"change to the new kits with: composer up {made}"
+            f"let sites join that are new in it with: composer add {made}, or change all to the new kits with: "
+            f"composer up {made}"
         )
     return made
 
