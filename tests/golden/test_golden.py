@@ -32,7 +32,7 @@ def worth_keeping(files: dict[str, bytes]) -> dict[str, str]:
     texts = {
         name: re.sub(r"\b[0-9a-f]{64}\b", "SHA256", content.decode())
         for name, content in sorted(files.items())
-        if not name.endswith((".sh", "manifest.json")) and "/lib/" not in name
+        if not name.endswith((".sh", ".py", "manifest.json")) and "/lib/" not in name
     }
     kept: dict[str, str] = {}
     seen: set[tuple[tuple[str, str], ...]] = set()
