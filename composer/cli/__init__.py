@@ -43,6 +43,7 @@ _GROUPS = {
     "Before and beside it": {
         "check": "check",
         "doctor": "check",
+        "history": "show",
         "topology": "show",
         "report": "show",
         "generate": "run",

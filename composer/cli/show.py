@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import PATH, takes_kits, talking
+from composer.cli.options import AS_JSON, PATH, takes_deployment, takes_kits, talking
 from composer.system.signals import Signalled
 
 if TYPE_CHECKING:
@@ -100,3 +100,20 @@ def _serve(terminal: Terminal, inputs: Inputs, port: int) -> None:
         if signalled.number == signal.SIGINT:
             sys.exit(signalled.exit_code)
         raise
+
+
+@click.command()
+@talking
+@takes_deployment
+@click.option("-n", "--tail", "number", type=click.IntRange(min=1), help="The last so many alone.")
+@AS_JSON
+def history(terminal: Terminal, deployment: Path, number: int | None, as_json: bool) -> None:
+    """Show what was changed, when, by whom, and how it ended; the newest comes last."""
+    from composer.cli.screen import past
+    from composer.usecases.history import history as changes_of
+
+    changes = changes_of(deployment)[-(number or 0) :]
+    if not changes and not as_json:
+        terminal.done("nothing has been changed since composer keeps a history here")
+        return
+    past.print_history(changes, as_json)

@@ -11,6 +11,8 @@ OVERRIDE_FILE = "compose.override.yml"
 STARTED = ".started"
 # Which images were made for it, a file for each host.
 IMAGES = ".images"
+# What was changed, when and by whom.
+HISTORY = ".history"
 
 WORKSPACE = "/workspace"
 JOB_STORE = "/tmp/nvflare"  # noqa: S108 - where NVFLARE's default resources.json puts jobs, in the container

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from composer.deployment.layout import COMPOSE_FILE, IMAGES, OVERRIDE_FILE, STARTED
+from composer.deployment.layout import COMPOSE_FILE, HISTORY, IMAGES, OVERRIDE_FILE, STARTED
 from composer.deployment.manifest import MANIFEST, parse_manifest
 from composer.deployment.trust import require_trusted
 from composer.model.errors import ComposerError
@@ -19,7 +19,7 @@ KITS = "kits"
 HOSTS = "hosts"
 PART = f".{MANIFEST}.part"
 # Composer's own down to the last file, whatever is in them.
-WHOLE_FOLDERS = ("workspaces", "job-store", "venvs", STARTED, IMAGES, STAGED)
+WHOLE_FOLDERS = ("workspaces", "job-store", "venvs", STARTED, IMAGES, HISTORY, STAGED)
 _ALWAYS_OWN = frozenset((*WHOLE_FOLDERS, LOCK, PART, OVERRIDE_FILE))
 # What else is at the top of a folder that is generated, with containers or without.
 _SCRIPTS = ("start.sh", "stop.sh", "status.sh", "logs.sh", "admin.sh", "check.sh")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 from composer.hosts.stopping import plan_stop, stop
@@ -39,6 +39,7 @@ def down(
             is at work on it.
     """
     from composer.deployment import place
+    from composer.deployment.history import Deeds, recorded
 
     _require_some_deployment(deployment)
     with ExitStack() as stack:
@@ -54,7 +55,9 @@ def down(
             raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
         lifecycle = lifecycle_of(manifest.runtime, deployment)
         stack.enter_context(reserved(lifecycle, manifest, reporter, wait, dry_run=False))
-        return stop(manifest, deployment, lifecycle, reporter, purge)
+        with recorded(deployment, "down", manifest) if not purge else nullcontext(Deeds()) as deeds:
+            deeds.stopped = ran = stop(manifest, deployment, lifecycle, reporter, purge)
+        return ran
 
 
 def plan_down(deployment: Path, reporter: Reporter = SILENT, purge: bool = False) -> Plan:

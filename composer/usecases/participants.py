@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from composer.deployment.history import Deeds, recorded
 from composer.deployment.manifest import Manifest
 from composer.hosts.participants import run_inside, start_participants, stop_participants
 from composer.model.errors import ComposerError
@@ -40,8 +41,12 @@ def start(
         NotHealthy: Somebody has not registered in time; they go on trying.
         ComposerError: There is no such participant, or somebody cannot be started; then all is as it was.
     """
-    with _alone(deployment, names, reporter, wait) as (manifest, lifecycle):
-        return start_participants(manifest, deployment, lifecycle, timeout, False, reporter)
+    with _recorded(deployment, names, reporter, wait, "start") as (manifest, lifecycle, deeds):
+        deeds.started = [one.name for one in manifest.participants]
+        status = start_participants(manifest, deployment, lifecycle, timeout, False, reporter)
+        if not status.changed:
+            deeds.started = ()
+        return status
 
 
 def restart(
@@ -64,7 +69,8 @@ def restart(
         NotHealthy: As for :func:`start`.
         ComposerError: As for :func:`start`.
     """
-    with _alone(deployment, names, reporter, wait) as (manifest, lifecycle):
+    with _recorded(deployment, names, reporter, wait, "restart") as (manifest, lifecycle, deeds):
+        deeds.restarted = dict.fromkeys((one.name for one in manifest.participants), "it was asked for")
         return start_participants(manifest, deployment, lifecycle, timeout, True, reporter)
 
 
@@ -85,8 +91,9 @@ def stop(
     Raises:
         ComposerError: There is no such participant, or it could not be done on some hosts; on the others it was.
     """
-    with _alone(deployment, names, reporter, wait) as (manifest, lifecycle):
-        return stop_participants(manifest, deployment, lifecycle, reporter)
+    with _recorded(deployment, names, reporter, wait, "stop") as (manifest, lifecycle, deeds):
+        deeds.stopped = ran = stop_participants(manifest, deployment, lifecycle, reporter)
+        return ran
 
 
 def execute(
@@ -110,17 +117,20 @@ def execute(
 
 
 @contextmanager
-def _alone(
-    deployment: Path, names: Sequence[str], reporter: Reporter, wait: bool
-) -> Iterator[tuple[Manifest, Lifecycle]]:
-    """Be the only composer at work; what is there is read only then."""
+def _recorded(
+    deployment: Path, names: Sequence[str], reporter: Reporter, wait: bool, verb: str
+) -> Iterator[tuple[Manifest, Lifecycle, Deeds]]:
+    """Be the only composer at work, whose deeds are recorded; what is there is read only then."""
     deployed(deployment)
     with locked_deployment(deployment, reporter, wait, dry_run=False):
         manifest = deployed(deployment)
         chosen = _choose(manifest, names)
         lifecycle = lifecycle_of(manifest.runtime, deployment)
-        with reserved(lifecycle, manifest, reporter, wait, dry_run=False):
-            yield chosen, lifecycle
+        with (
+            reserved(lifecycle, manifest, reporter, wait, dry_run=False),
+            recorded(deployment, verb, chosen) as deeds,
+        ):
+            yield chosen, lifecycle, deeds
 
 
 def _choose(manifest: Manifest, names: Sequence[str]) -> Manifest:

@@ -33,6 +33,12 @@ class Planned:
         return frozenset(name for one in self.manifest.participants for name in (one.name, one.service))
 
     @property
+    def everybody(self) -> Manifest:
+        """What is about to be written, with those who were in the folder until now and leave it."""
+        leaving = (one for one in (self.former.participants if self.former else ()) if one.name not in self.names)
+        return replace(self.manifest, participants=(*self.manifest.participants, *leaving))
+
+    @property
     def dropped(self) -> tuple[str, ...]:
         """The participants that the folder started on other hosts until now, and that are no longer among the kits."""
         former = self.former.started if self.former else ()

@@ -72,12 +72,19 @@ def up(
     Returns:
         The status; ``changed`` is false where all was written and ran already.
     """
-    with _ready(inputs, reporter, ignore, wait, dry_run=False) as ready:
+    with _ready(inputs, reporter, ignore, wait, dry_run=False) as ready, ExitStack() as stack:
         planned, hosts, makers = ready.planned, ready.hosts, ready.makers
         name_opened_ports(planned.manifest, reporter)
         agree_to_stop([name for name in ready.ending if name not in leaving], remove)
         warn_of_restarts(hosts, ready.plans, reporter)
         keys = _agree_to_keys(ready.plans, confirm)
+        if ready.changing:
+            from composer.deployment.history import recorded
+
+            deeds = stack.enter_context(recorded(inputs.deployment, "up", planned.everybody))
+            deeds.started = [name for host in ready.plans for name in host.start]
+            deeds.restarted = {name: why for host in ready.plans for name, why in host.restart.items()}
+            deeds.stopped = ready.ending
         generated = write_planned(planned, reporter, force, dry_run=False)
         if any(host.images for host in ready.plans):
             generated = pinned(makers, planned, generated, generated.manifest.from_build, reporter, force)

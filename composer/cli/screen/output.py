@@ -54,7 +54,7 @@ def print_status(status: FederationStatus, as_json: bool = False) -> None:
     if as_json:
         print_json(status_document(status))
     else:
-        _print(status_table(status))
+        print_drawing(status_table(status))
 
 
 def watch_status(look: Callable[[], FederationStatus], as_json: bool = False) -> bool:
@@ -131,10 +131,11 @@ def _failed(error: ComposerError) -> str:
 
 def print_table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
     """Print an aligned table on standard output; each row comes with its style."""
-    _print(FittingTable(columns, rows))
+    print_drawing(FittingTable(columns, rows))
 
 
-def _print(drawing: object) -> None:
+def print_drawing(drawing: object) -> None:
+    """Print a table on standard output, no wider than the terminal."""
     from rich.console import Console
 
     # Without a terminal there is no width to keep to: whoever reads the lines wants them whole.
@@ -187,7 +188,7 @@ def print_check(report: CheckReport) -> None:
     print_findings(report.findings)
     if report.findings:
         console.print()
-    _print(_check_table(report))
+    print_drawing(_check_table(report))
     console.print(f"\nsigned: {_signed(report)}", **PLAIN)
     for fingerprint in sorted({kit.root_fingerprint for kit in report.kits} - {""}):
         console.print(f"\nauthority (SHA-256 of rootCA.pem): {fingerprint}", **PLAIN)
@@ -251,7 +252,7 @@ def print_images(images: Sequence[ImageStatus]) -> None:
         for image in images
     ]
     columns = ("NAME", "HOST", "IMAGE", "ID", "SIZE", "SHARED", "OWN", "NVFLARE", "BUILT", "")
-    _print(FittingTable(columns, rows, ("SHARED", "OWN", "ID", "IMAGE", "BUILT", "NVFLARE", "SIZE", "HOST")))
+    print_drawing(FittingTable(columns, rows, ("SHARED", "OWN", "ID", "IMAGE", "BUILT", "NVFLARE", "SIZE", "HOST")))
 
 
 def print_picture(topology: Topology) -> None:

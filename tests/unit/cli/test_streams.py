@@ -82,6 +82,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "bundle": ("{kits}", "-o", "{folder}-bundles"),
     "check": ("{kits}",),
     "doctor": ("{kits}",),
+    "history": ("-C", "{folder}"),
     "topology": ("{kits}",),
     "report": ("{kits}", "-o", "{folder}-report.html"),
     "hosts": ("{kits}",),
