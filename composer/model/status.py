@@ -14,6 +14,9 @@ Freshness = Literal["fresh", "stale", "missing", "unknown"]
 # Who is paused has its processes, and they keep their ports; they only do nothing.
 ALIVE: tuple[State, ...] = ("running", "paused")
 
+# Days before the end of a certificate from which on it is told: to provision anew concerns every site.
+_SOON = 60
+
 
 @dataclass(frozen=True)
 class ParticipantStatus:
@@ -49,10 +52,12 @@ class ParticipantStatus:
         return serves and not self.expired
 
     def told_of_its_end(self) -> ParticipantStatus:
-        """Return it with the detail that its certificate has ended, where it has."""
-        if not self.expired:
+        """Return it with the detail that its certificate has ended, or ends soon, where it does."""
+        left = self.certificate_days_left
+        if left > _SOON:
             return self
-        end = "its certificate has expired: provision the project again"
+        ends = f"its certificate ends in {left} day{'' if left == 1 else 's'}: provision the project again before"
+        end = "its certificate has expired: provision the project again" if self.expired else ends
         return replace(self, detail="; ".join(part for part in (end, self.detail) if part))
 
 
