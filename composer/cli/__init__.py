@@ -29,6 +29,7 @@ _GROUPS = {
     "Run a federation": {
         "up": "run",
         "status": "run",
+        "why": "why",
         "logs": "run",
         "admin": "run",
         "start": "participants",

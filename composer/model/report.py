@@ -38,7 +38,9 @@ class Job:
     """A job as the server's job store has it.
 
     ``status`` is NVFLARE's own word. ``seconds`` is how long it ran; None while it does, or where that is not said.
-    ``sites`` says of each participant of the job whether it got it, in NVFLARE's words.
+    ``sites`` says of each participant of the job whether it got it, in NVFLARE's words; ``history`` what the scheduler
+    said each time that it tried, the last at the end. It needs ``min_clients`` sites, all of ``mandatory`` among them;
+    ``targets`` are the sites that it is for, none where it is for all.
     """
 
     id: str
@@ -48,6 +50,10 @@ class Job:
     submitted: datetime | None = None
     seconds: float | None = None
     sites: tuple[tuple[str, str], ...] = ()
+    history: tuple[str, ...] = ()
+    min_clients: int = 1
+    mandatory: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model.command import Command
@@ -14,6 +14,9 @@ from composer.model.nearest import nearest
 from composer.model.reporter import some_of
 from composer.model.status import FederationStatus
 from composer.runtimes.view import View
+
+if TYPE_CHECKING:
+    from composer.runtimes.admissions import ServerLog
 
 
 class Watched(Protocol):
@@ -52,6 +55,13 @@ class Runtime(Watched, Protocol):
         Args:
             now: The time.
             seen: What was observed just now; None: nothing was.
+        """
+
+    def server_log(self) -> ServerLog:
+        """Return the end of the log of the server that runs on this host.
+
+        Raises:
+            OSError: There is none.
         """
 
     def logs(

@@ -13,6 +13,7 @@ from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.model.status import FederationStatus
 from composer.runtimes import docker, observe
+from composer.runtimes.admissions import ServerLog
 from composer.runtimes.engine import Engine, connect
 from composer.runtimes.engine_answers import Container
 from composer.runtimes.listeners import listeners_there
@@ -69,6 +70,11 @@ class Containers:
     def last_log_line(self, name: str) -> str:
         """Return the last line that a participant itself wrote; empty where there is none."""
         return observe.last_log_line(self._engine, self._containers().get(name))
+
+    def server_log(self) -> ServerLog:
+        """Return the end of the server's log."""
+        server = observe.server_of(self.manifest)
+        return self._traces.server_log(server, self._containers().get(server.name))
 
     def logs(
         self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from composer.model.report import Job
 from composer.system.foreign_files import list_foreign, read_foreign
-from composer.system.foreign_text import clip
+from composer.system.foreign_text import clean_line, clip
 from composer.system.times import parse_rfc_3339
 
 _STORE = "job-store/jobs-storage"
 _MOST_JOBS = 1000
 _MOST_BYTES = 2**20
 _MOST_TEXT = 200
+# As NVFLARE names all sites that there are.
+_ALL = "@ALL"
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # As Python writes a timedelta.
 _DURATION = re.compile(r"(?:(\d{1,6}) days?, )?(\d{1,2}):(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
@@ -48,8 +50,17 @@ def _job(deployment: Path, name: str) -> Job | None:
     except (OSError, ValueError, RecursionError):
         # It is being written, or it is no job.
         return None
-    if not isinstance(document, dict):
-        return None
+    return parse_job(document, name) if isinstance(document, dict) else None
+
+
+def parse_job(document: Mapping[str, Any], name: str) -> Job:
+    """Return what a job's ``meta`` says, in the store or before it is submitted.
+
+    Args:
+        document: The ``meta``, read.
+        name: The job's id.
+    """
+    needed = document.get("min_clients")
     return Job(
         id=name,
         name=_text(document, "name"),
@@ -58,12 +69,36 @@ def _job(deployment: Path, name: str) -> Job | None:
         submitted=_time(document, "submit_time_iso"),
         seconds=_seconds(document) if _text(document, "status").startswith("FINISHED") else None,
         sites=_sites(document),
+        history=_texts(document.get("schedule_history")),
+        min_clients=needed if isinstance(needed, int) and not isinstance(needed, bool) else 1,
+        mandatory=_texts(document.get("mandatory_clients")),
+        targets=_targets(document.get("deploy_map")),
     )
 
 
 def _text(document: Mapping[str, Any], key: str) -> str:
     found = document.get(key)
     return clip(found, _MOST_TEXT) if isinstance(found, str) else ""
+
+
+def _texts(found: object) -> tuple[str, ...]:
+    texts = found[-_MOST_JOBS:] if isinstance(found, list) else []
+    return tuple(clip(clean_line(text), _MOST_TEXT) for text in texts if isinstance(text, str))
+
+
+def _targets(found: object) -> tuple[str, ...]:
+    """Return the sites of a ``deploy_map``; none where one of its apps is for all of them."""
+    names = [name for app in found.values() for name in _named(app)] if isinstance(found, dict) else []
+    if any(name.upper() == _ALL for name in names):
+        return ()
+    return tuple(name for name in names if name != "server")
+
+
+def _named(found: object) -> Iterator[str]:
+    """The forms that NVFLARE's ``extract_participants`` takes: a name, a list, or either under a word."""
+    for one in found if isinstance(found, list) else [found]:
+        inner = one.get("targets", one.get("sites")) if isinstance(one, dict) else one
+        yield from _texts(inner if isinstance(inner, list) else [inner])
 
 
 def _time(document: Mapping[str, Any], key: str) -> datetime | None:

@@ -185,13 +185,22 @@ def read_server_log(read: Callable[[str, int, bool], ForeignFile], service: str)
     return ServerLog(text.content)
 
 
-def admitted(manifest: Manifest, server_log: Callable[[DeployedParticipant], ServerLog]) -> Mapping[str, bool]:
-    """Return whom a server of this host has, as its log says; nothing where there is no server or no log."""
+def server_of(manifest: Manifest) -> DeployedParticipant:
+    """Return the server of a host.
+
+    Raises:
+        OSError: It has none.
+    """
     server = next((one for one in manifest.started if one.type == "server"), None)
     if server is None:
-        return {}
+        raise FileNotFoundError(errno.ENOENT, "there is no server here")
+    return server
+
+
+def admitted(manifest: Manifest, server_log: Callable[[DeployedParticipant], ServerLog]) -> Mapping[str, bool]:
+    """Return whom a server of this host has, as its log says; nothing where there is no server or no log."""
     try:
-        return admissions(server_log(server))
+        return admissions(server_log(server_of(manifest)))
     except OSError:
         return {}
 

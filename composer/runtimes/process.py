@@ -18,8 +18,9 @@ from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.model.kinds import LOCAL
 from composer.model.status import FederationStatus, ParticipantStatus, State
+from composer.runtimes.admissions import ServerLog
 from composer.runtimes.authority import MOST_OF_CERTIFICATE, fingerprint_in
-from composer.runtimes.observe import admitted, last_of, read_server_log
+from composer.runtimes.observe import admitted, last_of, read_server_log, server_of
 from composer.runtimes.run_folder import RunFolder, Workspaces
 from composer.runtimes.state_file import MOST, STATE_FILE, parse_state
 from composer.runtimes.view import View, merge
@@ -82,6 +83,10 @@ class Processes:
     def stop(self, names: Sequence[str] = ()) -> Command:
         """Return the command that ends the participants' processes, all of them unless some are named."""
         return self._script("stop.sh", *names)
+
+    def server_log(self) -> ServerLog:
+        """Return the end of the server's log."""
+        return read_server_log(self.folder.look().read, server_of(self.manifest).service)
 
     def logs(
         self,

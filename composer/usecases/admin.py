@@ -31,6 +31,10 @@ def admin(deployment: Path, name: str | None, arguments: Sequence[str], terminal
     chosen = _choose_admin(manifest, name)
     if arguments:
         _require_able(chosen, arguments, deployment)
+        if "submit" in arguments:
+            from composer.usecases.before_submit import warn_of_job
+
+            warn_of_job(manifest, deployment, arguments, reporter)
     argv = ("nvflare", *arguments) if arguments else ()
     return console(manifest, deployment, chosen, argv, terminal, reporter)
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from composer.model.errors import ComposerError
-from composer.model.kinds import LOCAL
 from composer.model.report import CertificateOf, Contents, Report, Unknown
+from composer.usecases.jobs import server_here, stored_jobs
 from composer.usecases.session import Session, open_session
 
 if TYPE_CHECKING:
-    from composer.deployment.manifest import DeployedParticipant, Manifest
+    from composer.deployment.manifest import Manifest
     from composer.model.federation import Federation, Participant
     from composer.model.finding import Finding
-    from composer.model.report import Event, Job
+    from composer.model.report import Event
     from composer.model.status import FederationStatus, ImageStatus
     from composer.render.form import Form
     from composer.usecases.inputs import Inputs
@@ -84,7 +84,7 @@ def _report(session: Session, findings: tuple[Finding, ...] | None = None) -> Re
             topology=resolve_topology(federation),
             findings=_findings(session, federation) if findings is None else findings,
             events=_events(deployment, manifest) if manifest else (),
-            jobs=_jobs(deployment, manifest) if manifest else (),
+            jobs=stored_jobs(deployment, manifest) if manifest else (),
             certificates=tuple(sorted(certificates, key=lambda one: (one.certificate.not_after, one.name))),
             contents=_contents(federation),
             authorities=tuple(sorted({kit.root_fingerprint for kit in kits})),
@@ -177,34 +177,12 @@ def _findings(session: Session, federation: Federation) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda one: one.severity != "error"))
 
 
-def _server_here(manifest: Manifest) -> DeployedParticipant | Unknown:
-    """Return the server on this machine; where there is none, why."""
-    server = next((one for one in manifest.participants if one.type == "server"), None)
-    if server is None:
-        return Unknown("the server is not among these kits")
-    if server.host != LOCAL:
-        return Unknown(f"the server runs on {server.host}, and this is read only on its own machine")
-    return server
-
-
-def _jobs(deployment: Path, manifest: Manifest) -> tuple[Job, ...] | Unknown:
-    from composer.runtimes.job_store import read_jobs
-
-    server = _server_here(manifest)
-    if isinstance(server, Unknown):
-        return server
-    try:
-        return read_jobs(deployment)
-    except OSError as error:
-        return Unknown(f"the job store cannot be read: {error.strerror}", "run composer as the owner of the kits")
-
-
 def _events(deployment: Path, manifest: Manifest) -> tuple[Event, ...] | Unknown:
     from composer.runtimes.admissions import history
     from composer.runtimes.docker import in_containers
     from composer.runtimes.observe import Here
 
-    server = _server_here(manifest)
+    server = server_here(manifest)
     if isinstance(server, Unknown):
         return server
     names = frozenset(one.name for one in manifest.started)

@@ -13,6 +13,7 @@ from composer.model.command import Command
 from composer.model.federation import Federation
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ParticipantStatus
+from composer.runtimes.admissions import ServerLog
 from composer.runtimes.lifecycle import Occupant, Present
 from composer.runtimes.view import View
 
@@ -27,6 +28,9 @@ class Memory:
     stale: set[str] = field(default_factory=set)
     jobs: set[str] = field(default_factory=set)
     changed: Mapping[str, str] = field(default_factory=dict)
+    # What each service wrote, and what the server did.
+    logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    server_log: bytes = b""
 
     def note(self, method: str) -> None:
         self.asked.append(method)
@@ -143,7 +147,7 @@ class InMemory:
 
 @dataclass(frozen=True)
 class Seen:
-    """A :class:`composer.runtimes.Runtime` without logs and consoles: whoever runs is registered."""
+    """A :class:`composer.runtimes.Runtime` without consoles: whoever runs is registered."""
 
     memory: Memory
     manifest: Manifest
@@ -171,6 +175,18 @@ class Seen:
 
     def last_log_line(self, name: str) -> str:
         return "waiting"
+
+    def server_log(self) -> ServerLog:
+        return ServerLog(self.memory.server_log)
+
+    def logs(
+        self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
+    ) -> Command:
+        said = [f"{service}  | {line}" for service in services for line in self.memory.logs.get(service, ())]
+        return Command(("printf", "%s\\n", *said))
+
+    def by_participant(self, line: str) -> str:
+        return line
 
     def _row(self, one: DeployedParticipant) -> ParticipantStatus:
         runs = one.name in self.memory.running

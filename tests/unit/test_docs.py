@@ -17,6 +17,8 @@ from composer.kits.checks import CHECKS
 from composer.model.kit import Connection, Listener, Project
 from composer.resolve import resolve_federation
 from composer.resolve.topology import resolve_topology
+from composer.runtimes.job_causes import RULES as JOB_RULES
+from composer.runtimes.participant_causes import RULES as PARTICIPANT_RULES
 from tests.conftest import ROOT
 from tests.golden.cases import DEPLOYMENT, OWNER, SERVER, kit
 
@@ -39,6 +41,12 @@ def test_every_command_is_in_the_readme_and_has_help() -> None:
 def test_every_check_is_documented_in_its_own_words() -> None:
     documented = re.findall(r"^\| ([A-Z-]+) \| (.*) \|$", (ROOT / "docs" / "checks.md").read_text(), re.MULTILINE)
     assert documented == [(check.id, check.asks) for check in CHECKS]
+
+
+def test_every_cause_is_documented() -> None:
+    documented = re.findall(r"^\| ([A-Z-]+) \| .* \|$", (ROOT / "docs" / "why.md").read_text(), re.MULTILINE)
+    tables = (dict.fromkeys(rule.id for rule in PARTICIPANT_RULES), dict.fromkeys(rule.id for rule in JOB_RULES))
+    assert documented == [id_ for table in tables for id_ in table]
 
 
 def test_the_documented_definition_is_one_and_names_every_key(tmp_path: Path) -> None:
