@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -182,6 +183,31 @@ def nvflare(deployment: Deployment, *arguments: str, cwd: Path = ROOT) -> Any:
     ended = deployment.run("admin", "--", "--format", "json", *arguments, cwd=cwd)
     assert ended.returncode == 0, ended.err + ended.out
     return json.loads(ended.out)["data"]
+
+
+def causes(ended: Ended) -> dict[str, str]:
+    """Return the cause that ``composer why --json`` names first, of each participant and job."""
+    first: dict[str, str] = {}
+    for cause in json.loads(ended.out)["causes"]:
+        first.setdefault(cause["about"], cause["id"])
+    return first
+
+
+def job_that(folder: Path, script: str, **meta: object) -> Path:
+    """Return the quickstart's job with another script to train with, or other entries of its meta.json."""
+    job = folder / "job"
+    shutil.copytree(ROOT / "examples" / "quickstart" / "job", job)
+    file = job / "meta.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **meta}))
+    if script:
+        (job / "app" / "custom" / "train.py").write_text(script)
+    return job
+
+
+def has_ended(deployment: Deployment, job: str) -> bool:
+    """Tell whether a job has ended, well or not, as the server's job store says."""
+    meta = (deployment.folder / "job-store" / "jobs-storage" / job / "meta").read_text()
+    return json.loads(meta)["status"].startswith("FINISHED")
 
 
 def tree(folder: Path) -> dict[str, tuple[int, bytes]]:

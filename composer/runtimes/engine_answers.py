@@ -36,7 +36,8 @@ class Container:
     """A container of a Compose project. ``one_off`` tells an admin's console from what ``up`` started.
 
     ``inputs`` is what its image was built from, ``configuration`` Compose's own hash of what it was made from,
-    ``authority`` the fingerprint of the root that its kit trusts.
+    ``authority`` the fingerprint of the root that its kit trusts. ``out_of_memory`` says that the kernel has killed a
+    process in it, since it was started the last time, for want of memory.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Container:
     started: datetime | None
     restarts: int
     one_off: bool
+    out_of_memory: bool = False
 
 
 def text(value: object) -> str:
@@ -118,6 +120,7 @@ def container_of(answer: Mapping[str, Any]) -> Container:
         started=parse_time(text(state.get("StartedAt"))),
         restarts=int(answer.get("RestartCount", 0)),
         one_off=said.get("com.docker.compose.oneoff") == "True",
+        out_of_memory=state.get("OOMKilled") is True,
     )
 
 

@@ -141,7 +141,7 @@ def _why_not_well(
     if status.state in ("running", "restarting"):
         told = "crashes again and again" if container.restarts >= docker.CRASH_LOOP else "has crashed"
         said = last_log_line(engine, container)
-        return f"{told}; its last line: {said}" if said else told
+        return "; ".join(part for part in (told, _memory(container), f"its last line: {said}" if said else "") if part)
     return status.detail
 
 
@@ -235,7 +235,7 @@ def _status(
         where = "" if participant.host == LOCAL else f" on {participant.host}"
         detail = f"somebody paused it: docker unpause {container.name}{where}"
     elif container and state == "exited":
-        detail = f"ended with status {container.exit_code}"
+        detail = "; ".join(part for part in (f"ended with status {container.exit_code}", _memory(container)) if part)
         if container.exit_code == 0:
             state, detail = "stopped", "shut down by an administrator"
         elif container.exit_code == _TERMINATED:
@@ -253,6 +253,10 @@ def _status(
         restarts=container.restarts if container else 0,
         detail=detail,
     )
+
+
+def _memory(container: Container) -> str:
+    return "it ran out of memory, says its engine" if container.out_of_memory else ""
 
 
 def _health(container: Container | None, registered: bool) -> Health:

@@ -154,6 +154,7 @@ RULES: tuple[Rule[ParticipantEvidence], ...] = (
         reached(wrote("registration rejected: (?P<why>.*)")),
         "the server rejects it: {why}",
         "read what the server says of it: composer logs -n 200; composer check KITS compares the kits",
+        last_resort=True,
     ),
     Rule(
         "TWICE",
@@ -218,19 +219,25 @@ RULES: tuple[Rule[ParticipantEvidence], ...] = (
         "correct its local/ files: composer check KITS",
     ),
     Rule(
+        "OUT-OF-MEMORY",
+        told("ran out of memory"),
+        "it took more memory than it may, and the kernel has killed it",
+        "give it more in composer.yml (memory), or let fewer jobs run at once, then: composer up",
+    ),
+    Rule(
         "SHM",
         crashing(wrote(r"Bus error|ended by itself with status 135|/dev/shm")),
         "it crashes for want of shared memory",
         "give it more in composer.yml: participants: {{{name}: {{shm_size: 8g}}}}",
     ),
     Rule(
-        "MEMORY",
+        "KILLED",
         crashing(wrote(r"^MemoryError|ended by itself with status 137|Killed$")),
         "it was killed: by the kernel for want of memory, or by somebody",
         "give it more in composer.yml (memory), or let fewer run here; the kernel's word: journalctl -k | grep -i oom",
     ),
     Rule(
-        "MEMORY",
+        "KILLED",
         told("ended with status 137"),
         "it was killed: by the kernel for want of memory, or by somebody",
         "give it more in composer.yml (memory), or let fewer run here; the kernel's word: journalctl -k | grep -i oom",

@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SHUT_DOWN_SITE_2, Deployment, composer, docker, eventually, nvflare, run, tree
+from tests.conftest import (
+    SHUT_DOWN_SITE_2,
+    Deployment,
+    causes,
+    composer,
+    docker,
+    eventually,
+    has_ended,
+    job_that,
+    nvflare,
+    run,
+    tree,
+)
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
@@ -137,6 +149,27 @@ def test_a_report_shows_all_of_it(federation: Deployment, job: str, tmp_path: Pa
     assert "is not known:" not in words
 
 
+def test_a_job_that_waits_is_warned_of_and_explained(federation: Deployment, job: str, tmp_path: Path) -> None:
+    folder = job_that(tmp_path, "", name="needy", min_clients=5)
+    submitted = federation.run("admin", "--", "job", "submit", "-j", str(folder), cwd=tmp_path)
+    assert submitted.returncode == 0, submitted.err
+    assert "warning: needy: it needs 5 sites, and this deployment has 2" in submitted.err
+    needy = submitted.out.split("job_id: ")[1].split()[0]
+    eventually(lambda: causes(federation.run("why", "--json")) == {needy: "TOO-FEW-SITES"})
+    assert federation.run("why", job).returncode == 0
+    told = federation.run("why", "needy")
+    assert told.returncode == 3
+    assert "seen: the server's scheduler: connected sites (2) < min_sites (5)\n" in told.out
+
+
+def test_a_job_that_failed_is_explained_by_what_it_wrote(federation: Deployment, tmp_path: Path) -> None:
+    folder = job_that(tmp_path, "import nvflare.client as flare\nflare.init()\nopen('/data/ct/patients.csv')\n")
+    failed = nvflare(federation, "job", "submit", "-j", str(folder), cwd=tmp_path)["job_id"]
+    eventually(lambda: causes(federation.run("why", failed, "--json")) == {failed: "DATA"})
+    eventually(lambda: has_ended(federation, failed))
+    assert federation.run("why", "site-1").returncode == 0
+
+
 def test_server_restart_keeps_the_job_listed(federation: Deployment, job: str) -> None:
     docker("restart", federation.container("server1"))
     eventually(lambda: federation.status()["healthy"])
@@ -184,6 +217,8 @@ def test_an_admins_shutdown_stays_down_until_up(federation: Deployment) -> None:
     assert ended.returncode == 3
     row = json.loads(ended.out)["participants"][2]
     assert (row["state"], row["registered"]) == ("stopped", False)
+    why = federation.run("why", "site-2", "--json")
+    assert (why.returncode, causes(why)) == (3, {"site-2": "SHUT-DOWN"})
     assert federation.up().returncode == 0
     assert federation.status()["healthy"]
 

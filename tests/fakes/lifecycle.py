@@ -13,6 +13,7 @@ from composer.model.command import Command
 from composer.model.federation import Federation
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ParticipantStatus
+from composer.runtimes import docker
 from composer.runtimes.admissions import ServerLog
 from composer.runtimes.lifecycle import Occupant, Present
 from composer.runtimes.view import View
@@ -182,11 +183,11 @@ class Seen:
     def logs(
         self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
     ) -> Command:
-        said = [f"{service}  | {line}" for service in services for line in self.memory.logs.get(service, ())]
+        said = [f"{service}-1  | {line}" for service in services for line in self.memory.logs.get(service, ())]
         return Command(("printf", "%s\\n", *said))
 
     def by_participant(self, line: str) -> str:
-        return line
+        return docker.by_participant(line)
 
     def _row(self, one: DeployedParticipant) -> ParticipantStatus:
         runs = one.name in self.memory.running

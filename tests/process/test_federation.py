@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SHUT_DOWN_SITE_2, Deployment, composer, eventually, nvflare, tree
+from tests.conftest import (
+    SHUT_DOWN_SITE_2,
+    Deployment,
+    causes,
+    composer,
+    eventually,
+    has_ended,
+    job_that,
+    nvflare,
+    tree,
+)
 from tests.process.conftest import PORT, members
 
 pytestmark = pytest.mark.nvflare
@@ -80,6 +90,13 @@ def test_jobs_are_in_the_deployment(processes: Deployment, job: str) -> None:
     assert not Path("/tmp/nvflare/jobs-storage", job).exists()
 
 
+def test_a_job_that_fails_is_explained(processes: Deployment, job: str, tmp_path: Path) -> None:
+    assert processes.run("why", job).returncode == 0
+    failed = nvflare(processes, "job", "submit", "-j", str(job_that(tmp_path, "import monai_is_not_there\n")))["job_id"]
+    eventually(lambda: causes(processes.run("why", failed, "--json")) == {failed: "PACKAGE"})
+    eventually(lambda: has_ended(processes, failed))
+
+
 @pytest.mark.parametrize("participant", PARTICIPANTS)
 def test_a_killed_participant_comes_back_by_itself(processes: Deployment, participant: str) -> None:
     before = int((workspace(processes, participant) / "composer.restarts").read_text())
@@ -110,6 +127,7 @@ def test_a_killed_supervisor_is_told_and_made_good(processes: Deployment) -> Non
     os.kill(int((workspace(processes, "site-2") / "composer.supervisor").read_text()), signal.SIGKILL)
     row = next(row for row in processes.status()["participants"] if row["name"] == "site-2")
     assert row["state"] == "exited"
+    assert causes(processes.run("why", "--json")) == {"site-2": "SUPERVISOR"}
     # What the kit's own sub_start.sh leaves behind, and would then take for a running instance.
     (workspace(processes, "site-2") / "daemon_pid.fl").write_text("1\n")
     assert processes.up().returncode == 0
@@ -133,6 +151,7 @@ def test_an_admins_shutdown_stays_down(processes: Deployment) -> None:
     row = next(row for row in processes.status()["participants"] if row["name"] == "site-2")
     assert (row["state"], row["detail"]) == ("stopped", "shut down by an administrator")
     assert processes.run("status").returncode == 3
+    assert causes(processes.run("why", "--json")) == {"site-2": "SHUT-DOWN"}
     assert processes.up().returncode == 0
 
 

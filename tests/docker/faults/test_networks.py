@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Deployment, Ended, docker, eventually, free_port, nvflare, provision, tree
+from tests.conftest import ROOT, Deployment, Ended, causes, docker, eventually, free_port, nvflare, provision, tree
 from tests.docker.faults.stack import containers, healthy, inspect, port_of, python_pid, registrations, rows, sh
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
@@ -95,6 +95,7 @@ def test_a_site_that_was_first_says_what_it_waits_for(waiting: Waiting) -> None:
     assert said in waiting.early.err
     eventually(lambda: "port: nobody listens on it" in rows(waiting.deployment)["site-1"]["detail"])
     assert not rows(waiting.deployment)["site-1"]["registered"]
+    assert causes(waiting.deployment.run("why", "--json")) == {"server1": "STOPPED", "site-1": "SERVER"}
 
 
 @pytest.mark.fault(6)
@@ -130,6 +131,7 @@ def test_a_site_that_was_dropped_for_its_silence_is_told_so_and_comes_back(net: 
         row = rows(net)["site-1"]
         assert not row["registered"]
         assert "the server does not have it" in row["detail"]
+        assert causes(net.run("why", "--json"))["site-1"] in ("DROPPED", "ROUTE")
         assert net.run("status").returncode == 3
     finally:
         inside(net, "site-1", "iptables", "-D", *rule)
@@ -201,6 +203,10 @@ def test_a_wrong_address_is_named_and_a_second_up_recreates_only_who_had_it(
         assert wrong.returncode == 3
         assert f"warning: {said} (HOST); take server1 out of extra_hosts in composer.yml" in wrong.err
         assert f"site-1 has not registered after 10 s: server1:{port} at 192.0.2.1: " in wrong.err
+        why = deployment.run("why", "--json")
+        # A router may answer in the place of nobody.
+        assert why.returncode == 3
+        assert causes(why) in ({"site-1": "ROUTE"}, {"site-1": "PORT"}), why.out
         before = containers(deployment)
         chosen.write_text(text)
         ended = deployment.up()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Deployment, docker, eventually, nvflare
+from tests.conftest import ROOT, Deployment, causes, docker, eventually, nvflare
 from tests.docker.faults.stack import containers, healthy, inspect, python_pid, registrations, rows
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
@@ -94,6 +94,8 @@ def test_a_crash_loop_of_a_running_federation_is_told_with_its_last_line_and_cos
         assert row["restarts"] >= 3
         assert "its last line: " in row["detail"]
         assert well.run("status").returncode == 3
+        why = well.run("why", "site-2", "--json")
+        assert (why.returncode, causes(why)) == (3, {"site-2": "CONFIG"}), why.out
         others = rows(well)
         assert [others[name]["registered"] for name in ("server1", "site-1")] == [True, True]
         # Docker's pauses between restarts double up to a minute: no core is kept busy.

@@ -140,7 +140,15 @@ PARTICIPANTS = {
         "CONFIG",
     ),
     # entrypoint.sh
-    "killed": (looping("composer: the client ended by itself with status 137"), "MEMORY"),
+    "killed": (looping("composer: the client ended by itself with status 137"), "KILLED"),
+    "out of memory": (
+        ParticipantEvidence(
+            replace(LOOPS, detail="crashes again and again; it ran out of memory, says its engine"),
+            SERVER,
+            (*DIALS, "composer: the client ended by itself with status 137"),
+        ),
+        "OUT-OF-MEMORY",
+    ),
     "shared memory": (looping("composer: the client ended by itself with status 135"), "SHM"),
     "another error": (looping("RuntimeError: failed to connect to server"), "CRASH"),
     # aiohttp, grpc

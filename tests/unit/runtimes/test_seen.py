@@ -88,6 +88,11 @@ def test_what_was_said_in_a_former_life_does_not_count(engine: MemoryEngine, con
     [
         ({"state": "exited", "exit_code": 0}, "stopped", "shut down by an administrator"),
         ({"state": "exited", "exit_code": 137}, "exited", "ended with status 137"),
+        (
+            {"state": "exited", "exit_code": 137, "out_of_memory": True},
+            "exited",
+            "ended with status 137; it ran out of memory, says its engine",
+        ),
         ({"state": "exited", "exit_code": 143}, "exited", "somebody stopped it: composer start site-1"),
         ({"state": "paused"}, "paused", "somebody paused it: docker unpause fedx-site-1-1"),
         ({"state": "restarting", "restarts": 1}, "restarting", "has crashed; its last line: No such module"),
