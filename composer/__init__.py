@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from composer.usecases.session import Session, open_session
     from composer.usecases.status import status
     from composer.usecases.up import plan_up, up
+    from composer.usecases.why import why
 
 __version__ = "0.1.0"
 
@@ -62,6 +63,7 @@ __all__ = [
     "plan_up",
     "status",
     "up",
+    "why",
 ]
 
 _MODULES = {

@@ -10,6 +10,7 @@ import click
 
 from composer.cli.options import AS_JSON, takes_deployment, talking
 from composer.model.reporter import some_of
+from composer.system.foreign_text import clean_line
 
 if TYPE_CHECKING:
     from composer.cli.screen.terminal import Terminal
@@ -41,8 +42,12 @@ def why(terminal: Terminal, about: str | None, deployment: Path, as_json: bool) 
         output.print_json(asdict(found))
     else:
         for cause in found.causes:
-            seen = "".join(f"\n    seen: {line}" for line in cause.evidence)
-            output.print_lines(f"[{cause.id}] {cause.about}: {cause.message}{seen}\n    do: {cause.fix}")
+            lines = (
+                f"[{cause.id}] {cause.about}: {cause.message}",
+                *(f"    seen: {line}" for line in cause.evidence),
+                f"    do: {cause.fix}",
+            )
+            output.print_lines("\n".join(map(clean_line, lines)))
         if not found.causes:
             terminal.done(f"nothing is wrong: {some_of(found.well)}" if found.well else "nobody is to run here")
     sys.exit(3 if found.causes else 0)

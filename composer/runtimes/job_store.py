@@ -78,7 +78,7 @@ def parse_job(document: Mapping[str, Any], name: str) -> Job:
 
 def _text(document: Mapping[str, Any], key: str) -> str:
     found = document.get(key)
-    return clip(found, _MOST_TEXT) if isinstance(found, str) else ""
+    return clip(clean_line(found), _MOST_TEXT) if isinstance(found, str) else ""
 
 
 def _texts(found: object) -> tuple[str, ...]:
@@ -123,4 +123,5 @@ def _sites(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         if isinstance(found, list)
         else []
     )
-    return tuple((clip(name, _MOST_TEXT), clip(what, _MOST_TEXT)) for name, _, what in sorted(pairs))
+    cleaned = ((clean_line(name), clean_line(what)) for name, _, what in sorted(pairs))
+    return tuple((clip(name, _MOST_TEXT), clip(what, _MOST_TEXT)) for name, what in cleaned)

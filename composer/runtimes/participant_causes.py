@@ -24,6 +24,8 @@ from composer.runtimes.participant_signs import (
     wrote,
 )
 
+# What a site writes of it: since 2.9, and before.
+_REJECTED = "(?:registration rejected: |error:client_registration )"
 _LOOK = "composer logs -n 50 {name}"
 _EXTRA_HOSTS = "write its address into composer.yml, extra_hosts: {{{host}: ADDRESS}}, then: composer up"
 _AT = r"^(?P<host>[^\s:]+):(?P<port>\d+)\S*(?: at \S+)?: "
@@ -135,7 +137,7 @@ RULES: tuple[Rule[ParticipantEvidence], ...] = (
         "LIMIT",
         reached(
             server_wrote("Maximum number of clients reached. Reject client: NAME"),
-            wrote("registration rejected: Maximum number of clients reached"),
+            wrote(f"{_REJECTED}Maximum number of clients reached"),
         ),
         "the server rejects it: it has as many sites as it takes",
         "raise max_num_clients in composer.yml where the server runs, then: composer up",
@@ -144,14 +146,14 @@ RULES: tuple[Rule[ParticipantEvidence], ...] = (
         "DISABLED",
         reached(
             server_wrote("Reject disabled client (?:registration|heartbeat): NAME"),
-            wrote("registration rejected: Client '.*' is disabled"),
+            wrote(f"{_REJECTED}Client '.*' is disabled"),
         ),
         "the server rejects it: an administrator has disabled it",
         "in the console (composer admin): enable_client {name}",
     ),
     Rule(
         "REJECTED",
-        reached(wrote("registration rejected: (?P<why>.*)")),
+        reached(wrote(f"{_REJECTED}(?P<why>.*)")),
         "the server rejects it: {why}",
         "read what the server says of it: composer logs -n 200; composer check KITS compares the kits",
         last_resort=True,
@@ -206,9 +208,7 @@ RULES: tuple[Rule[ParticipantEvidence], ...] = (
     ),
     Rule(
         "SIGNATURE",
-        crashing(
-            wrote(r"(?i)(?:invalid|no|missing) signature|signature (?:is invalid|verification)|INVALID_SIGNATURE")
-        ),
+        crashing(wrote("The following files are not secure content")),
         "it does not start with a kit whose signature does not hold",
         "take the kit as it was provisioned: composer check KITS",
     ),
@@ -226,7 +226,7 @@ RULES: tuple[Rule[ParticipantEvidence], ...] = (
     ),
     Rule(
         "SHM",
-        crashing(wrote(r"Bus error|ended by itself with status 135|/dev/shm")),
+        crashing(wrote(r"Bus error|ended by itself with status 135")),
         "it crashes for want of shared memory",
         "give it more in composer.yml: participants: {{{name}: {{shm_size: 8g}}}}",
     ),

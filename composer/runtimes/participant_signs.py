@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from composer.model.cause import ParticipantEvidence
 from composer.runtimes.causes import Seen, last_match, words_of
@@ -76,9 +77,15 @@ def crashing(look: Look) -> Look:
     def of_a_crash(evidence: ParticipantEvidence) -> Seen | None:
         status = evidence.status
         crashes = status.state in ("restarting", "exited") or "crash" in status.detail
-        return look(evidence) if crashes else None
+        return look(replace(evidence, log=_last_life(evidence.log))) if crashes else None
 
     return of_a_crash
+
+
+def _last_life(log: tuple[str, ...]) -> tuple[str, ...]:
+    """From the end of the life before the one that ended last: what ended others may be mended by now."""
+    ends = [at for at, line in enumerate(log) if "ended by itself with status" in line]
+    return log[ends[-2] + 1 :] if len(ends) > 1 else log
 
 
 def traceback(evidence: ParticipantEvidence) -> Seen | None:

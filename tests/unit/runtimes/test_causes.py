@@ -117,6 +117,11 @@ PARTICIPANTS = {
         ParticipantEvidence(LOOPS, None, (*DIALS, f"{REJECTION}Maximum number of clients reached")),
         "LIMIT",
     ),
+    # nvflare.private.fed.client.communicator of 2.5
+    "too many sites, as a site of an older release says": (
+        looping("FLCommunicationError: Exception: error:client_registration Maximum number of clients reached"),
+        "LIMIT",
+    ),
     "disabled": (rejected("Reject disabled client registration: site-1"), "DISABLED"),
     "rejected for another reason": (
         ParticipantEvidence(LOOPS, SERVER, (*DIALS, f"{REJECTION}register_client unauthenticated")),
@@ -150,6 +155,8 @@ PARTICIPANTS = {
         "OUT-OF-MEMORY",
     ),
     "shared memory": (looping("composer: the client ended by itself with status 135"), "SHM"),
+    # nvflare.private.fed.utils.fed_utils
+    "its kit was changed": (looping("The following files are not secure content."), "SIGNATURE"),
     "another error": (looping("RuntimeError: failed to connect to server"), "CRASH"),
     # aiohttp, grpc
     "its port is taken": (
@@ -326,6 +333,12 @@ def test_what_kept_a_site_away_before_it_was_rejected_comes_first_while_it_does_
     evidence = rejected("Maximum number of clients reached. Reject client: site-1 login.")
     away = replace(evidence, status=replace(SITE, detail="not registered yet; server1:8002: name: it does not resolve"))
     assert [cause.id for cause in find_participant_causes(away)] == ["NAME"]
+
+
+def test_what_ended_it_before_it_was_mended_is_no_cause() -> None:
+    ended = "composer: the client ended by itself with status 1"
+    mended = looping("ModuleNotFoundError: No module named 'torch'", ended, *TRACEBACK, "RuntimeError: other", ended)
+    assert [cause.id for cause in find_participant_causes(mended)] == ["CRASH"]
 
 
 def test_a_sentence_takes_its_words_as_they_are() -> None:

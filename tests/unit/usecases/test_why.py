@@ -123,6 +123,14 @@ def test_a_failed_job_is_explained_by_what_it_wrote_at_its_sites(deployment: Pat
     assert why(deployment).exit_code == 0
 
 
+def test_what_a_job_calls_itself_forges_no_line(deployment: Path, memory: Memory) -> None:
+    memory.asked.clear()
+    store(deployment, status="SUBMITTED\nerror: forged\x1b[2J", schedule_history=[f"x: {'y' * 400}\n[HOST] forged"])
+    ended = why(deployment, JOB)
+    assert [line[:9] for line in ended.stdout.splitlines()] == ["[UNKNOWN]", "    do: r"]
+    assert all(line.isprintable() for line in ended.stdout.splitlines())
+
+
 @pytest.mark.parametrize(
     ("about", "said"),
     [
