@@ -24,7 +24,7 @@ from composer.runtimes.participant_signs import (
     wrote,
 )
 
-# What a site writes of it: since 2.9, and before.
+# What a site logs of it, and the traceback that follows.
 _REJECTED = "(?:registration rejected: |error:client_registration )"
 _LOOK = "composer logs -n 50 {name}"
 _EXTRA_HOSTS = "write its address into composer.yml, extra_hosts: {{{host}: ADDRESS}}, then: composer up"
