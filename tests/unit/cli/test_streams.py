@@ -64,6 +64,7 @@ def test_nothing_else_is_blamed_on_the_output(kits: Path, tmp_path: Path) -> Non
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "up": ("{kits}", "-C", "{folder}", "--dry-run"),
     "status": ("-C", "{folder}"),
+    "why": ("-C", "{folder}"),
     "logs": ("-C", "{folder}"),
     "admin": ("-C", "{folder}", "nobody"),
     "start": ("-C", "{folder}", "nobody"),
