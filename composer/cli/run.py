@@ -95,7 +95,16 @@ def build(
 @takes_kits
 @click.option("-d", "--detach", is_flag=True, help="Start, and do not wait until they are registered.")
 @click.option("--build", is_flag=True, hidden=True, help="As always: what is missing or stale is built.")
-@click.option("--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait.")
+@click.option(
+    "-t",
+    "--timeout",
+    "--wait-timeout",
+    "timeout",
+    type=click.FloatRange(min=0),
+    default=120.0,
+    show_default=True,
+    help="Seconds to wait.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before private keys are sent to their hosts.")
 @click.option("--remove", is_flag=True, help="Stop and remove participants that run and are not among KITS.")
 @IGNORE
@@ -167,6 +176,7 @@ def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> 
     help="Only so many of the last lines of each, or all.",
 )
 @click.option("--since", metavar="TIME", help="Only from then on: 2026-01-31T08:00:00Z, or 1h30m ago.")
+@click.option("-t", "--timestamps", is_flag=True, help="Docker's own time before each line.")
 def logs(
     terminal: Terminal,
     names: tuple[str, ...],
@@ -174,6 +184,7 @@ def logs(
     follow: bool,
     lines: int | None,
     since: str | None,
+    timestamps: bool,
 ) -> None:
     """Print the participants' logs."""
     from composer.cli.screen import output
@@ -181,7 +192,7 @@ def logs(
 
     try:
         colour = sys.stdout.isatty()
-        use_case.logs(deployment, names, output.print_lines, follow, lines, since, colour, terminal)
+        use_case.logs(deployment, names, output.print_lines, follow, lines, since, colour, terminal, timestamps)
     except Signalled as signalled:
         # It is how one ends what goes on without end: there is nothing to tell.
         if follow and signalled.number == signal.SIGINT:

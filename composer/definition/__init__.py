@@ -62,6 +62,15 @@ class DataMount:
 
 
 @dataclass(frozen=True)
+class Ulimit:
+    """A limit of the kernel for each process: what it begins with, and how far it may raise that; -1: no limit."""
+
+    __pydantic_config__: ClassVar[Any] = _STRICT
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True)
 class HostChoice:
     """A machine that participants run on: where the others find it, and how composer reaches it.
 
@@ -81,14 +90,20 @@ class HostChoice:
 
 @dataclass(frozen=True)
 class ParticipantChoice:
-    """What one participant has of its own."""
+    """What one participant has of its own.
+
+    ``memory`` and ``cpus`` are the most that it may take, ``shm_size`` that of ``/dev/shm``; ``ulimits`` are by
+    Docker's names (``nofile``, ``memlock``, ...).
+    """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
     host: str | None = None
     image: ImageChoice = field(default_factory=ImageChoice)
     gpus: Literal["all"] | tuple[str | int, ...] | None = None
     memory: str | None = None
+    cpus: float | None = None
     shm_size: str | None = None
+    ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
     data: tuple[DataMount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     local: Path | None = None
@@ -117,6 +132,12 @@ class Definition:
         """How the participants on this machine run."""
         own = (host.runtime for host in self.hosts.values() if host.endpoint == LOCAL)
         return next((runtime for runtime in own if runtime), self.runtime)
+
+    def runtime_on(self, host: str) -> RuntimeName:
+        """How the participants on a host run, by the host's name; LOCAL is this machine."""
+        if host == LOCAL:
+            return self.runtime_here
+        return (self.hosts[host].runtime if host in self.hosts else None) or self.runtime
 
     @property
     def in_containers_here(self) -> bool:

@@ -44,6 +44,7 @@ def _participant(choice: Any, texts: Texts, where: tuple[str | int, ...]) -> Any
     _take(accepted, "environment", lambda value: _environment(value, texts, (*where, "environment")))
     _take(accepted, "gpus", _gpus)
     _take(accepted, "data", _data)
+    _take(accepted, "ulimits", _ulimits)
     return accepted
 
 
@@ -87,6 +88,16 @@ def _gpus(value: Any) -> Any:
     return [str(number) for number in range(value)]
 
 
+def _ulimits(value: Any) -> Any:
+    """A number is both the soft and the hard limit, as it is to Compose."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: {"soft": one, "hard": one} if isinstance(one, int) and not isinstance(one, bool) else one
+        for name, one in value.items()
+    }
+
+
 def _data(value: Any) -> Any:
     items = [value] if isinstance(value, str) else value
     return [_mount(item) for item in items] if isinstance(items, list) else value
@@ -111,6 +122,8 @@ def accept_in_schema(schema: dict[str, Any]) -> dict[str, Any]:
     for kind in ("ImageChoice", "ParticipantChoice"):
         _allow(kinds[kind]["properties"], "environment", pairs, texts)
     _allow(kinds["ParticipantChoice"]["properties"], "gpus", {"type": "integer", "minimum": 1, "maximum": _MOST_GPUS})
+    limit = {"anyOf": [{"$ref": "#/$defs/Ulimit"}, {"type": "integer"}]}
+    _allow(kinds["ParticipantChoice"]["properties"], "ulimits", {"type": "object", "additionalProperties": limit})
     _allow(kinds["ParticipantChoice"]["properties"], "data", {"type": "array", "items": mount}, {"type": "string"})
     return schema
 

@@ -26,6 +26,7 @@ class LogQuery:
         lines: Only so many of the last lines of each; None: all.
         since: Only from this moment on, as Docker takes it; None: from the beginning.
         colour: Keep colours.
+        timestamps: Have the engine's own time before each line; plain processes have NVFLARE's alone.
     """
 
     names: tuple[str, ...] = ()
@@ -33,6 +34,12 @@ class LogQuery:
     lines: int | None = None
     since: str | None = None
     colour: bool = False
+    timestamps: bool = False
+
+    @property
+    def how(self) -> tuple[bool, int | None, str | None, bool, bool]:
+        """All but the names, as a runtime takes it."""
+        return self.follow, self.lines, self.since, self.colour, self.timestamps
 
 
 def logs(
@@ -70,7 +77,7 @@ def logs(
 
             try:
                 with host.entered(), host.named():
-                    stream(host.runtime.logs(there, query.follow, query.lines, query.since, query.colour), take)
+                    stream(host.runtime.logs(there, *query.how), take)
             except ComposerError as error:
                 if isinstance(error, CommandFailed):
                     # Whoever may not ask the engine, or has none, is told so by it in two lines.

@@ -73,7 +73,8 @@ class Participant:
     ``local_files`` is empty unless the site overlays its kit's ``local`` folder; then it is the merged copy.
     ``ports`` are those that it opens on its host; ``host`` is that host's name, LOCAL where it is this machine.
     ``aliases`` are the names under which others on a bridge network know it; empty with host networking.
-    ``after`` are the services beside it that it dials, and so starts after.
+    ``after`` are the services beside it that it dials, and so starts after. ``ulimits`` are names, each with its soft
+    and its hard limit.
     """
 
     kit: Kit
@@ -89,7 +90,9 @@ class Participant:
     local_files: tuple[GeneratedFile, ...] = ()
     gpus: str | tuple[str, ...] = ()
     memory: str = ""
+    cpus: str = ""
     shm_size: str = ""
+    ulimits: tuple[tuple[str, int, int], ...] = ()
     host: str = LOCAL
 
     @property

@@ -95,8 +95,12 @@ def _service(
         service["depends_on"] = {other: {"condition": "service_started"} for other in participant.after}
     if participant.memory:
         service["mem_limit"] = participant.memory
+    if participant.cpus:
+        service["cpus"] = participant.cpus
     if participant.shm_size:
         service["shm_size"] = participant.shm_size
+    if participant.ulimits:
+        service["ulimits"] = {name: {"soft": soft, "hard": hard} for name, soft, hard in participant.ulimits}
     if participant.gpus:
         service["deploy"] = {"resources": {"reservations": {"devices": [_gpus(participant.gpus)]}}}
     if participant.type == "admin":

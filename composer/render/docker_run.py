@@ -12,6 +12,7 @@ _VALUES = {
     "network_mode": "--network",
     "pids_limit": "--pids-limit",
     "mem_limit": "--memory",
+    "cpus": "--cpus",
     "restart": "--restart",
     "shm_size": "--shm-size",
 }
@@ -27,6 +28,7 @@ def run_options(service: Mapping[str, Any], network: str) -> tuple[str, ...]:
     options = [option for key, option in _SWITCHES.items() if service.get(key)]
     options += [f"{option}={value}" for key, option in _LISTS.items() for value in service.get(key, ())]
     options += [f"{option}={service[key]}" for key, option in _VALUES.items() if key in service]
+    options += [f"--ulimit={name}={one['soft']}:{one['hard']}" for name, one in service.get("ulimits", {}).items()]
     options += [f"--env={name}={value}" for name, value in service["environment"].items()]
     options += [f"--stop-timeout={service['stop_grace_period'].removesuffix('s')}"]
     options += [f"--log-driver={service['logging']['driver']}"]

@@ -53,7 +53,9 @@ class ProcessForm:
     def warnings(self, federation: Federation) -> Iterator[str]:
         """Yield what of the definition has no effect on plain processes."""
         for participant in federation.participants:
-            if participant.memory:
-                yield f"{participant.name}: without containers memory has no effect: nothing limits a plain process"
+            for key in (key for key in ("memory", "cpus") if getattr(participant, key)):
+                yield f"{participant.name}: without containers {key} has no effect: nothing limits a plain process"
+            if participant.ulimits:
+                yield f"{participant.name}: without containers ulimits have no effect: use ulimit before composer up"
             if participant.shm_size:
                 yield f"{participant.name}: without containers shm_size has no effect: /dev/shm is this machine's"

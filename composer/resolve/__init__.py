@@ -20,11 +20,13 @@ from composer.model.nearest import nearest
 from composer.model.reporter import some_of
 from composer.resolve.bridge import resolve_aliases
 from composer.resolve.choices import (
+    resolve_cpus,
     resolve_environment,
     resolve_gpus,
     resolve_memory,
     resolve_mounts,
     resolve_shm_size,
+    resolve_ulimits,
 )
 from composer.resolve.hosts import addresses, hosts_apart, place, place_apart, resolve_hosts, unreached
 from composer.resolve.image import resolve_image
@@ -40,6 +42,7 @@ def resolve_federation(
     caller: Owner,
     apart: bool = False,
     startable: bool = True,
+    memory: int = 0,
 ) -> Federation:
     """Resolve what is to run.
 
@@ -51,6 +54,7 @@ def resolve_federation(
         caller: Who runs composer; root may run containers as the kits' owner, others only as themselves.
         apart: Nobody runs here: all are on the hosts that the definition gives them, or each on one of its own.
         startable: Somebody must be on a host that composer goes to; what is only looked at need not.
+        memory: Bytes that this machine has; 0: unknown.
 
     Raises:
         ComposerError: The definition names a participant that no kit has, or what it says cannot be run with
@@ -61,6 +65,8 @@ def resolve_federation(
     services = _services(project.kits)
     hosts = (hosts_apart if apart else resolve_hosts)(definition, compose_project)
     places = place_apart(project.kits, services, definition) if apart else place(project.kits, definition)
+    closed: dict[PurePath, str] = {kit.path: f"the private key of {kit.name}" for kit in project.kits}
+    closed[deployment] = "the deployment folder"
     left_out = frozenset() if apart else unreached(definition, places)
     participants = tuple(
         _resolve_participant(
@@ -74,6 +80,8 @@ def resolve_federation(
             definition,
             build_inputs,
             caller,
+            memory if places[kit.name] == LOCAL else 0,
+            closed if places[kit.name] == LOCAL else {},
         )
         for kit in project.kits
         if kit.name not in left_out
@@ -179,6 +187,8 @@ def _resolve_participant(
     definition: Definition,
     build_inputs: BuildInputs,
     caller: Owner,
+    machine: int,
+    closed: Mapping[PurePath, str],
 ) -> Participant:
     choice = definition.participants.get(kit.name, ParticipantChoice())
     image = resolve_image(
@@ -204,11 +214,13 @@ def _resolve_participant(
         aliases=aliases,
         after=after,
         environment=resolve_environment(kit.name, choice),
-        data=resolve_mounts(kit.name, choice),
+        data=resolve_mounts(kit.name, choice, closed),
         local_files=local_files,
         gpus=resolve_gpus(kit.name, choice),
         memory=resolve_memory(kit.name, choice),
-        shm_size=resolve_shm_size(kit.name, choice),
+        cpus=resolve_cpus(kit.name, choice),
+        shm_size=resolve_shm_size(kit.name, choice, definition.runtime_on(host) != "process", machine),
+        ulimits=resolve_ulimits(kit.name, choice),
         host=host,
     )
 

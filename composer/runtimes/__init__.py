@@ -65,7 +65,13 @@ class Runtime(Watched, Protocol):
         """
 
     def logs(
-        self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
+        self,
+        services: Sequence[str],
+        follow: bool,
+        lines: int | None,
+        since: str | None,
+        colour: bool,
+        timestamps: bool = False,
     ) -> Command:
         """Return the command that prints the participants' logs, each line with who wrote it in front."""
 

@@ -77,10 +77,16 @@ class Containers:
         return self._traces.server_log(server, self._containers().get(server.name))
 
     def logs(
-        self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
+        self,
+        services: Sequence[str],
+        follow: bool,
+        lines: int | None,
+        since: str | None,
+        colour: bool,
+        timestamps: bool = False,
     ) -> Command:
         """Return the command that prints the participants' logs, each line with its container's name."""
-        return docker.logs(self.deployment, services, follow, lines, since, colour)
+        return docker.logs(self.deployment, services, follow, lines, since, colour, timestamps)
 
     def by_participant(self, line: str) -> str:
         """Return a line of the logs with the service in front, without the container's number."""

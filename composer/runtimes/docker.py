@@ -127,11 +127,17 @@ def inside(deployment: Path, service: str, argv: Sequence[str], terminal: bool) 
 
 
 def logs(
-    deployment: Path, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
+    deployment: Path,
+    services: Sequence[str],
+    follow: bool,
+    lines: int | None,
+    since: str | None,
+    colour: bool,
+    timestamps: bool = False,
 ) -> Command:
     """Return the command that prints the participants' logs, each line with its container's name."""
     options = (["--follow"] if follow else []) + (["--tail", str(lines)] if lines is not None else [])
-    options += ["--since", since] if since else []
+    options += (["--since", since] if since else []) + (["--timestamps"] if timestamps else [])
     # --no-color alone still moves the cursor (Compose 2.26).
     return compose(deployment, "--ansi", "always" if colour else "never", "logs", *options, *services)
 

@@ -139,9 +139,11 @@ class DockerLifecycle:
         return self._engine.facts()
 
     def require_ready(self, federation: Federation, reporter: Reporter) -> None:  # noqa: ARG002
-        """Make sure that the engine gives the GPUs."""
-        from composer.runtimes.gpus import require_gpus
+        """Make sure that the engine has the processors and gives the GPUs."""
+        from composer.runtimes.gpus import require_cpus, require_gpus
 
+        if any(one.cpus for one in federation.started):
+            require_cpus(federation.started, self.facts().cpus)
         require_gpus(federation.started)
 
     def start(

@@ -17,7 +17,7 @@ class EngineFacts:
     """What an engine says of itself and of its machine.
 
     ``root`` is where it keeps images, on that machine; ``memory`` are that machine's bytes, 0 if it does not say;
-    ``selinux``: it starts each container under SELinux.
+    and ``cpus`` its processors, likewise; ``selinux``: it starts each container under SELinux.
     """
 
     version: tuple[int, ...]
@@ -30,6 +30,7 @@ class EngineFacts:
     time: datetime
     memory: int = 0
     selinux: bool = False
+    cpus: int = 0
 
 
 def engine_facts(said: Mapping[str, Any], version: Mapping[str, Any], local: bool) -> EngineFacts:
@@ -55,6 +56,7 @@ def engine_facts(said: Mapping[str, Any], version: Mapping[str, Any], local: boo
         time=parse_time(said.get("SystemTime", "")) or datetime.now(timezone.utc),
         memory=int(said.get("MemTotal") or 0),
         selinux="name=selinux" in (said.get("SecurityOptions") or ()),
+        cpus=int(said.get("NCPU") or 0),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether an engine can give participants the GPUs that they are to have."""
+"""Whether an engine can give participants the processors and the GPUs that they are to have."""
 
 from __future__ import annotations
 
@@ -10,6 +10,24 @@ from composer.model.federation import Participant
 from composer.system.process import run
 
 _SECONDS = 120.0
+
+
+def require_cpus(participants: Sequence[Participant], there: int) -> None:
+    """Make sure that nobody is given more processors than the engine's machine has, which the engine refuses.
+
+    Args:
+        participants: Those who are to run there.
+        there: How many it has; 0: it does not say.
+
+    Raises:
+        ComposerError: Somebody is.
+    """
+    for one in participants:
+        if there and one.cpus and float(one.cpus) > there:
+            raise ComposerError(
+                f"{one.name} is to have {one.cpus} CPUs, and its machine has {there}",
+                f"write at most cpus: {there} for it in composer.yml, or leave cpus out",
+            )
 
 
 def require_gpus(participants: Sequence[Participant]) -> None:

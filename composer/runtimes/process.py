@@ -95,6 +95,7 @@ class Processes:
         lines: int | None,
         since: str | None,
         colour: bool,
+        timestamps: bool = False,  # noqa: ARG002 - NVFLARE begins its lines with the time
     ) -> Command:
         """Return the command that prints the participants' logs, each line with its participant's name.
 

@@ -22,6 +22,7 @@ def logs(
     since: str | None = None,
     colour: bool = False,
     reporter: Reporter = SILENT,
+    timestamps: bool = False,
 ) -> None:
     """Read participants' logs, each line with its participant's name and without NVFLARE's bearer tokens.
 
@@ -34,6 +35,7 @@ def logs(
         since: Only from this time on, as Docker takes it: RFC 3339, how long ago (``1h30m``), Unix seconds.
         colour: Keep colours.
         reporter: Hears which host's logs have ended while those of others are followed.
+        timestamps: Have Docker's own time before each line.
 
     Raises:
         ComposerError: There is no deployment there, no such participant, or ``since`` is no time.
@@ -41,5 +43,5 @@ def logs(
     if since:
         # What runs the participants, here or on other hosts, is told the same moment.
         since = as_docker_takes_it(moment(since, datetime.now(timezone.utc)))
-    query = LogQuery(tuple(names), follow, lines, since, colour)
+    query = LogQuery(tuple(names), follow, lines, since, colour, timestamps)
     read_logs(deployed(deployment), deployment, query, line, reporter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from composer.model.kinds import LOCAL
 from composer.model.sizes import parse_size
@@ -31,15 +31,17 @@ def room_of(definition: Definition, starts: bool) -> Room:
         starts,
         {name: host for name, host in hosts.items() if host not in here},
         definition.max_num_clients,
-        _sizes(definition) if contained else {},
+        _sizes(definition, "shm_size") if contained else {},
+        _sizes(definition, "memory") if contained else {},
         machine,
     )
 
 
-def _sizes(definition: Definition) -> dict[str, int]:
+def _sizes(definition: Definition, key: Literal["memory", "shm_size"]) -> dict[str, int]:
     sizes = {}
     for name, choice in definition.participants.items():
         # What is no size is refused when the definition is resolved.
         with contextlib.suppress(ValueError):
-            sizes[name] = parse_size(choice.shm_size or "0")
+            if size := getattr(choice, key):
+                sizes[name] = parse_size(size)
     return sizes

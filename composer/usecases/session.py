@@ -15,6 +15,7 @@ from composer.model.errors import ComposerError
 from composer.model.federation import Federation
 from composer.model.files import Owner
 from composer.model.kit import Kit
+from composer.system import limits
 from composer.usecases.inputs import Inputs
 
 _NO_KITS = "name a prod_NN folder or kit folders: composer up workspace/PROJECT/prod_00"
@@ -80,7 +81,10 @@ class Session:
                 project = replace(project, kits=kits)
             caller = Owner(os.geteuid(), os.getegid())
             build_inputs = replace(build_inputs, locks=locks)
-            yield resolve_federation(project, definition, build_inputs, self.deployment, caller, apart, startable)
+            memory = limits.memory()
+            yield resolve_federation(
+                project, definition, build_inputs, self.deployment, caller, apart, startable, memory
+            )
 
 
 def open_session(inputs: Inputs) -> Session:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
-from composer.definition import DataMount, Definition, HostChoice, ImageChoice, ParticipantChoice
+from composer.definition import DataMount, Definition, HostChoice, ImageChoice, ParticipantChoice, Ulimit
 from composer.images.build_inputs import BuildInputs
 from composer.model.federation import Federation
 from composer.model.files import GeneratedFile, Owner
@@ -82,7 +82,9 @@ def one_site() -> Federation:
                 image=ImageChoice(requirements=Path("/srv/flare/requirements.txt")),
                 gpus=("0", "1"),
                 memory="16g",
+                cpus=7.5,
                 shm_size="8g",
+                ulimits={"memlock": Ulimit(-1, -1), "nofile": Ulimit(4096, 65536)},
                 data=(
                     DataMount(Path("/srv/ct $2024"), "/data/ct"),
                     DataMount(Path("/srv/out"), "/out", read_only=False),

@@ -7,11 +7,14 @@ each site. A job adds a process of about the same size to the server and to each
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from composer.kits.checks.listener import comm_config
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.folder import UnreadableError, load_folder
+from composer.kits.internal import fixed_port
 from composer.kits.resources import RESOURCES, max_num_clients_of
 from composer.model.kinds import LOCAL
 from composer.model.reporter import some_of
@@ -69,12 +72,18 @@ def _ports(subjects: Sequence[Subject], options: CheckOptions) -> Found:
         taken: dict[int, int] = {}
         for index in indices:
             facts = subjects[index].facts
-            for listener in facts.wiring.listens_on if facts.wiring else ():
-                other = taken.setdefault(listener.port, index)
-                # A second server is an error of its own.
-                alike = subjects[other].facts.type == facts.type == "server"
-                if listener.port and other != index and not alike:
-                    yield index, _same_port(listener.port, subjects[other].facts.name, options.room.starts)
+            listening = [listener.port for listener in facts.wiring.listens_on] if facts.wiring else []
+            for port in filter(None, [*listening, *_for_own_jobs(subjects[index], options)]):
+                other = taken.setdefault(port, index)
+                # A second server is an error of its own, and what its kit says twice is one port.
+                alike = subjects[other].facts.type == facts.type == "server" and port in listening
+                if other != index and not alike:
+                    yield index, _same_port(port, subjects[other].facts.name, options.room.starts)
+
+
+def _for_own_jobs(subject: Subject, options: CheckOptions) -> list[int]:
+    """The port that its own or the site's ``comm_config.json`` fixes for its jobs, which composer leaves as it is."""
+    return [fixed_port(json.dumps(comm_config(subject, options)[1]).encode())]
 
 
 def _same_port(port: int, other: str, starts: bool) -> Problem:
@@ -92,6 +101,16 @@ def _here(subjects: Sequence[Subject], options: CheckOptions) -> list[int]:
 def _memory(subjects: Sequence[Subject], options: CheckOptions) -> Found:
     here, there = _here(subjects, options), options.room.machine.memory
     needed = len(here) * _MEMORY
+    for index in here:
+        limit = options.room.memories.get(subjects[index].facts.name, _MEMORY)
+        if limit < _MEMORY:
+            yield (
+                index,
+                _warning(
+                    f"its memory limit is {limit // _MIB} MiB, and it needs {_MEMORY // _MIB} MiB without any job",
+                    "raise memory in composer.yml; each job takes as much again",
+                ),
+            )
     if here and 0 < there < needed:
         yield (
             here[0],

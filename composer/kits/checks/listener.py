@@ -17,7 +17,7 @@ _MTLS = "write connection_security: mtls into its resources"
 
 
 def _listener(subject: Subject, options: CheckOptions) -> Iterator[Problem]:
-    file, document, is_own = _comm_config(subject, options)
+    file, document, is_own = comm_config(subject, options)
     releases = subject.facts.releases
     if document is None or not releases:
         return
@@ -49,7 +49,7 @@ def _told(subject: Subject, opens: str, name: str) -> Problem:
     return Problem(f"{opens}commands this participant and reads its private key", fix, (_FILE,))
 
 
-def _comm_config(subject: Subject, options: CheckOptions) -> tuple[str, Mapping[str, Any] | None, bool]:
+def comm_config(subject: Subject, options: CheckOptions) -> tuple[str, Mapping[str, Any] | None, bool]:
     """Return the file that NVFLARE will read, what is in it, and whether it is the kit's own: composer changes that."""
     folder = subject.facts.folder
     overlay = options.overlays.get(subject.facts.name)

@@ -43,6 +43,7 @@ class Room:
         hosts: Who is to run on which other host; whoever is not in it runs here.
         max_num_clients: How many sites the server is to take; None: what its kit says.
         shm_sizes: Bytes of ``/dev/shm`` by participant.
+        memories: The most bytes of memory that it may take, by participant; who is not in it may take all.
         machine: This one.
     """
 
@@ -50,6 +51,7 @@ class Room:
     hosts: Mapping[str, str] = field(default_factory=dict)
     max_num_clients: int | None = None
     shm_sizes: Mapping[str, int] = field(default_factory=dict)
+    memories: Mapping[str, int] = field(default_factory=dict)
     machine: MachineLimits = field(default_factory=MachineLimits)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from composer.runtimes import docker
 from tests.conftest import composer
 
 
@@ -37,3 +38,18 @@ def test_up_d_takes_no_folder(prod_00: Path, tmp_path: Path) -> None:
     ended = composer("up", "-d", prod_00, "--dry-run", cwd=tmp_path, DOCKER_HOST="unix:///nowhere.sock")
     assert ended.returncode == 1
     assert sorted(prod_00.rglob("*")) == before
+
+
+@pytest.mark.parametrize("option", ["-t", "--timeout", "--wait-timeout"])
+def test_how_long_up_waits_is_said_as_to_compose(option: str, tmp_path: Path) -> None:
+    ended = composer("up", option, "soon", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "'-t' / '--timeout' / '--wait-timeout': 'soon' is not a valid float" in ended.err
+
+
+def test_lines_of_logs_have_times_when_asked_for(tmp_path: Path) -> None:
+    for given, added in ((True, ["--timestamps"]), (False, [])):
+        argv = docker.logs(tmp_path, ["site-1"], False, None, None, False, given).argv
+        assert list(argv)[list(argv).index("logs") + 1 :] == [*added, "site-1"]
+    # Without a deployment there is nothing to read, but the option is one.
+    assert composer("logs", "-t", "-C", tmp_path / "none").returncode == 1

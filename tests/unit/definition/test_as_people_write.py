@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.definition import DataMount, Definition, definition_schema, load_definition
+from composer.definition import DataMount, Definition, Ulimit, definition_schema, load_definition
 from composer.model.errors import DefinitionError
 
 
@@ -32,6 +32,21 @@ def test_a_number_of_gpus_is_the_first_ones(written: str, gpus: object, tmp_path
 @pytest.mark.parametrize("written", ["0", "-1", "true", "some", "100000000000"])
 def test_what_is_no_number_of_gpus_is_refused(written: str, tmp_path: Path) -> None:
     assert "participants.s.gpus" in refusal(tmp_path, f"participants: {{s: {{gpus: {written}}}}}")
+
+
+@pytest.mark.parametrize("written", ["1.5", "'1.5'"])
+def test_processors_are_a_number_or_its_text(written: str, tmp_path: Path) -> None:
+    assert load(tmp_path, f"participants: {{s: {{cpus: {written}}}}}").participants["s"].cpus == 1.5
+
+
+def test_a_limit_is_a_number_or_two(tmp_path: Path) -> None:
+    limits = load(tmp_path, "participants: {s: {ulimits: {nofile: 65536, core: {soft: 0, hard: -1}}}}")
+    assert limits.participants["s"].ulimits == {"nofile": Ulimit(65536, 65536), "core": Ulimit(0, -1)}
+
+
+@pytest.mark.parametrize("written", ["nofile: many", "nofile: true", "nofile: {soft: 1}", "nofile: [1, 2]"])
+def test_what_is_no_limit_is_refused(written: str, tmp_path: Path) -> None:
+    assert "participants.s.ulimits" in refusal(tmp_path, f"participants: {{s: {{ulimits: {{{written}}}}}}}")
 
 
 ENVIRONMENTS = {

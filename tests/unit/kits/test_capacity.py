@@ -52,6 +52,23 @@ def test_sites_on_other_hosts_need_no_port_and_no_memory_here(provisioned: Provi
     assert look(made.prod, Room(starts=True, hosts={"relay-1": "ward"})).findings == ()
 
 
+def test_a_memory_limit_that_is_too_small_for_anybody_is_told(provisioned: Provision) -> None:
+    made = provisioned(Project("2.9"))
+    (finding,) = look(made.prod, Room(memories={"site-1": 64 << 20, "server1": 1 << 30})).findings
+    assert (finding.id, finding.severity, finding.kit) == ("MEMORY", "warning", "site-1")
+    assert "its memory limit is 64 MiB, and it needs 100 MiB" in finding.message
+
+
+def test_a_port_that_a_site_fixes_for_its_own_jobs_counts(provisioned: Provision, tmp_path: Path) -> None:
+    made, overlay = provisioned(Project("2.9")), tmp_path / "policies"
+    own = {"scheme": "tcp", "resources": {"host": "127.0.0.1", "port": 8002, "connection_security": "mtls"}}
+    write_json(overlay / "comm_config.json", {"internal": own})
+    options = CheckOptions(NOW, overlays={"site-1": overlay}, room=Room(starts=True))
+    (finding,) = check_kits([made.prod], made.prod, options).findings
+    assert (finding.id, finding.kit) == ("PORTS", "site-1")
+    assert "it listens on port 8002, and so does server1" in finding.message
+
+
 def test_composer_yml_gives_the_server_room_and_leaves_its_kit_alone(tmp_path: Path) -> None:
     begins = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(days=1)
     made = provision(tmp_path, Project("2.9", clients=SITES, begins=begins))

@@ -42,7 +42,8 @@ def test_containers_are_limited_with_compose_and_without_it() -> None:
 
 def test_plain_processes_are_told_to_have_no_limit() -> None:
     federation = two_sites()
-    limited = replace(federation.participants[0], memory="16g")
+    plain = tuple(replace(one, shm_size="") for one in federation.participants)
+    federation, limited = replace(federation, participants=plain), replace(plain[0], memory="16g")
     assert list(ProcessForm().warnings(federation)) == []
     (told,) = ProcessForm().warnings(replace(federation, participants=(limited,)))
     assert told == f"{limited.name}: without containers memory has no effect: nothing limits a plain process"
