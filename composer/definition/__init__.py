@@ -92,6 +92,7 @@ class HostChoice:
 class ParticipantChoice:
     """What one participant has of its own.
 
+    Values that are secret are in ``env_file``, or are ``${NAME}`` of the environment of whoever runs composer.
     ``memory`` and ``cpus`` are the most that it may take, ``shm_size`` that of ``/dev/shm``; ``ulimits`` are by
     Docker's names (``nofile``, ``memlock``, ...).
     """
@@ -106,6 +107,7 @@ class ParticipantChoice:
     ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
     data: tuple[DataMount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    env_file: tuple[Path, ...] = ()
     local: Path | None = None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from composer.model.names import VARIABLE
+
 # The scalars of the file as they are written in it, by the keys and numbers that lead to them.
 Texts = Mapping[tuple[str | int, ...], str]
 
@@ -41,7 +43,9 @@ def _participant(choice: Any, texts: Texts, where: tuple[str | int, ...]) -> Any
         return choice
     accepted = dict(choice)
     _take(accepted, "image", lambda image: _image(image, texts, (*where, "image")))
+    _take(accepted, "environment", _of_caller)
     _take(accepted, "environment", lambda value: _environment(value, texts, (*where, "environment")))
+    _take(accepted, "env_file", lambda value: [value] if isinstance(value, str) else value)
     _take(accepted, "gpus", _gpus)
     _take(accepted, "data", _data)
     _take(accepted, "ulimits", _ulimits)
@@ -68,6 +72,15 @@ def _environment(value: Any, texts: Texts, where: tuple[str | int, ...]) -> Any:
         return value
     numbers = {name: texts.get((*where, str(name)), one) for name, one in value.items() if isinstance(one, int | float)}
     return {**value, **numbers}
+
+
+def _of_caller(value: Any) -> Any:
+    """A name without a value is that of the caller's environment, as to Compose."""
+    if isinstance(value, list):
+        return [f"{one}=${{{one}}}" if isinstance(one, str) and VARIABLE.fullmatch(one) else one for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: f"${{{name}}}" if one is None else one for name, one in value.items()}
 
 
 def _pairs(items: list[Any], between: str) -> Any:
@@ -121,6 +134,7 @@ def accept_in_schema(schema: dict[str, Any]) -> dict[str, Any]:
     _allow(choices, "extra_hosts", texts)
     for kind in ("ImageChoice", "ParticipantChoice"):
         _allow(kinds[kind]["properties"], "environment", pairs, texts)
+    _allow(kinds["ParticipantChoice"]["properties"], "env_file", {"type": "string"})
     _allow(kinds["ParticipantChoice"]["properties"], "gpus", {"type": "integer", "minimum": 1, "maximum": _MOST_GPUS})
     limit = {"anyOf": [{"$ref": "#/$defs/Ulimit"}, {"type": "integer"}]}
     _allow(kinds["ParticipantChoice"]["properties"], "ulimits", {"type": "object", "additionalProperties": limit})

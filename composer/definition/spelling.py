@@ -15,6 +15,7 @@ _CALLED = {
     "cpus": "cpu cpu_count cpu_quota",
     "data": "binds datasets mount mounts volume volumes",
     "endpoint": "docker_host ssh url user",
+    "env_file": "dotenv env_files environment_file secret secrets",
     "environment": "env env_vars envs variables",
     "extra_hosts": "add_host add_hosts etc_hosts hosts_file",
     "gpus": "deploy device_requests devices gpu num_gpus num_of_gpus nvidia",

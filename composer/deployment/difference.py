@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from composer.deployment.layout import is_private_file
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,8 @@ class Difference:
 
 def unified(difference: Difference) -> str:
     """Return a unified diff from the file that is there to the one that would be generated."""
+    if is_private_file(PurePosixPath(difference.path)):
+        return f"--- {difference.path}\n+++ {difference.path}\n(values that are secret are not shown)\n"
     present, generated = (_lines(content) for content in (difference.present, difference.generated))
     if present is None or generated is None:
         return f"--- {difference.path}\n+++ {difference.path}\n(not text)\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def record(manifest: Manifest, deployment: Path) -> None:
     part = deployment / f".{MANIFEST}.part"
     try:
         part.unlink(missing_ok=True)
-        write(part, dump_manifest(manifest).encode(), 0o644)
+        mode = stat.S_IMODE((deployment / MANIFEST).stat().st_mode)
+        write(part, dump_manifest(manifest).encode(), mode)
         part.replace(deployment / MANIFEST)
     except OSError as error:
         raise ComposerError(f"cannot write {deployment / MANIFEST}: {error.strerror}", "make room there") from error

@@ -35,13 +35,15 @@ class BuildInputs:
     and without NVFLARE's port for the participant's own jobs, paths relative to that folder; whose are the kit's is not
     in it. ``wheelhouses``
     maps a folder of wheels to what is in it. ``locks`` holds the locks that are there by where they come from, a
-    wheelhouse or (None) the deployment, and by what they were found out for.
+    wheelhouse or (None) the deployment, and by what they were found out for. ``private`` holds the variables of each
+    participant whose values composer.yml does not have.
     """
 
     requirements: Mapping[Path, str] = field(default_factory=dict)
     local: Mapping[str, tuple[GeneratedFile, ...]] = field(default_factory=dict)
     wheelhouses: Mapping[Path, Wheelhouse] = field(default_factory=dict)
     locks: Mapping[tuple[Path | None, str], str] = field(default_factory=dict)
+    private: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def load_build_inputs(project: Project, definition: Definition, deployment: Path) -> BuildInputs:

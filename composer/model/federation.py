@@ -74,7 +74,7 @@ class Participant:
     ``ports`` are those that it opens on its host; ``host`` is that host's name, LOCAL where it is this machine.
     ``aliases`` are the names under which others on a bridge network know it; empty with host networking.
     ``after`` are the services beside it that it dials, and so starts after. ``ulimits`` are names, each with its soft
-    and its hard limit.
+    and its hard limit. ``private`` is the part of its environment whose values are shown nowhere.
     """
 
     kit: Kit
@@ -86,6 +86,7 @@ class Participant:
     aliases: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    private: tuple[tuple[str, str], ...] = ()
     data: tuple[Mount, ...] = ()
     local_files: tuple[GeneratedFile, ...] = ()
     gpus: str | tuple[str, ...] = ()

@@ -19,7 +19,9 @@ from composer.model.files import GeneratedFile
 from composer.render.compose import compose_document
 from composer.render.docker_run import mounts, run_options
 from composer.render.dockerfile import inputs_hash, render_context
-from composer.render.metal import assignments, render_metal, scripts
+from composer.render.metal import render_metal, scripts
+from composer.render.private import private_conf, private_env_files
+from composer.render.shell import assignments
 from composer.render.templates import render_template
 from composer.render.yaml import Interpolated, dump_compose
 
@@ -88,6 +90,7 @@ def render_docker_bundle(
         service = document["services"][participant.service]
         image = images.get(participant.name) or PackedImage("", inputs_hash(participant))
         files.append(_configuration(participant, packed.compose_project, service, image, network))
+        files += [*private_env_files([participant]), *private_conf(participant)]
         if images:
             del service["build"]
         else:

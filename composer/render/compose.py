@@ -17,12 +17,14 @@ from composer.deployment.layout import (
     DEPLOYMENT_LABEL,
     JOB_STORE,
     PARTICIPANT_LABEL,
+    PRIVATE_LABEL,
     TYPE_LABEL,
     WORKSPACE,
 )
 from composer.model.federation import Federation, Participant
 from composer.model.kit import Launch
 from composer.render.dockerfile import BUILD_ARGUMENTS, WHEELS_DOCKERFILE, build_secrets
+from composer.render.private import private_digest, private_file
 from composer.render.yaml import dump_compose
 
 _HEADER = (
@@ -38,7 +40,7 @@ def render_compose(federation: Federation) -> str:
 
 def mode_of(participants: Sequence[Participant]) -> int:
     """Return the mode of a file with these participants' environment, whose values may be passwords."""
-    return 0o600 if any(participant.environment for participant in participants) else 0o644
+    return 0o600 if any(participant.environment or participant.private for participant in participants) else 0o644
 
 
 def compose_document(federation: Federation) -> dict[str, Any]:
@@ -101,6 +103,10 @@ def _service(
         service["shm_size"] = participant.shm_size
     if participant.ulimits:
         service["ulimits"] = {name: {"soft": soft, "hard": hard} for name, soft, hard in participant.ulimits}
+    if participant.private:
+        service["env_file"] = [f"./{private_file(participant)}"]
+        # composer itself goes by what is written here, too.
+        service["labels"][PRIVATE_LABEL] = private_digest(participant)
     if participant.gpus:
         service["deploy"] = {"resources": {"reservations": {"devices": [_gpus(participant.gpus)]}}}
     if participant.type == "admin":

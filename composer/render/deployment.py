@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from composer import __version__
+from composer.deployment.layout import is_private_file
 from composer.deployment.manifest import MANIFEST, DeployedParticipant, Manifest, dump_manifest
 from composer.model.federation import Federation, Participant
 from composer.model.files import GeneratedFile, Owner, Rendering
@@ -84,7 +85,9 @@ def _manifest(
             for file in sorted(files, key=lambda file: file.path)
         },
     )
-    return GeneratedFile(PurePosixPath(MANIFEST), dump_manifest(manifest).encode())
+    # A short password could be found from the SHA-256 of the file that has it.
+    mode = 0o600 if any(is_private_file(file.path) for file in files) else 0o644
+    return GeneratedFile(PurePosixPath(MANIFEST), dump_manifest(manifest).encode(), mode)
 
 
 def deployed_participant(participant: Participant, federation: Federation, form: Form) -> DeployedParticipant:

@@ -12,6 +12,7 @@ from composer.model.files import GeneratedFile
 from composer.model.host import Host
 from composer.render.compose import compose_document, mode_of
 from composer.render.hosts import render_hosts
+from composer.render.private import private_env_files
 from composer.render.yaml import Interpolated, dump_compose
 
 HOSTS = "hosts"
@@ -49,6 +50,7 @@ def render_host(federation: Federation, host: Host) -> tuple[GeneratedFile, ...]
     return (
         GeneratedFile(folder / COMPOSE_FILE, (header + dump_compose(document)).encode(), mode_of(here)),
         GeneratedFile(folder / HOSTS, render_hosts(part).encode()),
+        *(replace(file, path=folder / file.path) for file in private_env_files(here)),
     )
 
 

@@ -25,6 +25,7 @@ from composer.resolve.choices import (
     resolve_gpus,
     resolve_memory,
     resolve_mounts,
+    resolve_private,
     resolve_shm_size,
     resolve_ulimits,
 )
@@ -214,6 +215,7 @@ def _resolve_participant(
         aliases=aliases,
         after=after,
         environment=resolve_environment(kit.name, choice),
+        private=resolve_private(kit.name, build_inputs.private.get(kit.name, {})),
         data=resolve_mounts(kit.name, choice, closed),
         local_files=local_files,
         gpus=resolve_gpus(kit.name, choice),

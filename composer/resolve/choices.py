@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from composer.definition import DataMount, ParticipantChoice
+from composer.definition.env_file import is_private, written_out
 from composer.deployment.layout import JOB_STORE, WORKSPACE
 from composer.model.errors import ComposerError
 from composer.model.federation import Mount
@@ -46,7 +47,7 @@ _SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sys", "/usr")
 
 
 def resolve_environment(name: str, choice: ParticipantChoice) -> tuple[tuple[str, str], ...]:
-    """Return the environment of a participant's own.
+    """Return the environment of a participant's own, but for what is private.
 
     Raises:
         ComposerError: Something in it is no variable, or one that composer sets itself.
@@ -56,7 +57,22 @@ def resolve_environment(name: str, choice: ParticipantChoice) -> tuple[tuple[str
             raise ComposerError(
                 f"participants.{name}.environment: {variable!r} {fault}", "write NAME: value, with another name"
             )
-    return tuple(sorted(choice.environment.items()))
+    return tuple(
+        sorted((key, written_out(value)) for key, value in choice.environment.items() if not is_private(value))
+    )
+
+
+def resolve_private(name: str, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return the variables of a participant whose values are shown nowhere.
+
+    Raises:
+        ComposerError: One of them is no variable, is one that composer sets itself, or has what none can have.
+    """
+    for variable, value in values.items():
+        fault = fault_of_variable(variable) or ("has a NUL in it" if "\0" in value else "")
+        if fault:
+            raise ComposerError(f"participants.{name}.env_file: {variable!r} {fault}", "take it out of the file")
+    return tuple(sorted(values.items()))
 
 
 def resolve_mounts(name: str, choice: ParticipantChoice, closed: Mapping[PurePath, str]) -> tuple[Mount, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE
+from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE, PRIVATE
 from composer.deployment.recorded import keep_started, read_started
 from composer.model.errors import CommandFailed, ComposerError
 from composer.model.status import ALIVE
@@ -103,10 +103,11 @@ class DockerLifecycle:
     def changes(self, manifest: Manifest, files: Mapping[str, bytes]) -> Mapping[str, str]:
         """Compare what the containers were last started from with what they are about to be started from."""
         there = dict(self._compose_files())
+        kept = [_composed(version) for version in self._kept]
         coming = {name: one[name] for name, one in ((COMPOSE_FILE, files), (OVERRIDE_FILE, there)) if name in one}
-        if self._kept == (coming,):
+        if kept == [coming]:
             return {}
-        versions = [docker.services(version.values()) for version in self._kept] or [{}]
+        versions = [docker.services(version.values()) for version in kept] or [{}]
         now, made_from = docker.services(coming.values()), self._versions()
         return {
             one.name: "its settings have changed"
@@ -232,6 +233,8 @@ class DockerLifecycle:
         for name in docker.COMPOSE_FILES:
             with contextlib.suppress(FileNotFoundError):
                 yield name, (self._deployment / name).read_bytes()
+        for path in sorted((self._deployment / PRIVATE).glob("*.env")):
+            yield path.name, path.read_bytes()
 
     def _found_cause(self, error: CommandFailed, manifest: Manifest) -> ComposerError:
         containers = self._engine.containers_of(self._deployment)
@@ -294,11 +297,19 @@ class DockerLifecycle:
         return found
 
 
+def _composed(version: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return those files of a version that Compose is given; the others they name themselves."""
+    return {name: version[name] for name in docker.COMPOSE_FILES if name in version}
+
+
 @contextlib.contextmanager
 def _laid_out(version: Mapping[str, bytes]) -> Iterator[list[Path]]:
     """Lend the files of a version to Compose."""
     with TemporaryDirectory(prefix="composer-") as folder:
-        files = [Path(folder, name) for name in docker.COMPOSE_FILES if name in version]
-        for path in files:
-            path.write_bytes(version[path.name])
-        yield files
+        # Their values are those of then, too; in the deployment folder there are others by now.
+        here = "".join(sign * 2 if sign == "$" else sign for sign in f'"{folder}/').encode()
+        composed = _composed(version)
+        for name, content in version.items():
+            laid_out = content.replace(f'"./{PRIVATE}/'.encode(), here) if name in composed else content
+            Path(folder, name).write_bytes(laid_out)
+        yield [Path(folder, name) for name in composed]

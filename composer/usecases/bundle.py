@@ -110,6 +110,8 @@ def _pack(
             if images:
                 attached[IMAGES] = _save(part, Path(place) / f"{host}.tar", reporter)
             contents = Contents(name, _files(name, part, wheels.target if wheels else None, images), attached)
+            if secret := [one.name for one in part.participants if one.private and not seal]:
+                reporter.warn(f"{name}.tar.gz has secrets of {', '.join(secret)} (env_file) in plain text: --encrypt")
             path, sha256 = write_archive(contents, folder, sums, seal)
             made.append(Bundle(path, sha256, tuple(participant.name for participant in part.participants)))
             if seal and (folder / f"{name}.tar.gz").exists():

@@ -63,6 +63,7 @@ class Session:
         """
         from tempfile import TemporaryDirectory
 
+        from composer.definition.env_file import private_values
         from composer.images.build_inputs import load_build_inputs
         from composer.kits import load_kits
         from composer.resolve import resolve_federation
@@ -80,7 +81,9 @@ class Session:
                 kits = tuple(_moved(kit, folder, lies_in.resolve()) for kit in project.kits)
                 project = replace(project, kits=kits)
             caller = Owner(os.geteuid(), os.getegid())
-            build_inputs = replace(build_inputs, locks=locks)
+            # What is only looked at needs none of them.
+            private = private_values(definition, os.environ) if startable else {}
+            build_inputs = replace(build_inputs, locks=locks, private=private)
             memory = limits.memory()
             yield resolve_federation(
                 project, definition, build_inputs, self.deployment, caller, apart, startable, memory

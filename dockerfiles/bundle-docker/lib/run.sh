@@ -38,9 +38,14 @@ by_compose() {
 
 # Sets $arguments to those of `docker run` for the participant that is loaded.
 by_hand() {
-    local mount source rest
+    local mount source rest pair
     arguments=("${run[@]}" --user "$uid:$gid" --tmpfs "/tmp:uid=$uid,gid=$gid,mode=0700,size=10%"
         --label "flare-composer.deployment=$root" --label "flare-composer.participant=$name")
+    # In no command line, which everybody on this machine can read.
+    for pair in ${private[@]+"${private[@]}"}; do
+        export "${pair?}"
+        arguments+=(--env "${pair%%=*}")
+    done
     for mount in "${mounts[@]}"; do
         source=${mount%%$'\t'*}
         rest=${mount#*$'\t'}

@@ -80,6 +80,7 @@ end_and_keep() {
         [[ -n ${keep_former-} && -e $started/$service/parts ]] || continue
         mkdir -p -- "$former/$service"
         cp -- "$started/$service"/{parts,conf} "$former/$service/"
+        [[ ! -e $started/$service/private ]] || cp -- "$started/$service/private" "$former/$service/"
     done
     "$some_python" -I -S "$lib/processes.py" stop "$root/workspaces" "$@"
     for service in "$@"; do
@@ -103,6 +104,10 @@ bring_back() {
         "$some_python" -I -S "$lib/processes.py" stop "$root/workspaces" "$service"
         # shellcheck source=/dev/null
         source "$former/$service/conf"
+        # shellcheck disable=SC2034 # locate uses it
+        private=()
+        # shellcheck source=/dev/null
+        [[ ! -e $former/$service/private ]] || source "$former/$service/private"
         workspace=$root/workspaces/$service
         locate
         if ! installed; then
@@ -115,7 +120,7 @@ bring_back() {
             discard "${workspace:?}/$part"
             mv -- "$former/$service/$part" "$workspace/"
         done
-        start "$(<"$former/$service/parts")" "$former/$service/conf"
+        start "$(<"$former/$service/parts")" "$former/$service/conf" "$former/$service/private"
         say "$name runs as before"
     done
     exec 9>&-
@@ -124,7 +129,7 @@ bring_back() {
 
 # Starts the participant that is loaded, in the workspace as it is now, and keeps what it was started from.
 start() {
-    local now=$1 conf=${2:-$root/participants/$service.conf} clean
+    local now=$1 conf=${2:-$root/participants/$service.conf} secret=${3:-$root/private/$service.conf} clean
     keep_environment ""
     # NVFLARE_DATUM_DIR is NVFLARE's way to say it; else large values of all users' jobs meet in /tmp/nvflare.
     clean+=("PATH=$venv/bin:$PATH" "FLARE_WORKSPACE=$workspace" "FLARE_SUPERVISE=$lib" "NO_PROXY=$no_proxy" "no_proxy=$no_proxy"
@@ -142,5 +147,7 @@ start() {
     cd -- "$root" || exit
     mkdir -p -- "$started/$service"
     cp -- "$conf" "$started/$service/conf"
+    rm -f -- "$started/$service/private"
+    [[ ! -e $secret ]] || cp -- "$secret" "$started/$service/private"
     printf '%s\n' "$now" >"$started/$service/parts"
 }

@@ -10,6 +10,7 @@ locate() {
     venv=$root/venvs/$python
     [[ $kit == /* ]] || kit=$root/$kit
     [[ -z $local || $local == /* ]] || local=$root/$local
+    environment+=(${private[@]+"${private[@]}"})
 }
 
 # Whether its virtual environment is whole, and where it was made: it knows where it lies, and cannot be moved.

@@ -22,6 +22,9 @@ load() {
     service=$1
     # shellcheck source=/dev/null
     source "$root/participants/$service.conf"
+    private=()
+    # shellcheck source=/dev/null
+    [[ ! -e $root/private/$service.conf ]] || source "$root/private/$service.conf"
     workspace=$root/workspaces/$service
     locate
 }
