@@ -180,6 +180,8 @@ drivers=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)/drivers
 export NVFLARE_COMM_DRIVER_PATH=$drivers${NVFLARE_COMM_DRIVER_PATH:+:$NVFLARE_COMM_DRIVER_PATH}
 export NVFLARE_INTERNAL_CONN_SCHEME=unix FLARE_WORKSPACE=$workspace PYTHONDONTWRITEBYTECODE=1
 open_folder "$workspace"
+# Temporary files on the disk (`tmp: disk` in composer.yml): what the last run has left would stay for ever.
+[[ ${TMPDIR-} != "$workspace/composer.tmp" ]] || { discard "$TMPDIR" && own_folder "$TMPDIR"; }
 own "$workspace/composer.restarts"
 [[ -z $supervise ]] || printf '0\n' >"$workspace/composer.restarts"
 

@@ -94,7 +94,8 @@ class ParticipantChoice:
 
     Values that are secret are in ``env_file``, or are ``${NAME}`` of the environment of whoever runs composer.
     ``memory`` and ``cpus`` are the most that it may take, ``shm_size`` that of ``/dev/shm``; ``ulimits`` are by
-    Docker's names (``nofile``, ``memlock``, ...).
+    Docker's names (``nofile``, ``memlock``, ...). With ``tmp: disk`` temporary files are in its workspace, as large as
+    the disk and executable, rather than in a tenth of the machine's memory.
     """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
@@ -105,6 +106,7 @@ class ParticipantChoice:
     cpus: float | None = None
     shm_size: str | None = None
     ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
+    tmp: Literal["memory", "disk"] = "memory"
     data: tuple[DataMount, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     env_file: tuple[Path, ...] = ()

@@ -38,6 +38,7 @@ _CALLED = {
     "shm_size": "ipc shm shared_memory",
     "source": "from host_path src",
     "target": "container_path destination dst to",
+    "tmp": "temp tmp_dir tmpdir tmpfs",
     "ulimits": "limits rlimits ulimit",
 }
 _MEANT = {word: key for key, words in _CALLED.items() for word in words.split()}

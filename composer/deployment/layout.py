@@ -17,6 +17,8 @@ IMAGES = ".images"
 HISTORY = ".history"
 
 WORKSPACE = "/workspace"
+# Emptied by the entrypoint at each start.
+TMP_ON_DISK = f"{WORKSPACE}/composer.tmp"
 JOB_STORE = "/tmp/nvflare"  # noqa: S108 - where NVFLARE's default resources.json puts jobs, in the container
 
 DEPLOYMENT_LABEL = "flare-composer.deployment"

@@ -94,6 +94,7 @@ class Participant:
     cpus: str = ""
     shm_size: str = ""
     ulimits: tuple[tuple[str, int, int], ...] = ()
+    tmp_on_disk: bool = False
     host: str = LOCAL
 
     @property

@@ -18,6 +18,7 @@ from composer.deployment.layout import (
     JOB_STORE,
     PARTICIPANT_LABEL,
     PRIVATE_LABEL,
+    TMP_ON_DISK,
     TYPE_LABEL,
     WORKSPACE,
 )
@@ -70,6 +71,7 @@ def _service(
         "environment": {
             "FLARE_WORKSPACE": WORKSPACE,
             **_no_proxy(participant),
+            **({"TMPDIR": TMP_ON_DISK} if participant.tmp_on_disk else {}),
             **dict(participant.environment),
         },
         "volumes": _volumes(participant),

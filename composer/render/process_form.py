@@ -55,6 +55,8 @@ class ProcessForm:
         for participant in federation.participants:
             for key in (key for key in ("memory", "cpus") if getattr(participant, key)):
                 yield f"{participant.name}: without containers {key} has no effect: nothing limits a plain process"
+            if participant.tmp_on_disk:
+                yield f"{participant.name}: without containers tmp has no effect: set TMPDIR before composer up"
             if participant.ulimits:
                 yield f"{participant.name}: without containers ulimits have no effect: use ulimit before composer up"
             if participant.shm_size:

@@ -223,6 +223,7 @@ def _resolve_participant(
         cpus=resolve_cpus(kit.name, choice),
         shm_size=resolve_shm_size(kit.name, choice, definition.runtime_on(host) != "process", machine),
         ulimits=resolve_ulimits(kit.name, choice),
+        tmp_on_disk=choice.tmp == "disk",
         host=host,
     )
 

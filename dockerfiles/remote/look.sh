@@ -44,5 +44,5 @@ case $2 in
         ;;
 esac
 # Only where composer delivers: what the host has beside it may be large. Nothing with such a name is delivered.
-find ./kits ./local ./lib ./participants ./python ./*.sh ./.deployment ./.env ./docker-compose.yml ./compose.override.yml -type f ! -path '*[\\
+find ./kits ./local ./lib ./participants ./private ./python ./*.sh ./.deployment ./.env ./docker-compose.yml ./compose.override.yml -type f ! -path '*[\\
 ]*' -exec sha256sum {} + 2>/dev/null | sed 's/^/found /'

@@ -25,7 +25,7 @@ sed 's/^[0-9a-f]*  //' SHA256SUMS | while IFS= read -r file; do
     [ "$(cd -- "$folder" 2>/dev/null && pwd -P)" = "$(printf '%s' "$top/$folder" | sed 's,/\.$,,')" ] || continue
     [ -L "$file" ] || [ ! -f "$file" ] || rm -f -- "$file"
 done
-for own in kits local; do
+for own in kits local private; do
     if [ -d "$own" ] && [ ! -L "$own" ]; then
         find "$own" -depth -type d -exec rmdir -- {} \; 2>/dev/null || true
     fi

@@ -25,6 +25,8 @@ from tests.conftest import (
 
 pytestmark = [pytest.mark.docker, pytest.mark.nvflare]
 
+MARK = "hf_not4everybody"
+SECRETS = (f'{MARK} b\\c" ${{d}} $e #f', f'it\'s {MARK} \\ "$g" ${{h}}')
 PARTICIPANTS = ("server1", "site-1", "site-2")
 
 
@@ -268,6 +270,98 @@ def test_containers_that_bear_another_path_of_the_folder_are_its_own(federation:
     assert federation.status()["healthy"]
     override.unlink()
     assert federation.up().returncode == 0
+
+
+LIMITED = """
+participants:
+  site-2:
+    cpus: 1.5
+    memory: 1g
+    ulimits: {nofile: {soft: 2048, hard: 4096}}
+    tmp: disk
+    env_file: {folder}/site-2.env
+    environment: [TOKEN_OF_CALLER]
+"""
+TRY_TMP = """
+import mmap, os, subprocess, tempfile
+path = os.path.join(tempfile.mkdtemp(), "program")
+with open(path, "wb") as file:
+    file.write(b"#!/bin/sh\\necho executed\\n")
+os.chmod(path, 0o700)
+with open(path, "rb") as file:
+    assert mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ | mmap.PROT_EXEC)[:2] == b"#!"
+print(os.path.dirname(path), subprocess.run([path], capture_output=True, text=True, check=True).stdout.strip())
+"""
+
+
+@pytest.fixture(scope="module")
+def limited(federation: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """The same federation, in which site-2 has limits and secrets of its own."""
+    folder = tmp_path_factory.mktemp("limited")
+    common = federation.definition.read_text() if federation.definition else ""
+    (folder / "composer.yml").write_text(common + LIMITED.replace("{folder}", str(folder)))
+    (folder / "site-2.env").write_text(f"TOKEN_OF_FILE='{SECRETS[0]}'\n")
+    (folder / "site-2.env").chmod(0o600)
+    environment = {**federation.environment, "TOKEN_OF_CALLER": SECRETS[1]}
+    one = Deployment(federation.folder, federation.kits, folder / "composer.yml", environment)
+    ended = one.up()
+    assert ended.returncode == 0, ended.err
+    assert MARK not in ended.err + ended.out
+    return one
+
+
+def test_limits_hold_in_the_container(limited: Deployment) -> None:
+    script = "cat /sys/fs/cgroup/cpu.max; ulimit -Sn; ulimit -Hn; df --output=size -B1M /dev/shm | tail -1"
+    said = docker("exec", limited.container("site-2"), "bash", "-c", script).split()
+    if said[0].isdigit():
+        assert int(said[0]) * 2 == int(said[1]) * 3
+        said = said[2:]
+    assert said[-3:] == ["2048", "4096", "512"]
+    assert inspect(limited, "site-2")["HostConfig"]["NanoCpus"] == 1_500_000_000
+
+
+def test_temporary_files_on_the_disk_can_be_executed(limited: Deployment) -> None:
+    container = limited.container("site-2")
+    folder, said = docker("exec", container, "python3", "-c", TRY_TMP).split()
+    assert folder.startswith("/workspace/composer.tmp/")
+    assert said == "executed"
+    # In memory they cannot.
+    assert run(["docker", "exec", limited.container("site-1"), "python3", "-c", TRY_TMP]).returncode == 1
+
+
+def test_secrets_reach_their_participant_and_nothing_else(limited: Deployment) -> None:
+    environment = inspect(limited, "site-2")["Config"]["Env"]
+    assert {f"TOKEN_OF_FILE={SECRETS[0]}", f"TOKEN_OF_CALLER={SECRETS[1]}"} <= set(environment)
+    for service in ("server1", "site-1"):
+        assert not any("TOKEN_OF" in one for one in inspect(limited, service)["Config"]["Env"])
+    holding = {
+        path.relative_to(limited.folder).parts[0]: path.stat().st_mode & 0o077
+        for path in limited.folder.rglob("*")
+        if path.is_file() and MARK.encode() in path.read_bytes()
+    }
+    # What a start that fails goes back to is kept, too.
+    assert holding == {"private": 0, ".started": 0}
+    assert "nothing changed" in limited.up().err
+
+
+def test_another_secret_starts_its_participant_anew(limited: Deployment) -> None:
+    before = identities(limited)
+    assert limited.definition
+    limited.definition.with_name("site-2.env").write_text("TOKEN_OF_FILE=another\n")
+    ended = limited.up()
+    assert ended.returncode == 0, ended.err
+    after = identities(limited)
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, False]
+    assert "TOKEN_OF_FILE=another" in inspect(limited, "site-2")["Config"]["Env"]
+
+
+def test_without_secrets_nothing_is_left_of_them(limited: Deployment, tmp_path: Path) -> None:
+    common = (limited.definition or Path()).read_text().split("\nparticipants:")[0]
+    (tmp_path / "composer.yml").write_text(common or "{}\n")
+    ended = limited.run("up", "-f", str(tmp_path / "composer.yml"))
+    assert ended.returncode == 0, ended.err
+    assert not [path for path in limited.folder.rglob("*") if path.is_file() and MARK.encode() in path.read_bytes()]
+    assert (limited.folder / "manifest.json").stat().st_mode & 0o777 == 0o644
 
 
 def test_down_removes_what_is_ours_and_keeps_the_rest(

@@ -84,6 +84,7 @@ def one_site() -> Federation:
                 memory="16g",
                 cpus=7.5,
                 shm_size="8g",
+                tmp="disk",
                 ulimits={"memlock": Ulimit(-1, -1), "nofile": Ulimit(4096, 65536)},
                 data=(
                     DataMount(Path("/srv/ct $2024"), "/data/ct"),

@@ -180,3 +180,26 @@ def test_what_is_no_acceptance_is_none(disk: Path) -> None:
         "print(says('registered', 2).strip())",
     )
     assert said == "not registered"
+
+
+@pytest.mark.parametrize("leaves", ["a file", "a link"])
+def test_temporary_files_on_the_disk_begin_empty(tmp_path: Path, leaves: str) -> None:
+    workspace, stub, elsewhere = tmp_path / "workspace", tmp_path / "python3", tmp_path / "elsewhere"
+    temporary = workspace / "composer.tmp"
+    for folder in (workspace, elsewhere):
+        folder.mkdir()
+    (elsewhere / "kept").touch()
+    if leaves == "a link":
+        temporary.symlink_to(elsewhere)
+    else:
+        temporary.mkdir()
+        (temporary / "old").touch()
+    stub.write_text(f'#!/bin/sh\nls -A "$TMPDIR" >"{tmp_path}/seen"; : >"$TMPDIR/new"; : >"{workspace}/shutdown.fl"\n')
+    stub.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "FLARE_WORKSPACE": str(workspace)}
+    environment["TMPDIR"] = str(temporary)
+    ended = run(["bash", ROOT / "dockerfiles" / "entrypoint.sh", "server", "module"], env=environment, timeout=60)
+    assert ended.returncode == 0, ended.err
+    assert (tmp_path / "seen").read_text() == ""
+    assert not temporary.is_symlink()
+    assert list(elsewhere.iterdir()) == [elsewhere / "kept"]

@@ -46,9 +46,10 @@ def federations(draw: st.DrawFn) -> Federation:
     choices = {
         name: ParticipantChoice(
             environment={"A_VARIABLE": draw(TEXT), "NULL": draw(TEXT)},
-            data=(DataMount(draw(PATH), f"/data/{draw(PATH).parent.name}"),),
+            # Beside the kits and the deployment, which no job may be shown.
+            data=(DataMount(Path("/mnt", *draw(PATH).parts[2:]), f"/data/{draw(PATH).parent.name}"),),
             memory=draw(st.sampled_from([None, "16g"])),
-            shm_size=draw(st.sampled_from(["", "1g"])),
+            shm_size=draw(st.sampled_from([None, "1g"])),
         )
         for name in names
     }

@@ -133,13 +133,14 @@ def test_more_processors_than_there_are_are_refused_before_the_engine_does() -> 
 def test_plain_processes_are_told_what_limits_none_of_them() -> None:
     definition = Definition(
         runtime="process",
-        participants={"site-1": ParticipantChoice(memory="2g", cpus=2, ulimits={"nofile": Ulimit(9, 9)})},
+        participants={"site-1": ParticipantChoice(memory="2g", cpus=2, tmp="disk", ulimits={"nofile": Ulimit(9, 9)})},
     )
     federation = resolve(kit(SERVER, "server"), kit("site-1", "client"), definition=definition)
     told = list(ProcessForm().warnings(federation))
     assert [text.split(" ha")[0] for text in told] == [
         "site-1: without containers memory",
         "site-1: without containers cpus",
+        "site-1: without containers tmp",
         "site-1: without containers ulimits",
     ]
 
