@@ -176,6 +176,7 @@ def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> 
     help="Only so many of the last lines of each, or all.",
 )
 @click.option("--since", metavar="TIME", help="Only from then on: 2026-01-31T08:00:00Z, or 1h30m ago.")
+@click.option("--job", metavar="ID", help="What they wrote of one job: its id, or how that begins.")
 @click.option("-t", "--timestamps", is_flag=True, help="Docker's own time before each line.")
 def logs(
     terminal: Terminal,
@@ -185,14 +186,19 @@ def logs(
     lines: int | None,
     since: str | None,
     timestamps: bool,
+    job: str | None,
 ) -> None:
-    """Print the participants' logs."""
+    """Print the participants' logs, or with --job those of a job."""
     from composer.cli.screen import output
     from composer.usecases import logs as use_case
 
+    if job is not None and (follow or since or timestamps):
+        raise click.UsageError("--job goes with -n alone: a job's log is read once")
     try:
         colour = sys.stdout.isatty()
-        use_case.logs(deployment, names, output.print_lines, follow, lines, since, colour, terminal, timestamps)
+        use_case.logs(
+            deployment, names, output.print_lines, follow, lines, since, colour, terminal, timestamps, job or ""
+        )
     except Signalled as signalled:
         # It is how one ends what goes on without end: there is nothing to tell.
         if follow and signalled.number == signal.SIGINT:

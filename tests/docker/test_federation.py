@@ -128,6 +128,17 @@ def test_logs_carry_names(federation: Deployment) -> None:
     assert "\x1b" not in ended.out
 
 
+def test_logs_of_a_job_are_those_of_all_who_ran_it(federation: Deployment, job: str) -> None:
+    ended = federation.run("logs", "--job", job[:8])
+    assert ended.returncode == 0, ended.err
+    assert {line.split(" | ")[0] for line in ended.out.splitlines()} >= {"server1", "site-1", "site-2"}
+    one = federation.run("logs", "site-1", "--job", job, "-n", "2").out.splitlines()
+    assert [line.split(" | ")[0] for line in one] == ["site-1", "site-1"]
+    unknown = federation.run("logs", "--job", "00000000-0000")
+    assert unknown.returncode == 1
+    assert "none of server1, site-1, site-2 has a log of job 00000000-0000" in unknown.err
+
+
 def test_three_rounds_of_plus_one(federation: Deployment, job: str, tmp_path: Path) -> None:
     nvflare(federation, "job", "download", job, cwd=tmp_path)
     import numpy

@@ -63,3 +63,17 @@ def test_what_is_no_time(since: str, deployment: Path) -> None:
     assert ended.returncode == 1
     assert ended.err.startswith(f"error: --since: '{since}' is no time\n hint: write it as ")
     assert ended.out == ""
+
+
+@pytest.mark.parametrize("job", ["abc", "../x", "a b", "-rf", "5c455017\n"])
+def test_what_is_no_id_of_a_job_is_refused(deployment: Path, job: str) -> None:
+    ended = composer("logs", "-C", deployment, f"--job={job}")
+    assert ended.returncode == 1
+    assert "is no job's id" in ended.err
+
+
+@pytest.mark.parametrize("option", ["-f", "--since=1h", "-t"])
+def test_a_jobs_log_is_read_once(deployment: Path, option: str) -> None:
+    ended = composer("logs", "-C", deployment, "--job", "5c455017", option)
+    assert ended.returncode == 2
+    assert "--job goes with -n alone" in ended.err
