@@ -15,7 +15,7 @@ import click
 
 from composer import __version__
 from composer.cli.before import before_the_command
-from composer.cli.spoken import ALIASES, meant
+from composer.cli.spoken import ALIASES, meant, meant_by_option
 from composer.cli.streams import OutputError, prepare_streams
 from composer.system.foreign_text import clean_line
 from composer.system.signals import Signalled, ignore, install
@@ -82,9 +82,12 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            command = meant(args[0], [*_COMMANDS, *ALIASES, *_UNLISTED])
+            command = meant(args, [*_COMMANDS, *ALIASES, *_UNLISTED])
             suggestion = f": did you mean `{command}`?" if command else "; `composer help` lists them"
             raise click.UsageError(f"There is no command {clean_line(args[0])}{suggestion}", ctx)
+        option, line = meant_by_option(args[0], args[1:])
+        if option:
+            raise click.UsageError(f"`composer {args[0]}` has no option {option}: did you mean `{line}`?", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -142,8 +142,24 @@ def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
         from composer.cli.pin import pin_from
         from composer.usecases.inputs import Inputs
 
+        for path in kits:
+            _refuse_participant(path, deployment)
         nearby = None if definition else nearby_definition()
         inputs = Inputs(kits, definition, deployment, pin_from(pin_file), nearby)
         return function(*arguments, inputs=inputs, **options)
 
     return wrapper
+
+
+def _refuse_participant(path: Path, deployment: Path) -> None:
+    """Users of Compose name a service where composer takes kits."""
+    if path.exists() or len(path.parts) != 1:
+        return
+    from composer.deployment.recorded import read_manifest
+
+    manifest = read_manifest(deployment)
+    if manifest and str(path) in [name for one in manifest.participants for name in (one.name, one.service)]:
+        raise ComposerError(
+            f"{path} is a participant of {deployment}, and no kit lies here under that name",
+            f"start it: composer start {path}; up and build take the kits of all who are to run",
+        )

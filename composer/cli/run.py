@@ -106,7 +106,13 @@ def build(
     help="Seconds to wait.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before private keys are sent to their hosts.")
-@click.option("--remove", is_flag=True, help="Stop and remove participants that run and are not among KITS.")
+@click.option(
+    "--remove",
+    "--remove-orphans",
+    "remove",
+    is_flag=True,
+    help="Stop and remove participants that run and are not among KITS.",
+)
 @IGNORE
 @FORCE
 @DRY_RUN
@@ -146,8 +152,15 @@ def up(
 @talking
 @takes_deployment
 @AS_JSON
+@click.option("-a", "--all", "everybody", is_flag=True, hidden=True, help="As always: those who are stopped, too.")
 @click.option("-w", "--watch", is_flag=True, help="Draw it again every two seconds, until Ctrl-C.")
-def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> None:  # noqa: ARG001
+def status(
+    terminal: Terminal,  # noqa: ARG001
+    deployment: Path,
+    as_json: bool,
+    watch: bool,
+    everybody: bool,  # noqa: ARG001
+) -> None:
     """Show a row per participant; exit with 3 unless all is well."""
     from composer.cli.screen import output
     from composer.usecases import status as use_case
@@ -177,6 +190,7 @@ def status(terminal: Terminal, deployment: Path, as_json: bool, watch: bool) -> 
 )
 @click.option("--since", metavar="TIME", help="Only from then on: 2026-01-31T08:00:00Z, or 1h30m ago.")
 @click.option("--job", metavar="ID", help="What they wrote of one job: its id, or how that begins.")
+@click.option("--no-color", "--no-colour", "plain", is_flag=True, help="No colours, as where NO_COLOR is set.")
 @click.option("-t", "--timestamps", is_flag=True, help="Docker's own time before each line.")
 def logs(
     terminal: Terminal,
@@ -187,6 +201,7 @@ def logs(
     since: str | None,
     timestamps: bool,
     job: str | None,
+    plain: bool,
 ) -> None:
     """Print the participants' logs, or with --job those of a job."""
     from composer.cli.screen import output
@@ -195,7 +210,7 @@ def logs(
     if job is not None and (follow or since or timestamps):
         raise click.UsageError("--job goes with -n alone: a job's log is read once")
     try:
-        colour = sys.stdout.isatty()
+        colour = sys.stdout.isatty() and not plain
         use_case.logs(
             deployment, names, output.print_lines, follow, lines, since, colour, terminal, timestamps, job or ""
         )
@@ -226,13 +241,21 @@ def diff(terminal: Terminal, inputs: Inputs) -> None:
 @click.command()
 @talking
 @takes_deployment
+@click.option("--remove-orphans", is_flag=True, hidden=True, help="As always: nobody of the deployment goes on.")
 @click.option("--purge", is_flag=True, help="Delete the deployment folder too, with workspaces and job store.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before deleting.")
 @DRY_RUN
 @PLAN_AS_JSON
 @WAIT
 def down(
-    terminal: Terminal, deployment: Path, purge: bool, yes: bool, dry_run: bool, as_json: bool, wait: bool
+    terminal: Terminal,
+    deployment: Path,
+    purge: bool,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    wait: bool,
+    remove_orphans: bool,  # noqa: ARG001
 ) -> None:
     """Stop and remove the containers; kits, workspaces and job store stay."""
     from composer.usecases import down as use_case

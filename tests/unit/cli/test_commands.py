@@ -2,42 +2,144 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from composer import __version__
 from composer.cli import cli
 from tests.conftest import composer
 
+# What is typed for other programs, and the line that does it here.
 MEANT = {
+    # Misspelled
     "staus": "composer status",
     "UP": "composer up",
     "bundel": "composer bundle",
-    "deploy": "composer up",
-    "apply": "composer up",
-    "delete": "composer down",
-    "rm": "composer down",
-    "describe": "composer status",
-    "get": "composer status",
+    # docker compose
     "ls": "composer status",
-    "submit_job": "composer admin -- job submit -j FOLDER",
-    "list_jobs": "composer admin -- job list",
-    "preflight_check": "composer check KITS",
-    "validate": "composer check KITS",
-    "poc": "composer demo",
+    "top": "composer status",
+    "stats": "composer status --watch",
+    "events": "composer status",
+    "port site-1 8002": "composer topology",
+    "rm -f": "composer down",
+    "kill site-1": "composer stop PARTICIPANT",
+    "run": "composer up",
+    "create": "composer up",
+    "wait site-1": "composer up",
+    "watch": "composer status --watch",
     "pull": "composer build",
     "push": "composer images push",
-    "config": "composer generate KITS",
+    "config --services": "composer generate KITS",
+    "pause site-1": "docker pause CONTAINER",
+    "unpause site-1": "docker unpause CONTAINER",
+    "cp site-1:/a b": "docker cp, or copy from workspaces/ in the deployment folder",
+    "attach site-1": "composer admin",
+    "network ls": "composer topology",
+    "volume ls": "composer down --purge",
+    "system prune": "composer down --purge",
+    "docker compose up": "composer up",
+    "compose logs -f": "composer logs",
+    "docker ps": "composer ps",
+    # kubectl
+    "apply -f x.yml": "composer up",
+    "delete pod site-1": "composer down",
+    "describe pod site-1": "composer status",
+    "get pods": "composer status",
+    "rollout restart site-1": "composer restart PARTICIPANT",
+    "scale --replicas=2": "composer up",
+    "drain node": "composer stop PARTICIPANT",
+    "port-forward site-1 8002": "composer topology",
+    "explain": "composer why",
+    "kubectl get pods": "composer status",
+    # nvflare
+    "poc prepare": "composer demo",
+    "preflight_check -p site-1": "composer check KITS",
+    "simulator job": "composer demo",
+    "dashboard --start": "composer provision PROJECT.yml",
+    "job submit -j ./job": "composer admin -- job submit -j ./job",
+    "job list": "composer admin -- job list",
+    "nvflare job list": "composer admin -- job list",
+    "job": "composer admin -- job list",
+    "study list": "composer admin -- study list",
+    "submit_job x": "composer admin -- job submit -j FOLDER",
+    "list_jobs": "composer admin -- job list",
+    "abort_job x": "composer admin -- job abort JOB",
+    "download_job x": "composer admin -- job download JOB",
+    "check_status client": "composer status",
+    "list_clients": "composer status",
+    "shutdown client": "composer stop PARTICIPANT",
+    "remove_client site-1": "composer remove PARTICIPANT",
+    # Others
+    "deploy": "composer up",
+    "validate": "composer check KITS",
     "package": "composer bundle KITS -o DIR",
 }
+# Options of commands that composer has, too.
+OPTIONS = {
+    "up --force-recreate": "composer restart",
+    "up -d --no-build": "composer start PARTICIPANT",
+    "up --scale site=2": "composer add KITS",
+    "up --pull=always": "docker pull, then composer build",
+    "build --no-cache": "docker builder prune, then composer build",
+    "down --rmi all": "docker rmi IMAGE",
+    "down --volumes": "composer down --purge",
+    "provision -p project.yml": "composer provision PROJECT.yml",
+}
+# What is understood as it is typed; there is no deployment, and no kits are given.
+UNDERSTOOD = (
+    *("up -d", "up --build", "up -d --build", "up --remove-orphans", "up --wait", "up -t 30", "up --wait-timeout 30"),
+    *("down", "down --remove-orphans", "ps", "ps -a", "ps -q", "images", "start", "stop", "restart", "restart site-1"),
+    *("logs -f", "logs --tail=100 site-1", "logs --tail all", "logs -n 5", "logs -t", "logs --since 1h"),
+    *("logs --no-color", "exec site-1 ls", "exec -it site-1 bash", "exec -T site-1 ls", "build"),
+)
 
 
-@pytest.mark.parametrize(("typed", "command"), MEANT.items())
-def test_a_command_that_there_is_not_is_answered_with_the_one_that_does_it(typed: str, command: str) -> None:
-    ended = composer(typed)
-    assert ended.returncode == 2
-    assert f"There is no command {typed}: did you mean `{command}`?" in ended.err
+def typed_in(folder: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> Result:
+    monkeypatch.chdir(folder)
+    return CliRunner().invoke(cli, shlex.split(line), prog_name="composer")
+
+
+@pytest.mark.parametrize(("line", "command"), MEANT.items())
+def test_what_others_call_it_is_answered_with_the_line_that_does_it(
+    line: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = typed_in(tmp_path, line, monkeypatch)
+    assert ended.exit_code == 2
+    assert f"There is no command {line.split()[0]}: did you mean `{command}`?" in ended.output
+
+
+@pytest.mark.parametrize(("line", "command"), OPTIONS.items())
+def test_an_option_of_others_is_answered_with_the_line_that_does_it(
+    line: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = typed_in(tmp_path, line, monkeypatch)
+    assert ended.exit_code == 2
+    assert f"did you mean `{command}`?" in ended.output
+
+
+@pytest.mark.parametrize("line", UNDERSTOOD)
+def test_what_means_the_same_here_is_understood(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = typed_in(tmp_path, line, monkeypatch)
+    assert ended.exit_code == 1, ended.output
+    assert "no kits were given" in ended.output or "is not a deployment folder" in ended.output
+
+
+def test_an_option_behind_two_dashes_is_another_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = typed_in(tmp_path, "exec site-1 -- provision -p x", monkeypatch)
+    assert ended.exit_code == 1
+
+
+def test_a_participant_is_no_kit(prod_00: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert composer("generate", prod_00, cwd=tmp_path).returncode == 0
+    for command in ("up", "build"):
+        ended = typed_in(tmp_path, f"{command} site-1", monkeypatch)
+        assert ended.exit_code == 1
+        assert "site-1 is a participant of" in ended.output
+        assert "composer start site-1" in ended.output
+    assert "composer start" not in typed_in(tmp_path, "up site-9", monkeypatch).output
 
 
 def test_nothing_is_guessed_where_nothing_is_near() -> None:
