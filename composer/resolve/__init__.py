@@ -66,6 +66,8 @@ def resolve_federation(
     services = _services(project.kits)
     hosts = (hosts_apart if apart else resolve_hosts)(definition, compose_project)
     places = place_apart(project.kits, services, definition) if apart else place(project.kits, definition)
+    for kit in () if apart else project.kits:
+        _refuse_loopback(kit, project.kits, places)
     closed: dict[PurePath, str] = {kit.path: f"the private key of {kit.name}" for kit in project.kits}
     closed[deployment] = "the deployment folder"
     left_out = frozenset() if apart else unreached(definition, places)
@@ -268,6 +270,10 @@ def _host_entries(
             found[name] = known[where]
     own = {listener.host for listener in kit.listens_on}
     found.update({name: address for name, address in definition.extra_hosts.items() if name not in own})
+    if "localhost" in definition.extra_hosts:
+        raise ComposerError(
+            "extra_hosts: localhost is always the machine itself", "take it out; kits that dial it run on one machine"
+        )
     for host, address in found.items():
         if not is_address(address):
             raise ComposerError(
@@ -276,3 +282,14 @@ def _host_entries(
         if not is_host_name(host):
             raise ComposerError(f"{host!r} cannot be a name in /etc/hosts", "use letters, digits, dots and dashes")
     return tuple(HostEntry(host, found[host]) for host in sorted(found) if not is_address(host) and host != "localhost")
+
+
+def _refuse_loopback(kit: Kit, kits: Sequence[Kit], places: Mapping[str, str]) -> None:
+    """Nothing can lead ``localhost`` to another machine: every program knows where that is."""
+    for name, identity in _dialled(kit, kits):
+        where = places.get(identity)
+        if where not in (None, places[kit.name]) and (name in ("localhost", "::1") or name.startswith("127.")):
+            raise ComposerError(
+                f"{kit.name} dials {identity} as {name}, which is its own machine, and {identity} is on another",
+                "have the kits provisioned with a name of the server, or put both on one host",
+            )

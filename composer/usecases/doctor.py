@@ -227,6 +227,7 @@ def _names(machine: Machine) -> Iterator[Finding]:
     if machine.federation is None:
         return
     known = {entry.name for one in machine.federation.participants for entry in one.host_entries}
+    known |= _listening(machine) & {"localhost"}
     known |= {alias for one in machine.federation.participants for alias in one.aliases}
     dialled = {c.host for one in machine.federation.started for c in one.kit.connects_to} - known
     for name in sorted(dialled):

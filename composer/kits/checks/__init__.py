@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from composer.kits.checks.capacity import FILES, MAX_CLIENTS, MEMORY, PIDS, PORTS, SHM
 from composer.kits.checks.form import FOREIGN, FORM, MODE, OWNER
 from composer.kits.checks.identity import NAME, ORGANIZATION, PROJECT
-from composer.kits.checks.listener import LISTENER
+from composer.kits.checks.listener import LISTENER, TLS
 from composer.kits.checks.signature import SIGNATURE, signed_folders
 from composer.kits.checks.subject import Check, CheckOptions, Problem, Subject
 from composer.kits.checks.together import DUPLICATE, MIXED, NAMES
@@ -45,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     NAMES,
     SIGNATURE,
     LISTENER,
+    TLS,
     MAX_CLIENTS,
     PORTS,
     MEMORY,

@@ -10,7 +10,7 @@ from composer.kits.folder import LIMIT, TooLargeError, UnreadableError, read_fil
 from composer.kits.internal import COMM_CONFIG, is_for_own_jobs, is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _FILE = str(COMM_CONFIG)
 _MTLS = "write connection_security: mtls into its resources"
@@ -84,4 +84,20 @@ def _on_loopback(release: str, resources: Mapping[str, Any]) -> bool:
     return is_loopback(host)
 
 
+def _encrypted(subjects: Sequence[Subject], options: CheckOptions) -> Iterator[tuple[int, Problem]]:  # noqa: ARG001
+    """Said once: it is a choice of the project, and all of its kits have it."""
+    clear = [
+        index
+        for index, subject in enumerate(subjects)
+        if subject.facts.wiring and subject.facts.wiring.connection_security == "clear"
+    ]
+    if clear:
+        message = "connection_security is clear: whoever is on the way reads and changes models, tokens and commands"
+        yield (
+            clear[0],
+            Problem(message, "provision with connection_security: mtls, or trust the network", (), "warning"),
+        )
+
+
+TLS = Check("TLS", "participants speak TLS with each other", of_set=_encrypted)
 LISTENER = Check("LISTENER", "no port for its own jobs without mTLS, but on loopback", of_kit=_listener)

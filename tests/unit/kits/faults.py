@@ -308,6 +308,8 @@ FAULTS = (
     Fault("site open to the network", "LISTENER", lambda m: write(
         site(m) / "local/comm_config.json",
         '{"internal": {"scheme": "tcp", "resources": {"host": "0.0.0.0", "port": 9555}}}'), (NEW,)),
+    Fault("nothing is encrypted", "TLS", in_json("fed_client.json", lambda d: d["client"].update(
+        connection_security="clear")), (NEW,), True, "warning"),
     # Whether all that is to run has room.
     Fault("more sites than the server takes", "MAX-CLIENTS", lambda m: edit_json(
         m.server / "local/resources.json.default", lambda d: d.update(servers=[{"max_num_clients": 1}])), ALL, True),

@@ -12,7 +12,7 @@ from composer.images.build_inputs import BuildInputs
 from composer.model.errors import ComposerError
 from composer.model.federation import Federation, HostEntry
 from composer.model.host import Host
-from composer.model.kit import Project
+from composer.model.kit import Connection, Listener, Project
 from composer.resolve import resolve_federation
 from tests.golden.cases import OWNER, SERVER, kit
 
@@ -138,3 +138,27 @@ def test_plain_processes_on_a_host_have_no_bridge() -> None:
     hosts = {"hub": HUB, "ward": replace(WARD, runtime="process")}
     with pytest.raises(ComposerError, match="network: bridge is for containers"):
         resolve(hosts, {SERVER: "hub", "site-1": "ward"}, network="bridge")
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
+def test_a_server_that_is_dialled_as_localhost_is_on_no_other_host(name: str) -> None:
+    kits = (
+        kit(SERVER, "server", listens_on=(Listener(name, 8002),)),
+        kit("site-1", "client", connects_to=(Connection(SERVER, name, 8002),)),
+    )
+    resolve_federation(Project("p", kits), Definition(), BuildInputs(), Path("/d"), OWNER)
+    ward = HostChoice("10.0.0.9", "ssh://ward", "/srv/flare")
+    apart = Definition(hosts={"ward": ward}, participants={"site-1": ParticipantChoice(host="ward")})
+    with pytest.raises(ComposerError, match=f"site-1 dials server1 as {name}"):
+        resolve_federation(Project("p", kits), apart, BuildInputs(), Path("/d"), OWNER)
+
+
+def test_nothing_leads_localhost_elsewhere() -> None:
+    with pytest.raises(ComposerError, match="localhost is always the machine itself"):
+        resolve_federation(
+            Project("p", (kit("site-1", "client"),)),
+            Definition(extra_hosts={"localhost": "10.0.0.1"}),
+            BuildInputs(),
+            Path("/d"),
+            OWNER,
+        )

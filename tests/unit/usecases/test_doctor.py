@@ -12,18 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from composer.definition import Definition
 from composer.deployment.manifest import Manifest
+from composer.images.build_inputs import BuildInputs
 from composer.model.errors import ComposerError
 from composer.model.federation import Federation, HostEntry, Mount
-from composer.model.kit import Connection
+from composer.model.files import Owner
+from composer.model.kit import Connection, Listener, Project
 from composer.render.deployment import deployed_participant
+from composer.resolve import resolve_federation
 from composer.runtimes.engine_facts import EngineFacts, engine_facts
 from composer.runtimes.lifecycle import form_of
 from composer.runtimes.ports import require_free_ports
 from composer.system.probe import holder_of, resolved
 from composer.usecases.doctor import Machine, examine_machine
 from tests.conftest import Child, free_port, missing
-from tests.golden.cases import bridge, one_site, two_sites
+from tests.golden.cases import bridge, kit, one_site, two_sites
 
 NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
 ENGINE = EngineFacts((27, 3), "Debian GNU/Linux 12", False, False, True, False, Path("/var/lib/docker"), NOW)
@@ -89,6 +93,15 @@ def test_data_that_is_not_there(tmp_path: Path) -> None:
     )
     elsewhere = replace(gone, host="ward")
     assert "DATA" not in found(tmp_path, federation=replace(federation, participants=(elsewhere,)))
+
+
+def test_kits_for_one_machine_are_well_on_it(tmp_path: Path) -> None:
+    kits = (
+        kit("localhost", "server", listens_on=(Listener("localhost", 8002),)),
+        kit("site-1", "client", connects_to=(Connection("localhost", "localhost", 8002),)),
+    )
+    here = resolve_federation(Project("p", kits), Definition(), BuildInputs(), tmp_path, Owner(1000, 1000))
+    assert "NAME" not in found(tmp_path, federation=here)
 
 
 @pytest.mark.fault(26)
