@@ -42,7 +42,9 @@ def record(manifest: Manifest, deployment: Path) -> None:
     part = deployment / f".{MANIFEST}.part"
     try:
         part.unlink(missing_ok=True)
-        mode = stat.S_IMODE((deployment / MANIFEST).stat().st_mode)
+        former = deployment / MANIFEST
+        # It may be for its owner's eyes alone.
+        mode = stat.S_IMODE(former.stat().st_mode) if former.exists() else 0o644
         write(part, dump_manifest(manifest).encode(), mode)
         part.replace(deployment / MANIFEST)
     except OSError as error:

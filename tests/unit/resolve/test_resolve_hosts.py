@@ -140,7 +140,7 @@ def test_plain_processes_on_a_host_have_no_bridge() -> None:
         resolve(hosts, {SERVER: "hub", "site-1": "ward"}, network="bridge")
 
 
-@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 def test_a_server_that_is_dialled_as_localhost_is_on_no_other_host(name: str) -> None:
     kits = (
         kit(SERVER, "server", listens_on=(Listener(name, 8002),)),
