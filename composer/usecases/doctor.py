@@ -17,7 +17,7 @@ from composer.model.kinds import LOCAL, Severity
 from composer.runtimes.lifecycle import form_of, lifecycle_of
 from composer.runtimes.ports import trouble_of
 from composer.system.probe import is_own_address, resolved
-from composer.usecases.data import DATA_HINT, missing_data
+from composer.usecases.data import DATA_HINT, closed_data, missing_data
 from composer.usecases.memory import examine_memory
 
 if TYPE_CHECKING:
@@ -220,6 +220,7 @@ def _ports(machine: Machine) -> Iterator[Finding]:
 def _data(machine: Machine) -> Iterator[Finding]:
     for name, source in missing_data(machine.federation) if machine.federation else ():
         yield _finding("DATA", "error", f"{name} is to see {source}, which is not there", DATA_HINT)
+    yield from closed_data(machine.federation) if machine.federation else ()
 
 
 def _names(machine: Machine) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ from composer.runtimes.other import refuse_other_runtime
 from composer.system.background import in_background, tried_in_background
 from composer.usecases.build import pinned
 from composer.usecases.check import require_good_inputs
-from composer.usecases.data import DATA_HINT, missing_data
+from composer.usecases.data import DATA_HINT, closed_data, missing_data
 from composer.usecases.generate import forget_old_kits, write_planned
 from composer.usecases.inputs import Inputs
 from composer.usecases.locking import lock_inputs, reserved
@@ -168,6 +168,8 @@ def _ready(inputs: Inputs, reporter: Reporter, ignore: Sequence[str], wait: bool
         makers.require_tools_of_others(planned.manifest)
         for name, source in missing_data(planned.federation):
             raise ComposerError(f"{name} is to see {source}, which is not there", DATA_HINT)
+        for finding in closed_data(planned.federation):
+            reporter.warn(f"{finding.message} ({finding.id}); {finding.fix}")
         # They are asked for the sake of a few warnings, and where others run everybody, for nothing.
         facts = stack.enter_context(tried_in_background(lifecycle.facts))
         stack.enter_context(reserved(lifecycle, planned.manifest, reporter, wait, dry_run))

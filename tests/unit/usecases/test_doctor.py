@@ -84,7 +84,7 @@ def test_an_engine_that_confines_containers_by_selinux(tmp_path: Path) -> None:
 def test_data_that_is_not_there(tmp_path: Path) -> None:
     federation = one_site()
     (site,) = federation.participants
-    there = replace(site, data=(Mount(tmp_path, "/data"),))
+    there = replace(site, data=(Mount(tmp_path, "/data"),), user=Owner(os.geteuid(), os.getegid()))
     assert "DATA" not in found(tmp_path, federation=replace(federation, participants=(there,)))
     gone = replace(site, data=(Mount(tmp_path / "gone", "/data"),))
     assert (
@@ -93,6 +93,24 @@ def test_data_that_is_not_there(tmp_path: Path) -> None:
     )
     elsewhere = replace(gone, host="ward")
     assert "DATA" not in found(tmp_path, federation=replace(federation, participants=(elsewhere,)))
+
+
+@pytest.mark.parametrize(
+    ("mode", "read_only", "well"),
+    [(0o755, True, True), (0o750, True, False), (0o744, True, False), (0o755, False, False), (0o757, False, True)],
+)
+def test_data_that_the_containers_user_cannot_use(tmp_path: Path, mode: int, read_only: bool, well: bool) -> None:
+    place, stranger = tmp_path / "data", Owner(54321, 54321)
+    place.mkdir()
+    place.chmod(mode)
+    federation = one_site()
+    (site,) = federation.participants
+    seeing = replace(site, data=(Mount(place, "/data", read_only),), user=stranger)
+    said = found(tmp_path, federation=replace(federation, participants=(seeing,))).get("DATA", "")
+    assert said.startswith("" if well else "warning: site-1 is to read")
+    assert bool(said) is not well
+    own = replace(seeing, user=Owner(place.stat().st_uid, 1))
+    assert "DATA" not in found(tmp_path, federation=replace(federation, participants=(own,)))
 
 
 def test_kits_for_one_machine_are_well_on_it(tmp_path: Path) -> None:
