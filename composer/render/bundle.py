@@ -19,9 +19,8 @@ from composer.model.files import GeneratedFile
 from composer.render.compose import compose_document
 from composer.render.docker_run import mounts, run_options
 from composer.render.dockerfile import inputs_hash, render_context
-from composer.render.metal import render_metal, scripts
+from composer.render.metal import assignments, render_metal, scripts
 from composer.render.private import private_conf, private_env_files
-from composer.render.shell import assignments
 from composer.render.templates import render_template
 from composer.render.yaml import Interpolated, dump_compose
 

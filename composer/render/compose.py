@@ -25,7 +25,6 @@ from composer.deployment.layout import (
 from composer.model.federation import Federation, Participant
 from composer.model.kit import Launch
 from composer.render.dockerfile import BUILD_ARGUMENTS, WHEELS_DOCKERFILE, build_secrets
-from composer.render.private import private_digest, private_file
 from composer.render.yaml import dump_compose
 
 _HEADER = (
@@ -106,6 +105,8 @@ def _service(
     if participant.ulimits:
         service["ulimits"] = {name: {"soft": soft, "hard": hard} for name, soft, hard in participant.ulimits}
     if participant.private:
+        from composer.render.private import private_digest, private_file
+
         service["env_file"] = [f"./{private_file(participant)}"]
         # composer itself goes by what is written here, too.
         service["labels"][PRIVATE_LABEL] = private_digest(participant)

@@ -15,7 +15,6 @@ from composer.render.compose import mode_of, render_compose
 from composer.render.dockerfile import inputs_hash, render_context, render_wheels
 from composer.render.form import Origin
 from composer.render.hosts import render_hosts
-from composer.render.private import private_env_files
 from composer.render.remote import HOSTS, render_host
 
 if TYPE_CHECKING:
@@ -41,7 +40,10 @@ class DockerForm:
             names = PurePosixPath(HOSTS, LOCAL, HOSTS) if federation.hosts else PurePosixPath(HOSTS)
             files.append(GeneratedFile(PurePosixPath(COMPOSE_FILE), render_compose(part).encode(), mode_of(here)))
             files.append(GeneratedFile(names, render_hosts(part).encode()))
-            files += private_env_files(here)
+            if any(participant.private for participant in here):
+                from composer.render.private import private_env_files
+
+                files += private_env_files(here)
         if any(participant.image.wheels for participant in federation.participants):
             files += render_wheels()
         for participant in federation.participants:

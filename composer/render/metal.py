@@ -7,6 +7,7 @@ value of anybody's; every value is in ``participants/*.conf`` and ``python/*/pyt
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -14,12 +15,11 @@ from composer.kits.releases import nearest_release
 from composer.model.federation import Image, Participant
 from composer.model.files import GeneratedFile
 from composer.render.compose import no_proxy
-from composer.render.private import private_conf, private_digest
-from composer.render.shell import assignments
 from composer.render.templates import read_template, templates_folder
 
 VENVS = "venvs"
 _SHARED = ("entrypoint.sh", "healthcheck.sh")
+_Value = str | Sequence[str]
 _PYTHON_FILES = ("packages.py", "drivers/acceptance.py", "drivers/unix_socket_driver.py")
 
 
@@ -40,7 +40,8 @@ def render_metal(
         kit = str(participant.kit.path if kits is None else kits / participant.service)
         content = _participant(participant, kit)
         files.append(_file(f"participants/{participant.service}.conf", content, 0o600 if private else 0o644))
-        files += private_conf(participant)
+        if participant.private:
+            files += _private_conf(participant)
     for image in {environment_name(p.image): p.image for p in participants}.values():
         folder = f"python/{environment_name(image)}"
         files.append(_file(f"{folder}/python.conf", _python(image, python, at_home=kits is None)))
@@ -92,8 +93,21 @@ def _participant(participant: Participant, kit: str) -> str:
         no_proxy=no_proxy(participant),
         environment=[f"{name}={value}" for name, value in _environment(participant)],
         # Who runs is started anew where this is another one.
-        **({"private_digest": private_digest(participant)} if participant.private else {}),
+        **({"private_digest": _private_digest(participant)} if participant.private else {}),
     )
+
+
+def _private_conf(participant: Participant) -> Iterator[GeneratedFile]:
+    # Most participants have none.
+    from composer.render.private import private_conf
+
+    return private_conf(participant)
+
+
+def _private_digest(participant: Participant) -> str:
+    from composer.render.private import private_digest
+
+    return private_digest(participant)
 
 
 def _chosen(participant: Participant) -> Iterator[tuple[str, str]]:
@@ -122,6 +136,15 @@ def _python(image: Image, python: str | None, at_home: bool) -> str:
         ca_bundle=str(image.ca_bundle or "") if at_home else "",
         pip_config=str(image.pip_config or "") if at_home else "",
     )
+
+
+def assignments(**values: _Value) -> str:
+    """Return shell assignments, each value quoted once; a sequence becomes an array."""
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+
+
+def _quoted(value: _Value) -> str:
+    return shlex.quote(value) if isinstance(value, str) else f"({' '.join(map(shlex.quote, value))})"
 
 
 def _file(path: str, content: str, mode: int = 0o644) -> GeneratedFile:

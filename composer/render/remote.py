@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from composer.deployment.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
-from composer.model.federation import Federation
+from composer.model.federation import Federation, Participant
 from composer.model.files import GeneratedFile
 from composer.model.host import Host
 from composer.render.compose import compose_document, mode_of
 from composer.render.hosts import render_hosts
-from composer.render.private import private_env_files
 from composer.render.yaml import Interpolated, dump_compose
 
 HOSTS = "hosts"
@@ -50,8 +50,15 @@ def render_host(federation: Federation, host: Host) -> tuple[GeneratedFile, ...]
     return (
         GeneratedFile(folder / COMPOSE_FILE, (header + dump_compose(document)).encode(), mode_of(here)),
         GeneratedFile(folder / HOSTS, render_hosts(part).encode()),
-        *(replace(file, path=folder / file.path) for file in private_env_files(here)),
+        *_private_files(here, folder),
     )
+
+
+def _private_files(participants: Sequence[Participant], folder: PurePosixPath) -> Iterator[GeneratedFile]:
+    if any(participant.private for participant in participants):
+        from composer.render.private import private_env_files
+
+        yield from (replace(file, path=folder / file.path) for file in private_env_files(participants))
 
 
 def _fit(service: dict[str, Any], host: Host, folder: Path) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from composer.definition import DataMount, ParticipantChoice
-from composer.definition.env_file import is_private, written_out
 from composer.deployment.layout import JOB_STORE, WORKSPACE
 from composer.model.errors import ComposerError
 from composer.model.federation import Mount
@@ -52,6 +51,10 @@ def resolve_environment(name: str, choice: ParticipantChoice) -> tuple[tuple[str
     Raises:
         ComposerError: Something in it is no variable, or one that composer sets itself.
     """
+    if not choice.environment:
+        return ()
+    from composer.definition.env_file import is_private, written_out
+
     for variable in choice.environment:
         if fault := fault_of_variable(variable):
             raise ComposerError(

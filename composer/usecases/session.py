@@ -63,7 +63,6 @@ class Session:
         """
         from tempfile import TemporaryDirectory
 
-        from composer.definition.env_file import private_values
         from composer.images.build_inputs import load_build_inputs
         from composer.kits import load_kits
         from composer.resolve import resolve_federation
@@ -82,7 +81,7 @@ class Session:
                 project = replace(project, kits=kits)
             caller = Owner(os.geteuid(), os.getegid())
             # What is only looked at needs none of them.
-            private = private_values(definition, os.environ) if startable else {}
+            private = _private(definition) if startable else {}
             build_inputs = replace(build_inputs, locks=locks, private=private)
             memory = limits.memory()
             yield resolve_federation(
@@ -115,6 +114,14 @@ def _read_if_whole(deployment: Path) -> Manifest | None:
     except ComposerError:
         # Whoever needs it says what is wrong with it.
         return None
+
+
+def _private(definition: Definition) -> Mapping[str, Mapping[str, str]]:
+    if not any(choice.env_file or choice.environment for choice in definition.participants.values()):
+        return {}
+    from composer.definition.env_file import private_values
+
+    return private_values(definition, os.environ)
 
 
 def _moved(kit: Kit, source: Path, target: Path) -> Kit:
