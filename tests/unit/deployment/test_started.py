@@ -12,7 +12,7 @@ import pytest
 from composer.deployment import recorded
 from composer.deployment.recorded import keep_started, read_started
 from composer.model.errors import ComposerError
-from composer.runtimes.docker_lifecycle import DockerLifecycle
+from composer.runtimes.docker_lifecycle import DockerLifecycle, _laid_out
 from composer.usecases.generate import generate
 from composer.usecases.inputs import Inputs
 from tests.conftest import missing, run
@@ -149,3 +149,14 @@ EXPECTED = {
     "images/site-1/Dockerfile": 0o600,
     "images/site-1/entrypoint.sh": 0o755,
 }
+
+
+def test_what_a_start_goes_back_to_has_the_secrets_of_then(tmp_path: Path) -> None:
+    """By now the deployment folder has others."""
+    compose = b'services:\n  "site-1":\n    "env_file":\n      - "./private/site-1.env"\n'
+    former = {"docker-compose.yml": compose, "site-1.env": b"TOKEN='former'\n"}
+    with _laid_out(former) as (file,):
+        named = file.read_text().split('"')[-2]
+        assert Path(named).read_bytes() == former["site-1.env"]
+        assert Path(named).parent.stat().st_mode & 0o077 == 0
+    assert not Path(named).exists()
