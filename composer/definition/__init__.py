@@ -77,7 +77,8 @@ class HostChoice:
     ``endpoint`` is ``ssh://[USER@]HOST[:PORT]``, ``context://NAME`` (of Docker's own contexts), or ``local`` for this
     machine; without one composer does not go there itself. ``path`` is the folder there that kits are put into.
     ``build: remote`` has the images built by that host's own engine, and none sent there. ``runtime`` is how its
-    participants run, where that is not as the federation's others do.
+    participants run, where that is not as the federation's others do, and ``nvflare_environment`` an absolute path
+    there, where that is another than the federation's.
     """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
@@ -86,6 +87,7 @@ class HostChoice:
     path: str | None = None
     build: Built = "here"
     runtime: RuntimeName | None = None
+    nvflare_environment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,15 @@ class ParticipantChoice:
 class Definition:
     """The whole of composer.yml. An empty one is what a user without the file has.
 
-    ``max_num_clients`` is how many sites the server takes, in place of what its kit says.
+    ``max_num_clients`` is how many sites the server takes, in place of what its kit says. ``nvflare_environment`` is
+    the folder of a Python environment (of venv or conda, or the system's: ``/usr``) that has NVFLARE and what the jobs
+    import: with ``runtime: process`` participants run in it, and nothing is installed.
     """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
     kits: tuple[Path, ...] = ()
     runtime: RuntimeName = "docker"
+    nvflare_environment: Path | None = None
     network: Network = "host"
     publish: str | None = None
     max_num_clients: int | None = None
@@ -156,6 +161,12 @@ def without_wheels(definition: Definition) -> Definition:
         for name, choice in definition.participants.items()
     }
     return replace(definition, image=replace(definition.image, wheels=None), participants=participants)
+
+
+def without_own_environments(definition: Definition) -> Definition:
+    """Return the definition as it is for containers, which have no use for a Python environment of their host."""
+    hosts = {name: replace(host, nvflare_environment=None) for name, host in definition.hosts.items()}
+    return replace(definition, nvflare_environment=None, hosts=hosts)
 
 
 def load_definition(path: Path) -> Definition:

@@ -29,7 +29,8 @@ class Image:
     the newest that NVFLARE runs on, where the base image's name does not tell that it has one of them. ``registry`` is
     where it is pulled from instead of being built; empty: nowhere. ``elsewhere`` says that another machine builds it,
     where a proxy's certificate and a pip configuration may be given, or not. ``build_network`` is "host" where the
-    steps of a build are to be on the host's network.
+    steps of a build are to be on the host's network. ``existing_environment`` is the folder of a Python environment of
+    the user's own that has all of it, for plain processes; empty: composer makes one.
     """
 
     tag: str
@@ -47,6 +48,7 @@ class Image:
     registry: str = ""
     elsewhere: bool = False
     build_network: str = ""
+    existing_environment: str = ""
 
 
 @dataclass(frozen=True)

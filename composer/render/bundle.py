@@ -7,13 +7,13 @@ Compose file whose paths are relative and whose user is found out where it is un
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from composer.deployment.layout import COMPOSE_FILE, DEPLOYMENT_LABEL
-from composer.kits.releases import nearest_release
+from composer.kits.releases import minor_release, nearest_release
 from composer.model.federation import Federation, Participant
 from composer.model.files import GeneratedFile
 from composer.render.compose import compose_document
@@ -60,9 +60,7 @@ def render_process_bundle(name: str, federation: Federation, target: Target | No
     if target:
         needs = f"Python {target.python} on {target.machine} (glibc 2.28 or newer)"
     else:
-        needs = (
-            f"Python {_pythons(federation)} with its venv module, and a package index (pip's own settings are obeyed)"
-        )
+        needs = "; ".join(_environments(federation))
     return (*files, *_common(name, federation, needs, docker=False, offline=bool(target)))
 
 
@@ -163,6 +161,15 @@ def _common(name: str, federation: Federation, needs: str, docker: bool, offline
         network=_network(participants),
     )
     return (*scripts("bundle"), *overlays, GeneratedFile(PurePosixPath("README.md"), readme.encode()))
+
+
+def _environments(federation: Federation) -> Iterator[str]:
+    images = [participant.image for participant in federation.participants]
+    own = {(one.existing_environment, one.nvflare) for one in images if one.existing_environment}
+    for folder, nvflare in sorted(own):
+        yield f"NVFLARE {minor_release(nvflare)} and what the jobs import in the Python environment {folder}"
+    if not all(one.existing_environment for one in images):
+        yield f"Python {_pythons(federation)} with its venv module, and a package index (pip's own settings are obeyed)"
 
 
 def _network(participants: Sequence[Participant]) -> list[str]:

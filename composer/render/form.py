@@ -18,7 +18,7 @@ class Origin:
     """What a participant runs from.
 
     Attributes:
-        name: An image's tag, or a virtual environment's folder, relative to the deployment folder.
+        name: An image's tag, or a Python environment's folder, relative to the deployment folder unless it is absolute.
         inputs: What tells one that was made of the same from others.
         registry: The registry that has it; empty where it is made here.
     """

@@ -52,8 +52,13 @@ def render_metal(
 def environment_name(image: Image) -> str:
     """Return the name of the virtual environment that has what ``image`` asks for: its version and a short hash."""
     wheels = image.wheels.image if image.wheels else ""
-    asked = "\0".join([image.requirements, *image.pip_options, wheels])
+    asked = "\0".join([image.requirements, *image.pip_options, wheels, *filter(None, [image.existing_environment])])
     return f"{image.nvflare}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+
+
+def environment_folder(image: Image) -> str:
+    """Return where the Python environment is that ``image`` is for: below the scripts, unless it is the user's own."""
+    return image.existing_environment or f"{VENVS}/{environment_name(image)}"
 
 
 def scripts(*folders: str) -> Iterator[GeneratedFile]:
@@ -84,7 +89,7 @@ def _participant(participant: Participant, kit: str) -> str:
         module=launch.module if launch else "",
         config=launch.config if launch else "",
         settings=launch.settings if launch else (),
-        python=environment_name(participant.image),
+        python=participant.image.existing_environment or environment_name(participant.image),
         dials=dialled.host if dialled else "127.0.0.1",
         port=str(dialled.port if dialled else own.port if own else 0),
         security=participant.kit.connection_security,
@@ -130,6 +135,7 @@ def _python(image: Image, python: str | None, at_home: bool) -> str:
     wheels = ["--no-index", f"--find-links={image.wheels.folder}"] if image.wheels and at_home else []
     return assignments(
         nvflare=image.nvflare,
+        existing=image.existing_environment,
         oldest=python or ".".join(map(str, release.oldest_python)),
         newest=python or ".".join(map(str, release.newest_python)),
         options=[*image.pip_options, *wheels],

@@ -11,7 +11,7 @@ from composer.model.federation import Federation, Participant
 from composer.model.files import GeneratedFile
 from composer.model.kinds import LOCAL
 from composer.render.form import Origin
-from composer.render.metal import VENVS, environment_name, render_metal
+from composer.render.metal import environment_folder, environment_name, render_metal
 from composer.render.remote import HOSTS, KITS
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ class ProcessForm:
         return tuple(files)
 
     def origin(self, participant: Participant) -> Origin:
-        """Return the participant's virtual environment."""
-        name = environment_name(participant.image)
-        return Origin(f"{VENVS}/{name}", name)
+        """Return the participant's Python environment."""
+        return Origin(environment_folder(participant.image), environment_name(participant.image))
 
     def bundle(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from composer.definition import Definition, ParticipantChoice
@@ -29,6 +30,7 @@ from composer.resolve.choices import (
     resolve_shm_size,
     resolve_ulimits,
 )
+from composer.resolve.environment import resolve_own_environment
 from composer.resolve.hosts import addresses, hosts_apart, place, place_apart, resolve_hosts, unreached
 from composer.resolve.image import resolve_image
 
@@ -207,6 +209,7 @@ def _resolve_participant(
             f"{kit.name}: {reason}", f"leave image.nvflare out: {NVFLARE_VERSIONS[kit.release]} is what fits the kits"
         )
     local_files = build_inputs.local.get(kit.name, ())
+    image = replace(image, existing_environment=resolve_own_environment(definition, host))
     return Participant(
         kit=kit,
         service=service,

@@ -50,7 +50,10 @@ class Processes:
     folder: RunFolder
 
     def prepare(self) -> Command:
-        """Return the command that makes the virtual environments which are missing, here by composer's uv."""
+        """Return the command that makes the virtual environments which are missing, here by composer's uv.
+
+        It fails where an environment of the user's own lacks something.
+        """
         return replace(self._script("lib/venv.sh"), environment=_own_uv() if self.folder.host == LOCAL else ())
 
     def start(self) -> Command:
@@ -205,7 +208,9 @@ class Processes:
         # Files that somebody has put there by hand are no local files of the participant's.
         local = any(name.startswith(f"local/{service}/") for name in self.manifest.files)
         overlay = str(self.folder.path / "local" / service) if local else ""
-        return service, str(self.folder.kit(participant)), overlay, PurePosixPath(participant.image).name
+        environment = PurePosixPath(participant.image)
+        python = str(environment) if environment.is_absolute() else environment.name
+        return service, str(self.folder.kit(participant)), overlay, python
 
     def _status(
         self, participant: DeployedParticipant, workspaces: Workspaces, running: Sequence[str], now: datetime

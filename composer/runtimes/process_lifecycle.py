@@ -18,7 +18,7 @@ from composer.runtimes.run_folder import LocalFolder, RunFolder, end_everybody
 from composer.runtimes.transaction import attempt
 
 if TYPE_CHECKING:
-    from composer.deployment.manifest import Manifest
+    from composer.deployment.manifest import DeployedParticipant, Manifest
     from composer.model.federation import Federation
     from composer.model.reporter import Reporter
 
@@ -63,9 +63,10 @@ class ProcessLifecycle:
         """The scripts start whoever does not run."""
 
     def stale(self, manifest: Manifest) -> tuple[str, ...]:
-        """Return the names of those whose virtual environments are missing."""
+        """Return the names of those whose virtual environments are missing; the user's own are never made."""
+        made = [one for one in manifest.participants if not _is_own(one)]
         workspaces = self._folder.look()
-        return tuple(one.name for one in manifest.participants if not workspaces.installed(one.image))
+        return tuple(one.name for one in made if not workspaces.installed(one.image))
 
     def changes(self, manifest: Manifest, files: Mapping[str, bytes]) -> Mapping[str, str]:
         """Ask those that run what they were started from, and compare it with what there is and is about to be."""
@@ -94,10 +95,14 @@ class ProcessLifecycle:
         offline: bool,  # noqa: ARG002
         dry_run: bool,
     ) -> tuple[str, ...]:
-        """Make the virtual environments that are missing."""
+        """Make the virtual environments that are missing, and see whether the user's own have what they need."""
         waiting = self.stale(manifest)
+        own = sorted({one.image for one in manifest.participants if _is_own(one)})
         if waiting:
             reporter.step("Installing NVFLARE")
+        if own:
+            reporter.step(f"Looking into {', '.join(own)}")
+        if waiting or own:
             self._folder.perform(self.watched(manifest).prepare(), reporter, dry_run)
         return waiting
 
@@ -208,6 +213,11 @@ class ProcessLifecycle:
 
     def _run(self, command: Command) -> None:
         self._folder.run(command)
+
+
+def _is_own(participant: DeployedParticipant) -> bool:
+    """Whether a participant runs in a Python environment of the user's own."""
+    return participant.image.startswith("/")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from composer.bundles.age import Seal, require_age
 from composer.bundles.pack import Contents, Sums, write_archive
-from composer.definition import Definition
+from composer.definition import Definition, without_own_environments
 from composer.deployment.image_record import ImageRecord
 from composer.images.build_inputs import folder_files
 from composer.images.native_wheels import collect, default_target
@@ -124,7 +124,8 @@ def _resolved(session: Session, packing: Packing) -> AbstractContextManager[Fede
         if not packing.runtime:
             return definition
         hosts = {name: replace(host, runtime=packing.runtime) for name, host in definition.hosts.items()}
-        return replace(definition, runtime=packing.runtime, hosts=hosts)
+        changed = replace(definition, runtime=packing.runtime, hosts=hosts)
+        return changed if packing.runtime == "process" else without_own_environments(changed)
 
     return session.resolved(change=change, apart=True)
 
@@ -136,6 +137,12 @@ def _refuse_contradictions(federation: Federation, packing: Packing) -> None:
         for what in (name for name, wanted in asked.items() if wanted and name != packs):
             raise ComposerError(
                 f"--with-{what} is not for bundles of runtime {runtime}", f"use --with-{packs}, or another --runtime"
+            )
+    for participant in federation.participants if packing.wheels else ():
+        if there := participant.image.existing_environment:
+            raise ComposerError(
+                f"--with-wheels: {participant.name} is to run in {there}, where nothing is installed",
+                "leave out --with-wheels, or nvflare_environment",
             )
 
 

@@ -14,7 +14,7 @@ install() {
     for service in ${services[@]+"${services[@]}"}; do
         load "$service"
         # To start another bash takes longer than to look.
-        installed || { bash "$lib/venv.sh" && return; }
+        { installed && [[ $python != /* ]]; } || { bash "$lib/venv.sh" && return; }
     done
 }
 

@@ -8,13 +8,22 @@ ready() { :; }
 # What composer knows on its own machine is an absolute path.
 locate() {
     venv=$root/venvs/$python
+    # One of the user's own.
+    [[ $python != /* ]] || venv=$python
     [[ $kit == /* ]] || kit=$root/$kit
     [[ -z $local || $local == /* ]] || local=$root/$local
     environment+=(${private[@]+"${private[@]}"})
 }
 
-# Whether its virtual environment is whole, and where it was made: it knows where it lies, and cannot be moved.
-installed() { [[ -s $venv/.complete && $(<"$venv/.complete") == "$venv" ]]; }
+# Whether its virtual environment is whole, and where it was made: it knows where it lies, and cannot be moved. What one
+# of the user's own has is looked at before a start alone (venv.sh).
+installed() {
+    if [[ $python == /* ]]; then
+        [[ -x $venv/bin/python3 ]]
+    else
+        [[ -s $venv/.complete && $(<"$venv/.complete") == "$venv" ]]
+    fi
+}
 
 # Sets $some_python to a Python that can look at processes: whichever is there, since the virtual environment that a
 # participant is to have may not be made yet while it still runs on the former one.

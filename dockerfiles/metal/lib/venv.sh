@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Makes the virtual environments that the participants here run in, where they are missing: venv.sh
+# Makes the virtual environments that the participants here run in, where they are missing, and looks whether the user's
+# own have what they need: venv.sh
 # shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../../scripts/lib source=common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 make() {
-    local folder=$root/python/$1 options=() nvflare="" oldest="" newest="" ca_bundle="" pip_config="" interpreter wheels uv="" pip=""
+    local folder=$root/python/$1 options=() nvflare="" existing="" oldest="" newest="" ca_bundle="" pip_config="" interpreter wheels uv="" pip="" python=$1
     # shellcheck source=/dev/null
     source "$folder/python.conf"
+    [[ -z $existing ]] || { examine && return; }
     venv=$root/venvs/$1
     ! installed || return 0
     interpreter=$(suitable "$oldest" "$newest") || fail \
@@ -30,6 +32,17 @@ make() {
     "$venv/bin/python3" "$lib/packages.py" install --compile --uv "$uv" --pip "$pip" --python "$venv/bin/python3" -r "$folder/requirements.txt" -- --quiet ${options[@]+"${options[@]}"} 2>&1 | follow=yes foreign >&2 || fail \
         "NVFLARE $nvflare cannot be installed into $venv" "see what uv or pip says above; pip's settings (PIP_CERT, PIP_INDEX_URL, pip.conf) are obeyed"
     printf '%s\n' "$venv" >"$venv/.complete"
+}
+
+# Fails where an environment of the user's own lacks something; nothing is installed into it.
+examine() {
+    local lacks status=0
+    [[ -x $existing/bin/python3 ]] || fail "there is no $existing/bin/python3 on this machine" \
+        "let nvflare_environment be the folder of an environment of venv or conda, or /usr"
+    # As participants are started: without what the shell has Python import.
+    lacks=$(env -u PYTHONPATH -u PYTHONHOME "$existing/bin/python3" "$lib/environment.py" "$nvflare" "$oldest" "$newest" "$folder/requirements.txt" 2>&1) || status=$?
+    [[ $status == 0 ]] || fail "the Python environment $existing $(last_of <<<"${lacks:-cannot be started}")" \
+        "what it must have: $existing/bin/python3 -m pip install -r $folder/requirements.txt"
 }
 
 # Prints the first Python that NVFLARE accepts: the usual one where it does, else the newest.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -45,6 +46,18 @@ def test_environments_that_are_missing_are_made_once(folder: MemoryFolder) -> No
     folder.environments.add(VENV)
     assert lifecycle(folder).build(None, MANIFEST, heard, False, False) == ()  # type: ignore[arg-type]
     assert folder.asked == ["venv.sh"]
+
+
+def test_the_users_own_environment_is_never_made_and_looked_at_each_time(folder: MemoryFolder) -> None:
+    own = replace(MANIFEST, participants=(replace(participant("site-1"), image="/opt/flare"), participant("site-2")))
+    folder.environments.add(VENV)
+    heard = Heard()
+    assert lifecycle(folder).stale(own) == ()
+    assert lifecycle(folder).build(None, own, heard, False, False) == ()  # type: ignore[arg-type]
+    assert (folder.asked, heard.steps) == (["venv.sh"], ["Looking into /opt/flare"])
+    folder.fails = {"venv.sh": ComposerError("the Python environment /opt/flare has no NVFLARE", "")}
+    with pytest.raises(ComposerError, match="has no NVFLARE"):
+        lifecycle(folder).build(None, own, heard, False, False)  # type: ignore[arg-type]
 
 
 def test_who_is_started_anew_is_known_and_who_is_ended_is_said_before(folder: MemoryFolder) -> None:
