@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import eventually, run
+from tests.conftest import Ended, eventually, run
 from tests.hosts.deployment import PLACES, Across, private_keys
 from tests.hosts.lan import UID, Machine
 from tests.process.conftest import members
@@ -81,6 +81,25 @@ def test_a_job_runs_on_containers_and_processes_alike(mixed: Across) -> None:
     job = mixed.nvflare("job", "submit", "-j", "examples/quickstart/job")["data"]["job_id"]
     waited = mixed.nvflare("job", "wait", job, "--timeout", "180", "--interval", "1")
     assert waited["data"]["status"] == "FINISHED:COMPLETED"
+
+
+def test_a_hosts_own_python_environment_is_looked_at_there(mixed: Across, definition: Path | None) -> None:
+    def use(environment: str) -> Ended:
+        mixed.place(PLACES, definition, {**PLAIN, "ward-b": f"{PLAIN['ward-b']}, nvflare_environment: {environment}"})
+        return mixed.up("--yes")
+
+    before = processes(mixed, "site-2")
+    ended = use("/opt/none")
+    assert ended.returncode == 1
+    assert "there is no /opt/none/bin/python3 on this machine" in ended.err
+    assert processes(mixed, "site-2") == before
+    (made,) = (folder_on(mixed, "ward-b") / "venvs").iterdir()
+    ended = use(f"/srv/ward-b/{mixed.project}/venvs/{made.name}")
+    assert ended.returncode == 0, ended.err
+    assert "another Python environment" in ended.err
+    assert mixed.rows()["site-2"]["registered"]
+    mixed.place(PLACES, definition, PLAIN)
+    assert mixed.up("--yes").returncode == 0
 
 
 def test_logs_of_all_are_read_in_one_go(mixed: Across) -> None:
