@@ -93,10 +93,13 @@ def write_sboms(deployment: Path, folder: Path, reporter: Reporter) -> tuple[str
 
 def _with_images(deployment: Path) -> Manifest:
     """What a deployment says of those who run as containers, on whichever host."""
-    manifest = in_containers(deployed(deployment))
+    everybody = deployed(deployment)
+    manifest = in_containers(everybody)
     if not manifest.participants:
+        # One of the user's own has an absolute path.
+        environments = sorted({str(deployment / one.image) for one in everybody.participants})
         raise ComposerError(
             f"{deployment} runs as plain processes, which have no images",
-            f"their Python environments are in {deployment / 'venvs'}",
+            f"they run in the Python environments {', '.join(environments)}",
         )
     return manifest
