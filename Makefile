@@ -3,6 +3,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV ?= .venv
+# What the jobs of `make test-jobs` run on: PyTorch takes its time to be fetched.
+JOBS ?= .venv-jobs
 BIN := $(VENV)/bin
 # Brings a Docker engine, Compose v2 and a base image where the machine has none, and takes the engine away again.
 WITH_ENGINE := tests/machine/with-engine.sh
@@ -35,14 +37,23 @@ demo: venv ## Run a federation from nothing to a job's result
 
 .PHONY: test
 test: lint ## Lint, then run the whole suite on real parts
-	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts --ignore tests/hostile --ignore tests/browser $(ARGS)
+	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts --ignore tests/hostile --ignore tests/browser --ignore tests/jobs --ignore tests/gpu $(ARGS)
 
 .PHONY: test-all
-test-all: test test-pythons test-slow ## Run every suite, as CI does: an hour
+test-all: test test-pythons test-slow test-jobs ## Run every suite: an hour and ten minutes
 
 .PHONY: test-slow
 test-slow: venv ## Run the suites that wait for federations most of the time, side by side
 	$(WITH_ENGINE) tests/machine/side-by-side.sh "test-hosts test-hostile test-releases" "test-faults test-metal test-browser"
+
+.PHONY: test-jobs
+test-jobs: venv ## Run real jobs of ten kinds to their results, in containers and as plain processes
+	tests/machine/jobs.sh $(PYTHON) $(JOBS)
+	COMPOSER_JOBS=$(JOBS) $(WITH_ENGINE) $(PYTEST) tests/jobs $(ARGS)
+
+.PHONY: test-gpu
+test-gpu: venv ## Train on this machine's NVIDIA GPU, in the Python environment $COMPOSER_TEST_ENVIRONMENT
+	$(PYTEST) tests/gpu $(ARGS)
 
 .PHONY: test-browser
 test-browser: venv ## Open reports in headless Chromium: nothing is fetched, nobody is kept from reading
