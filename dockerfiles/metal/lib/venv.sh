@@ -63,9 +63,10 @@ suitable() {
 }
 
 main() {
-    local folder
-    for folder in "$root"/python/*/; do
-        make "$(basename -- "$folder")"
+    local conf
+    # A delivery leaves folders that it has emptied.
+    for conf in "$root"/python/*/python.conf; do
+        make "$(basename -- "$(dirname -- "$conf")")"
     done
 }
 

@@ -74,3 +74,9 @@ def test_composer_lends_its_uv_to_the_script_on_its_own_machine_alone(folder: Pa
     assert program is not None
     assert os.access(program, os.X_OK)
     assert Processes(manifest, folder, there).prepare().environment == ()
+
+
+def test_a_folder_that_a_delivery_has_emptied_is_no_environment(folder: Path) -> None:
+    (folder / "python" / "2.9.0-former").mkdir()
+    assert make(folder, COMPOSER_UV=str(folder.parent / "own" / "uv")).returncode == 0
+    assert not (folder / "venvs" / "2.9.0-former").exists()
