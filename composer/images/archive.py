@@ -36,7 +36,7 @@ def save_archive(engine: ImageStore, tags: Sequence[str], folder: Path, line: Ca
     part = folder / f".{_ARCHIVE}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stream(Command(("docker", "save", "--output", str(part), *tags)), line)
+        stream(engine.saving(part, tags), line)
         part.chmod(0o644)
         digest = _sha256(part)
         document = {"sha256": digest, "images": {tag: known[tag].inputs for tag in tags}}
@@ -76,7 +76,7 @@ def load_archive(engine: ImageStore, folder: Path, sha256: str, line: Callable[[
             raise ComposerError(f"{folder / _ARCHIVE} is damaged", hint)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ComposerError(f"there are no images of composer in {folder}", hint) from error
-    stream(Command(("docker", "load", "--input", str(folder / _ARCHIVE))), line)
+    stream(Command((engine.program, "load", "--input", str(folder / _ARCHIVE))), line)
     there = {tag: image.inputs for tag, image in engine.built_images().items()}
     strange = [tag for tag, inputs in wanted.items() if there.get(tag) != inputs]
     if strange:

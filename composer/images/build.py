@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from composer.deployment.image_record import ImageRecord, RecordedImage
 from composer.deployment.manifest import DeployedParticipant, Manifest
@@ -22,6 +22,26 @@ if TYPE_CHECKING:
     from composer.model.reporter import Reporter
 
 _BUILDX = "install Docker's buildx plugin (docker-buildx-plugin)"
+
+
+class Builder(Protocol):
+    """The commands by which one engine builds images."""
+
+    def build(self, context: Path, image: Image, tags: Sequence[str], offline: bool) -> Command:
+        """Return the command that builds an image and gives it all of ``tags``.
+
+        Args:
+            context: ``images/<service>/`` of one of those that share the image.
+            image: What goes into it.
+            tags: Of all that share it.
+            offline: Leave all steps without a network.
+        """
+
+    def build_wheels(self, deployment: Path, wheels: Wheelhouse) -> Command:
+        """Return the command that makes a wheelhouse an image, which participants' builds then mount."""
+
+    def export(self, context: Path, target: str, folder: Path, image: Image) -> Command:
+        """Return the command that builds ``target`` of a build context and puts what is in it into ``folder``."""
 
 
 def stale(
@@ -111,33 +131,41 @@ def require_buildx() -> str:
     return run(Command(("docker", "context", "show")), timeout=30).strip() or "default"
 
 
-def build(context: Path, image: Image, tags: Sequence[str], builder: str, offline: bool) -> Command:
-    """Return the command that builds an image and gives it all of ``tags``.
+def buildx() -> Builder:
+    """Return how Docker's engine builds images.
+
+    Raises:
+        ComposerError: The buildx plugin is missing.
+    """
+    return Buildx(require_buildx())
+
+
+@dataclass(frozen=True)
+class Buildx:
+    """BuildKit, by a builder as :func:`require_buildx` returns it.
 
     Compose's own build is not used: it writes the service's name, that is the site's, into the image.
-
-    Args:
-        context: ``images/<service>/`` of one of those that share the image.
-        image: What goes into it.
-        tags: Of all that share it.
-        builder: As :func:`require_buildx` returns it.
-        offline: Leave all steps without a network.
     """
-    names = [part for tag in tags for part in ("--tag", tag)]
-    return _buildx(image, builder, "--network", build_network(image, offline), "--load", *names, str(context))
 
+    builder: str
 
-def build_wheels(deployment: Path, wheels: Wheelhouse, builder: str) -> Command:
-    """Return the command that makes a wheelhouse an image, which participants' builds then mount."""
-    argv = ("docker", "buildx", "build", "--progress", "plain", "--load", "--tag", wheels.image)
-    return Command((*argv, "--file", str(deployment / WHEELS_DOCKERFILE), str(wheels.folder)), _builder(builder))
+    def build(self, context: Path, image: Image, tags: Sequence[str], offline: bool) -> Command:
+        """As :meth:`Builder.build`."""
+        names = [part for tag in tags for part in ("--tag", tag)]
+        network = build_network(image, offline)
+        return _buildx(image, self.builder, "--network", network, "--load", *names, str(context))
 
+    def build_wheels(self, deployment: Path, wheels: Wheelhouse) -> Command:
+        """As :meth:`Builder.build_wheels`."""
+        argv = ("docker", "buildx", "build", "--progress", "plain", "--load", "--tag", wheels.image)
+        dockerfile = ("--file", str(deployment / WHEELS_DOCKERFILE))
+        return Command((*argv, *dockerfile, str(wheels.folder)), _builder(self.builder))
 
-def export(context: Path, target: str, folder: Path, image: Image, builder: str) -> Command:
-    """Return the command that builds ``target`` of a build context and puts what is in it into ``folder``."""
-    output = f"type=local,{_field('dest', folder)}"
-    network = build_network(image, offline=False)
-    return _buildx(image, builder, "--network", network, "--target", target, "--output", output, str(context))
+    def export(self, context: Path, target: str, folder: Path, image: Image) -> Command:
+        """As :meth:`Builder.export`."""
+        output = f"type=local,{_field('dest', folder)}"
+        network = build_network(image, offline=False)
+        return _buildx(image, self.builder, "--network", network, "--target", target, "--output", output, str(context))
 
 
 def _buildx(image: Image, builder: str, *arguments: str) -> Command:
@@ -176,7 +204,8 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "give the engine your CA (/etc/docker/certs.d), or load the base image: docker load -i FILE",
     ),
     (
-        r"(?:failed to resolve source metadata|failed to do request|pull access denied|no such host.*registry)",
+        r"(?:failed to resolve source metadata|failed to do request|pull access denied|no such host.*registry"
+        r"|initializing source docker://|short-name .* did not resolve)",
         "the base image is not on this engine, and no registry gives it",
         "load it (docker load -i FILE), or name another in composer.yml, image.base",
     ),

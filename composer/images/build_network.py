@@ -33,8 +33,12 @@ def build_network(image: Image, offline: bool) -> str:
     """
     if offline:
         return "none"
-    needed = image.build_network == "host" or any(map(_LOOPBACK.search, _addresses(image)))
-    return "host" if needed or not _has_bridge() else "default"
+    return "host" if needs_host(image) or not _has_bridge() else "default"
+
+
+def needs_host(image: Image) -> bool:
+    """Tell whether what the steps of a build need is on this machine's loopback alone."""
+    return image.build_network == "host" or any(map(_LOOPBACK.search, _addresses(image)))
 
 
 def _addresses(image: Image) -> Iterator[str]:

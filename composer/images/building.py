@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from composer.deployment.image_record import ImageRecord, RecordedImage
 from composer.deployment.layout import INPUTS_LABEL, NVFLARE_LABEL
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.images import build
+from composer.images.build import Builder, buildx
 from composer.images.lock import lock_key, render_lock, render_unpinned
 from composer.model.command import Command
 from composer.model.errors import CommandFailed, ComposerError
@@ -28,7 +29,12 @@ if TYPE_CHECKING:
     from composer.images.store import ImageFacts, ImageStore
 
 
-def find_locks(federation: Federation, services: Sequence[str], reporter: Reporter) -> dict[str, str]:
+def find_locks(
+    federation: Federation,
+    services: Sequence[str],
+    reporter: Reporter,
+    choose_builder: Callable[[], Builder] = buildx,
+) -> dict[str, str]:
     """Find out what uv would install into images that are not pinned yet; return the locks by their keys.
 
     It is found out in the base images, on which the answer depends, by builds that leave no image behind. Where uv
@@ -38,6 +44,7 @@ def find_locks(federation: Federation, services: Sequence[str], reporter: Report
         federation: What is to run.
         services: Those whose images are about to be built; the others' are left as they are.
         reporter: Hears what is done.
+        choose_builder: Returns what builds, when it is needed.
 
     Raises:
         ComposerError: The package index cannot be reached or lacks something, or a base image cannot be had.
@@ -46,7 +53,7 @@ def find_locks(federation: Federation, services: Sequence[str], reporter: Report
     open_ones = {lock_key(image): image for image in images if not image.lock and not image.wheels}
     if not open_ones:
         return {}
-    builder = build.require_buildx()
+    builder = choose_builder()
     reporter.step("Finding out which Python packages to pin")
     found = {}
     for key, image in open_ones.items():
@@ -81,6 +88,7 @@ def build_stale(
     offline: bool,
     dry_run: bool,
     host: str = LOCAL,
+    choose_builder: Callable[[], Builder] = buildx,
 ) -> tuple[str, ...]:
     """Build the images that are missing or stale and return their participants' names.
 
@@ -92,6 +100,7 @@ def build_stale(
         offline: Fetch nothing: no network for any step, no base image but those that the engine has.
         dry_run: Only show the commands.
         host: Whose engine it is.
+        choose_builder: Returns what builds, when it is needed.
 
     Raises:
         ComposerError: An image cannot be built, or ``offline`` and its base image is not there.
@@ -100,7 +109,7 @@ def build_stale(
     waiting = build.find_stale(engine, manifest, record, reporter, dry_run)
     if not waiting:
         return ()
-    builder = build.require_buildx()
+    builder = choose_builder()
     folder = federation.deployment
     images = {p.service: p.image for p in federation.participants}
     chosen = [images[p.service] for p in waiting]
@@ -108,12 +117,12 @@ def build_stale(
         _require_bases(engine, chosen)
     for house in _wheelhouses(chosen):
         reporter.step(f"Bringing the wheels of {house.folder} into builds")
-        _run(build.build_wheels(folder, house, builder), reporter, dry_run)
+        _run(builder.build_wheels(folder, house), reporter, dry_run)
     for inputs in dict.fromkeys(p.inputs for p in waiting):
         alike = [p for p in waiting if p.inputs == inputs]
         first = alike[0].service
         reporter.step(f"Building the image of {some_of([p.name for p in alike])}")
-        command = build.build(folder / "images" / first, images[first], [p.image for p in alike], builder, offline)
+        command = builder.build(folder / "images" / first, images[first], [p.image for p in alike], offline)
         _run(command, reporter, dry_run)
     if not dry_run:
         build.record_made(engine, waiting, record)
@@ -159,7 +168,9 @@ def _image_status(
     )
 
 
-def collect_wheels(federation: Federation, folder: Path, reporter: Reporter) -> tuple[str, ...]:
+def collect_wheels(
+    federation: Federation, folder: Path, reporter: Reporter, choose_builder: Callable[[], Builder] = buildx
+) -> tuple[str, ...]:
     """Collect all wheels that the federation's images need, for their base images' Python and platform.
 
     The locks go with them, so that a build from this folder installs just what was collected.
@@ -168,6 +179,7 @@ def collect_wheels(federation: Federation, folder: Path, reporter: Reporter) -> 
         federation: What is to be built elsewhere.
         folder: Where they are put; what is in it already stays.
         reporter: Hears what is done.
+        choose_builder: Returns what builds, when it is needed.
 
     Returns:
         The names of the wheels.
@@ -176,8 +188,8 @@ def collect_wheels(federation: Federation, folder: Path, reporter: Reporter) -> 
         ComposerError: The package index cannot be reached or lacks something, or the folder cannot be written.
     """
     images = {lock_key(p.image): p.image for p in federation.participants}
-    found = find_locks(federation, [p.service for p in federation.participants], reporter)
-    builder = build.require_buildx()
+    found = find_locks(federation, [p.service for p in federation.participants], reporter, choose_builder)
+    builder = choose_builder()
     reporter.step("Collecting wheels")
     names: set[str] = set()
     for key, image in images.items():
@@ -198,14 +210,14 @@ def collect_wheels(federation: Federation, folder: Path, reporter: Reporter) -> 
 
 
 @contextmanager
-def _exported(image: Image, target: str, builder: str, reporter: Reporter) -> Iterator[Path]:
+def _exported(image: Image, target: str, builder: Builder, reporter: Reporter) -> Iterator[Path]:
     """Build a target of the image's resolution and lend the folder with what came out."""
     with TemporaryDirectory(prefix="composer-") as place:
         context, out = Path(place, "context"), Path(place, "out")
         context.mkdir()
         for file in render_resolution(image):
             (context / file.path).write_bytes(file.content)
-        stream(build.export(context, target, out, image, builder), reporter.output)
+        stream(builder.export(context, target, out, image), reporter.output)
         yield out
 
 

@@ -51,8 +51,8 @@ def pull_stale(
         known = pushed.get(tag)
         # A tag is whatever was pushed under it last, and by whomever; a digest is one image.
         name = f"{tag.rpartition(':')[0]}@{known.digest}" if known and known.inputs == inputs else tag
-        hint = "push it where it was built (composer images push), and log in here: docker login"
-        _run(Command(("docker", "pull", "--quiet", name)), f"{tag} cannot be pulled", hint, reporter, dry_run)
+        hint = f"push it where it was built (composer images push), and log in here: {engine.program} login"
+        _run(Command((engine.program, "pull", "--quiet", name)), f"{tag} cannot be pulled", hint, reporter, dry_run)
         if name != tag and not dry_run:
             engine.name_image(name, tag)
     if dry_run:
@@ -81,18 +81,19 @@ def push(engine: ImageStore, manifest: Manifest, record: ImageRecord, reporter: 
     if waiting:
         raise ComposerError(f"there is no image {waiting[0]} of the Dockerfile as it is", "build it: composer build")
     tags = _tags(ours.participants)
+    hint = f"log in there: {engine.program} login"
     for tag in tags:
         reporter.step(f"Pushing {tag}")
-        _run(Command(("docker", "push", tag)), f"{tag} cannot be pushed", "log in there: docker login", reporter, False)
+        _run(Command((engine.program, "push", tag)), f"{tag} cannot be pushed", hint, reporter, False)
     images = engine.built_images()
-    record.add({tag: replace(images[tag], digest=_digest(tag)) for tag in tags})
+    record.add({tag: replace(images[tag], digest=_digest(engine, tag)) for tag in tags})
     return tags
 
 
-def _digest(tag: str) -> str:
+def _digest(engine: ImageStore, tag: str) -> str:
     """Return the digest that an image has in the registry that its name leads to."""
     known = json.loads(
-        run(Command(("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag)), timeout=60)
+        run(Command((engine.program, "image", "inspect", "--format", "{{json .RepoDigests}}", tag)), timeout=60)
     )
     return next((one.partition("@")[2] for one in known if one.startswith(f"{tag.rpartition(':')[0]}@")), "")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from composer.deployment.image_record import RecordedImage
+    from composer.model.command import Command
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,16 @@ class ImageFacts:
 
 
 class ImageStore(Protocol):
-    """An engine, as far as it keeps images."""
+    """An engine, as far as it keeps images.
+
+    Attributes:
+        program: Its command line tool.
+    """
+
+    program: str
+
+    def saving(self, target: Path, tags: Sequence[str]) -> Command:
+        """Return the command that writes images to one archive, in which what they share lies once."""
 
     def built_images(self) -> Mapping[str, RecordedImage]:
         """Return the images that composer has built, by tag."""

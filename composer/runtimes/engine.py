@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from composer.deployment.image_record import RecordedImage
 from composer.deployment.layout import DEPLOYMENT_LABEL, INPUTS_LABEL, is_same_folder
 from composer.images.store import ImageFacts
+from composer.model.command import Command
 from composer.runtimes.engine_answers import (
     PROJECT_LABEL,
     Container,
@@ -41,8 +42,14 @@ _OLDEST_API = (1, 41)
 class Engine:
     """A Docker engine, found as the Docker CLI finds it: DOCKER_HOST, else the current context."""
 
+    program = "docker"
+
     def __init__(self, client: APIClient) -> None:
         self._client = client
+
+    def saving(self, target: Path, tags: Sequence[str]) -> Command:
+        """Return the command that writes images to one archive, in which what they share lies once."""
+        return Command((self.program, "save", "--output", str(target), *tags))
 
     def facts(self) -> EngineFacts:
         """Return what the engine says of itself.

@@ -44,6 +44,10 @@ class MemoryEngine:
     lines: tuple[str, ...] = ()
     states: dict[str, bytes] = field(default_factory=dict)
     commands: list[tuple[str, ...]] = field(default_factory=list)
+    program: str = "docker"
+
+    def saving(self, target: Path, tags: Sequence[str]) -> Command:
+        return Command((self.program, "save", "--output", str(target), *tags))
 
     def containers(self, compose_project: str, seen: object = None) -> tuple[Container, ...]:
         self._note("containers")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from composer.images import build_network as module
-from composer.images.build import build, export
+from composer.images.build import Buildx
 from composer.images.build_network import build_network
 from composer.model.federation import Image
 from composer.render.compose import compose_document
@@ -41,8 +41,8 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def networks(image: Image) -> set[str]:
     """Of all commands that have BuildKit run something of this image."""
     commands = (
-        build(Path("/d/images/site-1"), image, ["p/a:1"], "default", offline=False),
-        *(export(Path("/d"), target, Path("/out"), image, "default") for target in ("lock", "wheels")),
+        Buildx("default").build(Path("/d/images/site-1"), image, ["p/a:1"], offline=False),
+        *(Buildx("default").export(Path("/d"), target, Path("/out"), image) for target in ("lock", "wheels")),
     )
     return {one.argv[one.argv.index("--network") + 1] for one in commands}
 

@@ -121,14 +121,14 @@ def test_what_is_not_known_is_told_as_it_is() -> None:
 
 
 def test_an_offline_build_has_no_network_and_all_get_the_one_image() -> None:
-    argv = build.build(Path("/d/images/site-1"), IMAGE, ["p/a:1", "p/b:1"], "default", offline=True).argv
+    argv = build.Buildx("default").build(Path("/d/images/site-1"), IMAGE, ["p/a:1", "p/b:1"], offline=True).argv
     assert argv[argv.index("--network") + 1] == "none"
     assert [argv[index + 1] for index, part in enumerate(argv) if part == "--tag"] == ["p/a:1", "p/b:1"]
     assert "--pull" not in argv
 
 
 def test_a_build_sees_the_proxies_and_the_time_of_its_environment() -> None:
-    argv = build.build(Path("/d"), IMAGE, ["p/a:1"], "default", offline=False).argv
+    argv = build.Buildx("default").build(Path("/d"), IMAGE, ["p/a:1"], offline=False).argv
     given = {argv[index + 1] for index, part in enumerate(argv) if part == "--build-arg"}
     assert {"HTTPS_PROXY", "https_proxy", "NO_PROXY", "SOURCE_DATE_EPOCH"} <= given
 

@@ -31,6 +31,7 @@ class Store:
     images: dict[str, RecordedImage] = field(default_factory=dict)
     gets: dict[str, RecordedImage] = field(default_factory=dict)
     pulled: list[str] = field(default_factory=list)
+    program: str = "docker"
 
     def built_images(self) -> Mapping[str, RecordedImage]:
         return self.images
