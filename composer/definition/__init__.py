@@ -151,7 +151,7 @@ class Definition:
     @property
     def in_containers_here(self) -> bool:
         """Whether they run in containers, which have limits of their own."""
-        return self.runtime_here == "docker"
+        return self.runtime_here != "process"
 
 
 def without_wheels(definition: Definition) -> Definition:

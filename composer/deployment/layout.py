@@ -9,6 +9,9 @@ COMPOSE_FILE = "docker-compose.yml"
 OVERRIDE_FILE = "compose.override.yml"
 # Below it are files with values that are secret: they are never shown, and only their owner can read them.
 PRIVATE = "private"
+# What an engine without Compose runs containers with, and systemd's units of them.
+RUN_FILE = "containers.json"
+QUADLETS = "quadlets"
 # Copies of the Compose files that containers were last made from.
 STARTED = ".started"
 # Which images were made for it, a file for each host.

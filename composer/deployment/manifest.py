@@ -83,6 +83,11 @@ class Manifest:
         """Return what it says of those participants alone that run so, wherever they do."""
         return replace(self, participants=tuple(p for p in self.participants if self.runtime_on(p.host) == runtime))
 
+    @property
+    def runtimes(self) -> tuple[RuntimeName, ...]:
+        """How participants run, each way once."""
+        return tuple(dict.fromkeys(self.runtime_on(one.host) for one in self.participants))
+
     def only(self, names: Collection[str]) -> Manifest:
         """Return what it says of some participants alone."""
         return replace(self, participants=tuple(p for p in self.participants if p.name in names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from composer.deployment.layout import COMPOSE_FILE, HISTORY, IMAGES, OVERRIDE_FILE, STARTED
+from composer.deployment.layout import COMPOSE_FILE, HISTORY, IMAGES, OVERRIDE_FILE, QUADLETS, RUN_FILE, STARTED
 from composer.deployment.manifest import MANIFEST
 from composer.system.ownership import require_own
 
@@ -13,6 +13,8 @@ _STARTED_FROM = (
     MANIFEST,
     COMPOSE_FILE,
     OVERRIDE_FILE,
+    RUN_FILE,
+    QUADLETS,
     "start.sh",
     "stop.sh",
     "lib",

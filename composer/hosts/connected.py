@@ -96,9 +96,9 @@ class ConnectedHost:
         """Return the names of the participants whose private keys leave this machine: those here stay here."""
         return ()
 
-    def by_participant(self, line: str, services: Collection[str]) -> str:  # noqa: ARG002
+    def by_participant(self, line: str, services: Collection[str]) -> str:
         """Return a line of the logs of some services with the name of who wrote it in front."""
-        return self.runtime.by_participant(line)
+        return self.runtime.by_participant(line, services)
 
     def drift(self, service: str) -> str:  # noqa: ARG002
         """Return what of a participant is not as it was delivered; empty where all is."""

@@ -7,6 +7,6 @@ from typing import Literal
 ParticipantType = Literal["server", "client", "admin", "relay"]
 Severity = Literal["error", "warning"]
 Network = Literal["host", "bridge"]
-RuntimeName = Literal["docker", "process"]
+RuntimeName = Literal["docker", "podman", "process"]
 Built = Literal["here", "remote"]
 LOCAL = "local"

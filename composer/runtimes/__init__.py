@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -75,8 +75,8 @@ class Runtime(Watched, Protocol):
     ) -> Command:
         """Return the command that prints the participants' logs, each line with who wrote it in front."""
 
-    def by_participant(self, line: str) -> str:
-        """Return a line of the logs with the participant's name in front."""
+    def by_participant(self, line: str, services: Collection[str]) -> str:
+        """Return a line of the logs of these services with the participant's name in front."""
 
     def inside(self, service: str, argv: Sequence[str], terminal: bool) -> Command:
         """Return the command that runs a program where a participant runs: with its files, names and Python."""
@@ -95,6 +95,11 @@ def runtime_of(manifest: Manifest, deployment: Path) -> Runtime:
         from composer.runtimes.run_folder import LocalFolder
 
         return Processes(manifest, deployment, LocalFolder(deployment))
+    if manifest.runtime == "podman":
+        from composer.runtimes.podman.service import connect
+        from composer.runtimes.podman.watched import PodmanContainers
+
+        return PodmanContainers(manifest, deployment, connect)
     from composer.runtimes.containers import Containers
 
     return Containers(manifest, deployment)

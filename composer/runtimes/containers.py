@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -58,7 +58,7 @@ class Containers:
     def examine(self, now: datetime, seen: FederationStatus | None = None) -> FederationStatus:
         """Observe, and find out what takes longer: why somebody is not well, and what is not as it was generated."""
         # Compose takes as long to read its files as it takes to reach the engine and to ask it.
-        with in_background(lambda: docker.configurations(self.deployment)) as configurations:
+        with in_background(self._configurations) as configurations:
             return observe.examine(
                 self._engine, self.manifest, self.deployment, now, self._traces, configurations, seen
             )
@@ -88,7 +88,7 @@ class Containers:
         """Return the command that prints the participants' logs, each line with its container's name."""
         return docker.logs(self.deployment, services, follow, lines, since, colour, timestamps)
 
-    def by_participant(self, line: str) -> str:
+    def by_participant(self, line: str, services: Collection[str]) -> str:  # noqa: ARG002
         """Return a line of the logs with the service in front, without the container's number."""
         return docker.by_participant(line)
 
@@ -106,8 +106,11 @@ class Containers:
         Raises:
             ComposerError: A container cannot be given that folder.
         """
-        _refuse_hiding(folder)
+        refuse_hiding(folder)
         return docker.in_console(self.deployment, service, argv, folder, terminal)
+
+    def _configurations(self) -> Mapping[str, str]:
+        return docker.configurations(self.deployment)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -121,7 +124,12 @@ class Containers:
         return docker.own_containers(self._engine, self.manifest, self.deployment)
 
 
-def _refuse_hiding(folder: Path) -> None:
+def refuse_hiding(folder: Path) -> None:
+    """Make sure that a container sees all of its own when it is given a folder of the host.
+
+    Raises:
+        ComposerError: The folder would hide some of it.
+    """
     hides = {Path(path) for path in ("/", "/opt", "/tmp", "/usr", "/etc", "/bin", "/lib", "/lib64", "/workspace")}  # noqa: S108
     if folder in hides or ":" in str(folder):
         raise ComposerError(

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from composer.deployment.layout import COMPOSE_FILE, OVERRIDE_FILE, WORKSPACE, is_same_folder
@@ -220,7 +221,8 @@ def refuse_paused(manifest: Manifest, containers: Mapping[str, Container]) -> No
 
 def in_containers(manifest: Manifest) -> Manifest:
     """Return what a manifest says of those participants alone that run as containers, on whichever host."""
-    return manifest.run_as("docker")
+    chosen = tuple(one for one in manifest.participants if manifest.runtime_on(one.host) != "process")
+    return replace(manifest, participants=chosen)
 
 
 def stop_former(engine: Engine, manifest: Manifest, deployment: Path) -> tuple[Command, ...]:

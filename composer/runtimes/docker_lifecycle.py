@@ -26,6 +26,7 @@ from composer.system.process import command_line, perform, run
 if TYPE_CHECKING:
     from composer.deployment.manifest import Manifest
     from composer.model.federation import Federation
+    from composer.model.finding import Finding
     from composer.model.reporter import Reporter
     from composer.runtimes.containers import Containers
     from composer.runtimes.observe import Traces
@@ -41,6 +42,8 @@ class DockerLifecycle:
     """
 
     makes_for_others = True
+    # What containers are started from, in the deployment folder.
+    _sources: tuple[str, ...] = docker.COMPOSE_FILES
 
     def __init__(self, deployment: Path, engine: Engine | None = None, traces: Traces | None = None) -> None:
         self._deployment, self._given, self._traces = deployment, engine, traces
@@ -51,7 +54,10 @@ class DockerLifecycle:
 
     @cached_property
     def _engine(self) -> Engine:
-        return self._given or connect()
+        return self._given or self._connect()
+
+    def _connect(self) -> Engine:
+        return connect()
 
     def require_tools(self) -> None:
         """Make sure that Docker Compose is there."""
@@ -62,6 +68,10 @@ class DockerLifecycle:
         from composer.images.build import require_buildx
 
         return {"COMPOSE": docker.require_compose, "BUILDKIT": require_buildx}
+
+    def examine(self) -> Sequence[Finding]:
+        """Say nothing: what else it needs is found out where it is looked at anyway."""
+        return ()
 
     def remember(self) -> Present:
         """Look at the folder's containers, and keep what they were started from until the start is over."""
@@ -160,7 +170,7 @@ class DockerLifecycle:
         both even if this one is killed.
         """
         if not dry_run:
-            keep_started(self._deployment, self._with_former(dict(self._compose_files())))
+            self._keep()
         perform(docker.start(self._deployment, remove_orphans), reporter, dry_run)
 
     def start_only(self, manifest: Manifest, reporter: Reporter) -> None:
@@ -229,8 +239,11 @@ class DockerLifecycle:
         """Have Compose remove the project; it needs no file for that."""
         run(docker.stop_project(manifest.compose_project), 60)
 
+    def _keep(self) -> None:
+        keep_started(self._deployment, self._with_former(dict(self._compose_files())))
+
     def _compose_files(self) -> Iterator[tuple[str, bytes]]:
-        for name in docker.COMPOSE_FILES:
+        for name in self._sources:
             with contextlib.suppress(FileNotFoundError):
                 yield name, (self._deployment / name).read_bytes()
         for path in sorted((self._deployment / PRIVATE).glob("*.env")):
@@ -252,7 +265,7 @@ class DockerLifecycle:
 
     def _remove_new(self, reporter: Reporter) -> None:
         if not self._containers:
-            attempt(reporter, lambda: run(docker.stop(self._deployment)))
+            attempt(reporter, self._end_all)
             return
         there: list[Container] = []
         attempt(reporter, lambda: there.extend(self._engine.containers_of(self._deployment)))
@@ -266,6 +279,9 @@ class DockerLifecycle:
         elif ended:
             names = ", ".join(sorted(one.participant for one in ended))
             reporter.warn(f"{names} ran before and cannot be brought back: composer up")
+
+    def _end_all(self) -> None:
+        run(docker.stop(self._deployment))
 
     def _bring_back(self, ended: Sequence[Container], reporter: Reporter) -> None:
         for container in ended:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from composer.runtimes import Runtime
 
 if TYPE_CHECKING:
     from composer.model.federation import Federation
+    from composer.model.finding import Finding
     from composer.render.form import Form
     from composer.runtimes.engine import Engine
     from composer.runtimes.engine_facts import EngineFacts
@@ -83,6 +85,13 @@ class Lifecycle(Protocol):
 
     def tools(self) -> Mapping[str, Callable[[], object]]:
         """Return, by the id of the finding that says it is missing, what makes sure that a tool is there."""
+
+    def examine(self) -> Sequence[Finding]:
+        """Return what else is wrong with this machine, for the participants of this runtime.
+
+        Raises:
+            ComposerError: It cannot be found out.
+        """
 
     def remember(self) -> Present:
         """Look at what is there: :meth:`roll_back` brings that back."""
@@ -220,11 +229,36 @@ def lifecycle_of(runtime: RuntimeName, deployment: Path, elsewhere: Elsewhere | 
         from composer.runtimes.process_lifecycle import ProcessLifecycle
 
         return ProcessLifecycle(deployment, elsewhere.run_folder() if elsewhere else None)
+    if runtime == "podman":
+        from composer.runtimes.podman.lifecycle import PodmanLifecycle, require_here
+
+        require_here(elsewhere)
+        return PodmanLifecycle(deployment)
     from composer.runtimes.docker_lifecycle import DockerLifecycle
 
     if elsewhere:
         return DockerLifecycle(deployment, elsewhere.engine(), elsewhere.traces())
     return DockerLifecycle(deployment)
+
+
+def image_store(runtime: RuntimeName | None) -> Engine:
+    """Return this machine's engine that keeps the images of a runtime.
+
+    Args:
+        runtime: How the participants run, in containers; None: in whichever engine this machine has.
+
+    Raises:
+        ComposerError: It is missing, or does not answer.
+    """
+    if runtime is None and not shutil.which("docker") and shutil.which("podman"):
+        runtime = "podman"
+    if runtime == "podman":
+        from composer.runtimes.podman.service import connect as connect_podman
+
+        return connect_podman()
+    from composer.runtimes.engine import connect
+
+    return connect()
 
 
 def other_runtimes(runtime: RuntimeName) -> tuple[RuntimeName, ...]:
@@ -238,6 +272,11 @@ def form_of(runtime: RuntimeName) -> Form:
         from composer.render.process_form import ProcessForm
 
         return ProcessForm()
+    if runtime == "podman":
+        from composer.render.podman_form import PodmanForm
+        from composer.runtimes.podman.service import is_rootless
+
+        return PodmanForm(is_rootless())
     from composer.render.docker_form import DockerForm
 
     return DockerForm()

@@ -1,4 +1,4 @@
-"""Refuses a deployment of one runtime while participants of the other still run, by what really runs."""
+"""Refuses a deployment of one runtime while participants of another still run, by what really runs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import shlex
 import shutil
 from pathlib import Path
 
-from composer.deployment.layout import COMPOSE_FILE, STARTED
+from composer.deployment.layout import COMPOSE_FILE, RUN_FILE, STARTED
 from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.model.kinds import RuntimeName
 from composer.model.reporter import some_of
+from composer.runtimes.lifecycle import other_runtimes
 from composer.runtimes.supervisors import supervised_services, workspaces
 
 
@@ -21,15 +22,20 @@ def refuse_other_runtime(deployment: Path, runtime: RuntimeName) -> None:
     Raises:
         ComposerError: Participants run otherwise, or it cannot be found out whether they do.
     """
-    names = _containers(deployment) if runtime == "process" else supervised_services(deployment)
-    if not names:
-        return
-    kind = "container" if runtime == "process" else "plain process"
-    runs = f"runs as a {kind}" if len(names) == 1 else f"run as {kind}{'s' if kind == 'container' else 'es'}"
-    raise ComposerError(
-        f"in {deployment}, {some_of(names)} {runs}",
-        f"stop that first: composer down -C {shlex.quote(str(deployment))}",
-    )
+    for other in other_runtimes(runtime):
+        if names := _found(deployment, other):
+            one, several = _KINDS[other]
+            runs = f"runs as {one}" if len(names) == 1 else f"run as {several}"
+            raise ComposerError(
+                f"in {deployment}, {some_of(names)} {runs}",
+                f"stop that first: composer down -C {shlex.quote(str(deployment))}",
+            )
+
+
+def _found(deployment: Path, runtime: RuntimeName) -> tuple[str, ...]:
+    if runtime == "process":
+        return supervised_services(deployment)
+    return _containers_of_podman(deployment) if runtime == "podman" else _containers(deployment)
 
 
 def end_containers(deployment: Path) -> tuple[Command, ...]:
@@ -67,3 +73,18 @@ def _containers(deployment: Path) -> tuple[str, ...]:
             f"{error.hint}; or leave that deployment as it is, and make another: -C DIR",
         ) from error
     return tuple(sorted(container.participant or container.name for container in found))
+
+
+def _containers_of_podman(deployment: Path) -> tuple[str, ...]:
+    if not (deployment / RUN_FILE).exists() or not shutil.which("podman"):
+        return ()
+    from composer.runtimes.podman.service import connect
+
+    return tuple(sorted(one.participant or one.name for one in connect().containers_of(deployment)))
+
+
+_KINDS = {
+    "docker": ("a container", "containers"),
+    "podman": ("a container of Podman", "containers of Podman"),
+    "process": ("a plain process", "plain processes"),
+}

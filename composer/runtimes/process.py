@@ -7,7 +7,7 @@ somebody else's by now.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
@@ -111,7 +111,7 @@ class Processes:
         environment = (("LOGS_IN_COLOUR", "yes" if colour else None),)
         return self.folder.from_here(replace(self._script("logs.sh", *options, *services), environment=environment))
 
-    def by_participant(self, line: str) -> str:
+    def by_participant(self, line: str, services: Collection[str]) -> str:  # noqa: ARG002
         """Return a line of the logs, which has its participant's name in front already."""
         return line
 

@@ -20,6 +20,7 @@ from composer.runtimes.transaction import attempt
 if TYPE_CHECKING:
     from composer.deployment.manifest import DeployedParticipant, Manifest
     from composer.model.federation import Federation
+    from composer.model.finding import Finding
     from composer.model.reporter import Reporter
 
 
@@ -44,6 +45,10 @@ class ProcessLifecycle:
     def tools(self) -> Mapping[str, Callable[[], object]]:
         """The scripts say themselves what they miss."""
         return {}
+
+    def examine(self) -> Sequence[Finding]:
+        """Say nothing: what else it needs is found out where it is looked at anyway."""
+        return ()
 
     def remember(self) -> Present:
         """Look at whose supervisors live; the scripts keep what those were started from."""

@@ -84,7 +84,7 @@ def _has_ended(manifest: Manifest, status: ParticipantStatus) -> bool:
     whom `docker stop` or the loss of its supervisor has ended is not restarted, either.
     """
     return status.state in ("stopped", "exited") or (
-        status.state == "absent" and manifest.runtime_on(status.host) == "docker"
+        status.state == "absent" and manifest.runtime_on(status.host) != "process"
     )
 
 

@@ -77,6 +77,7 @@ def examine(deployment: Path, federation: Federation | None) -> tuple[Finding, .
         participants = federation.participants if federation else ()
         running = frozenset(one.name for one in participants if {one.name, one.service} & set(there))
         facts = lifecycle.facts()
+        findings += lifecycle.examine()
     except ComposerError as error:
         findings.append(_finding("ENGINE", "error", error.message, error.hint))
     machine = Machine(facts, deployment, federation, running, _now())

@@ -15,7 +15,7 @@ from composer.model.errors import ComposerError
 from composer.model.reporter import Reporter
 from composer.model.status import ImageStatus
 from composer.runtimes.docker import in_containers
-from composer.runtimes.engine import connect
+from composer.runtimes.lifecycle import image_store
 from composer.usecases.inputs import Inputs, deployed
 from composer.usecases.session import open_session
 
@@ -37,7 +37,12 @@ def list_images(deployment: Path) -> tuple[ImageStatus, ...]:
         ComposerError: There is no deployment there, or no engine answers.
     """
     manifest = _with_images(deployment)
-    here = image_statuses(manifest.built_here, connect().image_facts(), ImageRecord(deployment).read())
+    recorded = ImageRecord(deployment).read()
+    here = [
+        status
+        for runtime in manifest.runtimes
+        for status in image_statuses(manifest.run_as(runtime).built_here, image_store(runtime).image_facts(), recorded)
+    ]
     return (*here, *images_on_hosts(manifest, deployment))
 
 
@@ -48,8 +53,10 @@ def save(deployment: Path, folder: Path, reporter: Reporter) -> str:
         ComposerError: There is no deployment there, an image is missing, or the folder cannot be written.
     """
     manifest = _with_images(deployment).built_here
+    if len(manifest.runtimes) > 1:
+        raise ComposerError("the images are on several engines of this machine", "save them by hand")
     reporter.step(f"Saving the images of {len(manifest.participants)} participants")
-    engine = connect()
+    engine = image_store(manifest.runtimes[0])
     lacking = find_stale(engine, manifest, ImageRecord(deployment), reporter)
     if lacking:
         raise ComposerError(
@@ -66,7 +73,12 @@ def push(deployment: Path, reporter: Reporter) -> tuple[str, ...]:
             registry does not take it.
     """
     manifest = _with_images(deployment)
-    return registry.push(connect(), manifest, ImageRecord(deployment), reporter)
+    record = ImageRecord(deployment)
+    return tuple(
+        tag
+        for runtime in manifest.runtimes
+        for tag in registry.push(image_store(runtime), manifest.run_as(runtime), record, reporter)
+    )
 
 
 def load(folder: Path, sha256: str, reporter: Reporter) -> tuple[str, ...]:
@@ -75,7 +87,7 @@ def load(folder: Path, sha256: str, reporter: Reporter) -> tuple[str, ...]:
     Raises:
         ComposerError: The folder holds none, or they are damaged.
     """
-    engine = connect()
+    engine = image_store(None)
     reporter.step(f"Loading the images in {folder}")
     return load_archive(engine, folder, sha256, reporter.output)
 
@@ -88,7 +100,11 @@ def write_sboms(deployment: Path, folder: Path, reporter: Reporter) -> tuple[str
     """
     manifest = _with_images(deployment).built_here
     reporter.step("Looking into the images")
-    return sbom.write_sboms(manifest, connect().image_facts(), folder)
+    found: list[str] = []
+    for runtime in manifest.runtimes:
+        engine = image_store(runtime)
+        found += sbom.write_sboms(manifest.run_as(runtime), engine.image_facts(), folder, engine.program)
+    return tuple(found)
 
 
 def _with_images(deployment: Path) -> Manifest:

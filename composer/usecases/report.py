@@ -162,7 +162,7 @@ def _status(deployment: Path, manifest: Manifest | None) -> FederationStatus | U
 
 
 def _images(deployment: Path, manifest: Manifest | None) -> tuple[ImageStatus, ...] | Unknown | None:
-    if manifest is None or not manifest.run_as("docker").participants:
+    if manifest is None or set(manifest.runtimes) <= {"process"}:
         return None
     from composer.usecases.images import list_images
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +11,7 @@ from pathlib import Path
 from composer.deployment.manifest import DeployedParticipant, Manifest
 from composer.model.command import Command
 from composer.model.federation import Federation
+from composer.model.finding import Finding
 from composer.model.reporter import Reporter
 from composer.model.status import FederationStatus, ParticipantStatus
 from composer.runtimes import docker
@@ -53,6 +54,9 @@ class InMemory:
 
     def tools(self) -> Mapping[str, Callable[[], object]]:
         return {}
+
+    def examine(self) -> tuple[Finding, ...]:
+        return ()
 
     def remember(self) -> Present:
         self._memory.note("remember")
@@ -186,7 +190,7 @@ class Seen:
         said = [f"{service}-1  | {line}" for service in services for line in self.memory.logs.get(service, ())]
         return Command(("printf", "%s\\n", *said))
 
-    def by_participant(self, line: str) -> str:
+    def by_participant(self, line: str, services: Collection[str]) -> str:
         return docker.by_participant(line)
 
     def _row(self, one: DeployedParticipant) -> ParticipantStatus:

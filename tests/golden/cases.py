@@ -160,6 +160,11 @@ def mixed() -> Federation:
     return _resolve(kits, definition)
 
 
+def podman() -> Federation:
+    """The hospital's only kit, under Podman."""
+    return replace(one_site(), runtime="podman")
+
+
 CASES = {
     "two-sites": two_sites,
     "one-site": one_site,

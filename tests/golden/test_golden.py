@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from composer.deployment.layout import QUADLETS, RUN_FILE
 from composer.model.federation import Federation
 from composer.model.kinds import LOCAL
 from composer.render.deployment import render_deployment
+from composer.render.podman_form import PodmanForm
 from composer.runtimes.lifecycle import form_of
 from tests.conftest import run
-from tests.golden.cases import CASES, OWNER
+from tests.golden.cases import CASES, OWNER, podman
 
 HERE = Path(__file__).parent
 
@@ -47,7 +49,10 @@ def worth_keeping(files: dict[str, bytes]) -> dict[str, str]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_rendering_is_what_was_reviewed(case: str) -> None:
-    found = worth_keeping(rendered(CASES[case]()))
+    assert_reviewed(case, worth_keeping(rendered(CASES[case]())))
+
+
+def assert_reviewed(case: str, found: dict[str, str]) -> None:
     expected = HERE / case
     if os.environ.get("UPDATE_GOLDEN"):
         shutil.rmtree(expected, ignore_errors=True)
@@ -58,6 +63,14 @@ def test_rendering_is_what_was_reviewed(case: str) -> None:
     assert set(found) == set(kept)
     for name, content in found.items():
         assert content == kept[name], name
+
+
+def test_what_podman_gets_is_what_was_reviewed() -> None:
+    files = PodmanForm(rootless=True).files(podman())
+    found = worth_keeping(
+        {str(file.path): file.content for file in files if file.path.name == RUN_FILE or file.path.parts[0] == QUADLETS}
+    )
+    assert_reviewed("podman", found)
 
 
 @pytest.mark.docker

@@ -160,7 +160,7 @@ def _contents(one: Contents, at: int) -> Iterator[Element]:
         yield element("details", {}, element("summary", {}, f"{len(one.python)} Python packages"), packages)
 
 
-_RUNTIMES = {"docker": "containers", "process": "plain processes"}
+_RUNTIMES = {"docker": "containers", "podman": "containers of Podman", "process": "plain processes"}
 _UNPINNED = "what NVFLARE and the jobs need; the first build pins their versions"
 _UNLOCKED = "what NVFLARE and the jobs need"
 

@@ -127,7 +127,7 @@ def test_images_are_listed_where_they_are(world: World, inputs: Inputs, monkeypa
     facts = ImageFacts("sha256:7", 100, 60, BEGAN, {"flare-composer.inputs": site.inputs})
     world.engines["clinic"].facts_of_images = {site.image: facts}
     world.away = {"ward"}
-    monkeypatch.setattr("composer.usecases.images.connect", lambda: world.engines["local"])
+    monkeypatch.setattr("composer.usecases.images.image_store", lambda _: world.engines["local"])
     states = {(one.name, one.host): one.state for one in list_images(inputs.deployment) if one.host != "local"}
     assert states[("site-1", "ward")] == "unknown"
     assert states[("site-2", "clinic")] == "fresh"

@@ -1,0 +1,1 @@
+"""Podman: its own commands start and stop containers, and its API, which is Docker's, tells how they do."""
