@@ -37,10 +37,10 @@ demo: venv ## Run a federation from nothing to a job's result
 
 .PHONY: test
 test: lint ## Lint, then run the whole suite on real parts
-	$(WITH_ENGINE) $(PYTEST) --ignore tests/process --ignore tests/bundle --ignore tests/releases --ignore tests/docker/faults --ignore tests/hosts --ignore tests/hostile --ignore tests/browser --ignore tests/jobs --ignore tests/gpu $(ARGS)
+	$(WITH_ENGINE) $(PYTEST) $(addprefix --ignore tests/,process podman bundle releases docker/faults hosts hostile browser jobs gpu) $(ARGS)
 
 .PHONY: test-all
-test-all: test test-pythons test-slow test-jobs ## Run every suite: an hour and ten minutes
+test-all: test test-pythons test-slow test-jobs test-podman ## Run every suite, more than CI does: over an hour
 
 .PHONY: test-slow
 test-slow: venv ## Run the suites that wait for federations most of the time, side by side
@@ -77,6 +77,11 @@ test-metal: venv ## Run the tests without containers: plain processes, and bundl
 test-hosts: venv ## Run a federation across four hosts in namespaces, an engine and an SSH server each
 	tests/machine/hosts.sh
 	$(WITH_ENGINE) $(PYTEST) tests/hosts $(ARGS)
+
+.PHONY: test-podman
+test-podman: venv ## Run a federation under Podman where there is no Docker, as an ordinary user and as root
+	tests/machine/podman.sh user $(PYTEST) -p no:cacheprovider tests/podman $(ARGS)
+	tests/machine/podman.sh root $(PYTEST) -p no:cacheprovider tests/podman $(ARGS)
 
 .PHONY: test-releases
 test-releases: venv ## Run a federation of each release of NVFLARE, and such with relays

@@ -45,6 +45,8 @@ class MemoryEngine:
     states: dict[str, bytes] = field(default_factory=dict)
     commands: list[tuple[str, ...]] = field(default_factory=list)
     program: str = "docker"
+    # Of the names of its containers.
+    suffix: str = "-1"
 
     def saving(self, target: Path, tags: Sequence[str]) -> Command:
         return Command((self.program, "save", "--output", str(target), *tags))
@@ -179,7 +181,7 @@ class MemoryEngine:
         labels, id_ = document["labels"], f"id-{next(_IDS)}"
         self.there[id_] = Container(
             id=id_,
-            name=f"{project}-{service}-1",
+            name=f"{project}-{service}{self.suffix}",
             compose_project=project,
             service=service,
             participant=labels.get(PARTICIPANT_LABEL, ""),

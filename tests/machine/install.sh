@@ -67,11 +67,16 @@ install_plugins() {
 
 # A minimal Debian $2 with Python, as the image flare-composer-base:$2; kept as a tar in the folder $1.
 make_base_image() {
-    local folder=$1 codename=$2 image tar tree
-    image=flare-composer-base:$codename
+    local image=flare-composer-base:$2
+    make_base_tar "$1" "$2"
+    docker image inspect "$image" >/dev/null 2>&1 || docker import "$1/base-$2.tar" "$image" >/dev/null
+}
+
+make_base_tar() {
+    local folder=$1 codename=$2 tar tree
     tar=$folder/base-$codename.tar
     if [[ ! -s "$tar" ]]; then
-        say "making the base image $image with debootstrap (about a minute)"
+        say "making the base image of $codename with debootstrap (about a minute)"
         tree=$folder/base-tree
         umount "$tree/proc" "$tree/sys" 2>/dev/null || true
         rm -rf "$tree"
@@ -82,7 +87,6 @@ make_base_image() {
         mv "$tar.part" "$tar"
         rm -rf "$tree"
     fi
-    docker image inspect "$image" >/dev/null 2>&1 || docker import "$tar" "$image" >/dev/null
 }
 
 # A composer.yml in the folder $1 that names the base image of Debian $2.
