@@ -241,6 +241,11 @@ def lifecycle_of(runtime: RuntimeName, deployment: Path, elsewhere: Elsewhere | 
     return DockerLifecycle(deployment)
 
 
+def runtime_of_machine() -> RuntimeName:
+    """Return how participants would run in containers where nobody has said it: under Podman where only that is."""
+    return "podman" if not shutil.which("docker") and shutil.which("podman") else "docker"
+
+
 def image_store(runtime: RuntimeName | None) -> Engine:
     """Return this machine's engine that keeps the images of a runtime.
 
@@ -250,9 +255,7 @@ def image_store(runtime: RuntimeName | None) -> Engine:
     Raises:
         ComposerError: It is missing, or does not answer.
     """
-    if runtime is None and not shutil.which("docker") and shutil.which("podman"):
-        runtime = "podman"
-    if runtime == "podman":
+    if (runtime or runtime_of_machine()) == "podman":
         from composer.runtimes.podman.service import connect as connect_podman
 
         return connect_podman()

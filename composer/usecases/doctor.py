@@ -14,7 +14,7 @@ from composer.model.errors import ComposerError
 from composer.model.federation import Federation
 from composer.model.finding import Finding
 from composer.model.kinds import LOCAL, Severity
-from composer.runtimes.lifecycle import form_of, lifecycle_of
+from composer.runtimes.lifecycle import form_of, lifecycle_of, runtime_of_machine
 from composer.runtimes.ports import trouble_of
 from composer.system.probe import is_own_address, resolved
 from composer.usecases.data import DATA_HINT, closed_data, missing_data
@@ -66,7 +66,7 @@ def examine(deployment: Path, federation: Federation | None) -> tuple[Finding, .
     """Return what is wrong with this machine, and with the other hosts of a federation, errors first."""
     from composer.hosts.examine import examine_hosts
 
-    lifecycle = lifecycle_of(federation.runtime if federation else "docker", deployment)
+    lifecycle = lifecycle_of(federation.runtime if federation else runtime_of_machine(), deployment)
     findings = examine_tools(lifecycle)
     if federation is not None and federation.hosts:
         findings += examine_hosts(federation)

@@ -96,6 +96,11 @@ def _services(document: Mapping[str, Mapping[str, dict[str, object]]]) -> Iterat
         )
 
 
+def outline(container: str, image: str) -> Command:
+    """Return the command that creates a container of which nothing else is written yet, to be shown alone."""
+    return Command(("podman", "run", "--detach", "--replace", "--name", container, "...", image))
+
+
 def start(containers: Sequence[str]) -> Command:
     """Return the command that starts containers that are there."""
     return Command(("podman", "start", *containers))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from composer.deployment.layout import RUN_FILE
 from composer.model.errors import ComposerError
+from composer.render.podman import container_name
 from composer.runtimes import docker
 from composer.runtimes.docker_lifecycle import DockerLifecycle
 from composer.runtimes.engine import Engine
@@ -16,7 +17,7 @@ from composer.runtimes.occupant import DockerOccupant
 from composer.runtimes.podman import commands
 from composer.runtimes.podman.build import PodmanBuilder
 from composer.runtimes.podman.service import connect, require_podman
-from composer.system.process import perform, run
+from composer.system.process import command_line, perform, run
 
 if TYPE_CHECKING:
     from composer.deployment.manifest import Manifest
@@ -98,6 +99,11 @@ class PodmanLifecycle(DockerLifecycle):
         """
         if not dry_run:
             self._keep()
+        elif not (self._deployment / RUN_FILE).exists():
+            for participant in manifest.started:
+                name = container_name(manifest.compose_project, participant.service)
+                reporter.command(command_line(commands.outline(name, participant.image)))
+            return
         services = commands.read_services(self._deployment)
         there = self._there(manifest)
         orphans = [one.name for name, one in there.items() if name not in services]

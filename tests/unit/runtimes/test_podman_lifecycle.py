@@ -66,6 +66,18 @@ def test_containers_hold_to_the_contract(podman: MemoryPodman, manifest: Manifes
     hold_to_the_contract(lambda: PodmanLifecycle(deployment), manifest, watch_until_registered=False)
 
 
+def test_what_would_be_started_is_shown_before_anything_is_written(
+    podman: MemoryPodman, manifest: Manifest, deployment: Path
+) -> None:
+    (deployment / RUN_FILE).unlink()
+    heard = Heard()
+    PodmanLifecycle(deployment).start(manifest, heard, dry_run=True)
+    assert podman.there == {}
+    assert [line.split()[5] for line in heard.commands] == [
+        f"{manifest.compose_project}-{one.service}" for one in manifest.started
+    ]
+
+
 def test_those_alone_are_started_anew_that_have_changed(
     podman: MemoryPodman, manifest: Manifest, deployment: Path
 ) -> None:
