@@ -85,6 +85,12 @@ class PodmanForm:
 def _refuse(federation: Federation) -> None:
     if federation.network == "bridge":
         raise ComposerError("network: bridge is not for Podman yet", "leave it out, or use runtime: docker")
+    secret = next((one for one in federation.participants if one.private), None)
+    if secret:
+        raise ComposerError(
+            f"{secret.name}: env_file and ${{NAME}} are not for Podman yet",
+            "mount a file that its jobs read as data, or use runtime: docker",
+        )
     there = next((one for one in federation.participants if one.host != LOCAL), None)
     if there:
         raise ComposerError(

@@ -121,10 +121,13 @@ def inside(container: str, argv: Sequence[str], terminal: bool) -> Command:
     return Command(("podman", "exec", "--interactive", *(["--tty"] if terminal else []), container, *argv))
 
 
-def logs(containers: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool) -> Command:
+def logs(
+    containers: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool, timestamps: bool
+) -> Command:
     """Return the command that prints containers' logs, each line with its container's name."""
     options = (["--follow"] if follow else []) + (["--tail", str(lines)] if lines is not None else [])
     options += (["--since", since] if since else []) + (["--color"] if colour else [])
+    options += ["--timestamps"] if timestamps else []
     return Command(("podman", "logs", "--names", *options, *containers))
 
 

@@ -17,7 +17,13 @@ class PodmanContainers(Containers):
     """What runs as Podman's containers on this machine."""
 
     def logs(
-        self, services: Sequence[str], follow: bool, lines: int | None, since: str | None, colour: bool
+        self,
+        services: Sequence[str],
+        follow: bool,
+        lines: int | None,
+        since: str | None,
+        colour: bool,
+        timestamps: bool = False,
     ) -> Command:
         """Return the command that prints the participants' logs, each line with its container's name."""
         wanted = services or [one.service for one in self.manifest.started]
@@ -25,7 +31,7 @@ class PodmanContainers(Containers):
         found = [there[service] for service in wanted if service in there]
         if not found:
             raise ComposerError("there are no containers whose logs could be shown", "start them: composer up")
-        return commands.logs(found, follow, lines, since, colour)
+        return commands.logs(found, follow, lines, since, colour, timestamps)
 
     def by_participant(self, line: str, services: Collection[str]) -> str:
         """Return a line of the logs with the service in front; Podman names a container where there are several."""

@@ -74,8 +74,15 @@ def test_passwords_are_for_their_owner_alone() -> None:
     assert {mode for path, mode in modes.items() if path.parts[0] == QUADLETS} == {0o600}
 
 
+def with_secrets() -> Federation:
+    federation = one_site()
+    participants = tuple(replace(one, private=(("TOKEN", "x"),)) for one in federation.participants)
+    return replace(federation, participants=participants)
+
+
 @pytest.mark.parametrize(
-    ("federation", "said"), [(bridge(), "network: bridge"), (three_hosts(), "only on this machine")]
+    ("federation", "said"),
+    [(bridge(), "network: bridge"), (three_hosts(), "only on this machine"), (with_secrets(), "env_file")],
 )
 def test_what_podman_cannot_do_yet_is_refused(federation: Federation, said: str) -> None:
     with pytest.raises(ComposerError, match=said):
