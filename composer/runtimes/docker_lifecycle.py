@@ -228,7 +228,13 @@ class DockerLifecycle:
         for job in docker.running_jobs(self._engine, manifest, containers):
             reporter.warn(f"job {job} has not ended, and ends now without a result")
         former = docker.stop_former(self._engine, manifest, self._deployment)
-        for command in (docker.stop(self._deployment), *former):
+        try:
+            perform(docker.stop(self._deployment), reporter, dry_run)
+        except CommandFailed:
+            # A file that Compose reads may be missing or broken, which must keep nobody from stopping. Where it is the
+            # engine that has failed, this fails, too.
+            perform(docker.stop_project(manifest.compose_project), reporter, dry_run)
+        for command in former:
             perform(command, reporter, dry_run)
 
     def occupants(self, manifest: Manifest) -> tuple[DockerOccupant, ...]:  # noqa: ARG002

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -13,44 +12,19 @@ import pytest
 
 from composer.deployment.manifest import Manifest
 from composer.deployment.recorded import read_manifest, read_started
-from composer.model.command import Command
 from composer.model.errors import ComposerError
 from composer.runtimes.docker_lifecycle import DockerLifecycle
-from composer.runtimes.process_lifecycle import ProcessLifecycle
 from composer.usecases.down import down, plan_down
 from composer.usecases.generate import generate
 from composer.usecases.inputs import Inputs
 from tests.authority import key
-from tests.conftest import missing, run
 from tests.contract import hold_to_the_contract
 from tests.fakes.engine import MemoryEngine, failed
 from tests.fakes.lifecycle import InMemory, Memory
 from tests.fakes.reporter import Heard
-from tests.kitmaker import Provisioned, provision, to_be_run
+from tests.kitmaker import Provisioned
 
 NAMES = {"server1", "site-1", "site-2"}
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
-    engine = MemoryEngine()
-    engine.install(monkeypatch)
-    return engine
-
-
-@pytest.fixture
-def kits(tmp_path: Path) -> Provisioned:
-    return provision(tmp_path, to_be_run())
-
-
-@pytest.fixture
-def manifest(kits: Provisioned, tmp_path: Path) -> Manifest:
-    return generate(Inputs((kits.prod,), None, tmp_path / "deployment")).manifest
-
-
-@pytest.fixture
-def deployment(manifest: Manifest, tmp_path: Path) -> Path:
-    return tmp_path / "deployment"
 
 
 def test_the_fake_holds_to_the_contract(manifest: Manifest, deployment: Path) -> None:
@@ -255,24 +229,6 @@ def test_whom_the_engine_did_not_create_is_named(engine: MemoryEngine, manifest:
     assert str(told) == "server1 or site-1 or site-2 cannot be started: no such device"
 
 
-def test_jobs_that_end_without_a_result_are_named(engine: MemoryEngine, manifest: Manifest, deployment: Path) -> None:
-    one = started(deployment, manifest)
-    engine.jobs = ("python3 -m nvflare.private.fed.app.server.runner_process -m /workspace -n job-7 --x",)
-    heard = Heard()
-    one.stop(manifest, heard, dry_run=False)
-    assert heard.warnings == ["job job-7 has not ended, and ends now without a result"]
-    assert engine.there == {}
-
-
-def test_an_engine_whose_machine_cannot_list_processes_keeps_nobody_from_stopping(
-    engine: MemoryEngine, manifest: Manifest, deployment: Path
-) -> None:
-    one = started(deployment, manifest)
-    engine.fails = {"processes": ComposerError("the engine does not answer: ps: bad -e", "see docker info")}
-    one.stop(manifest, Heard(), dry_run=False)
-    assert engine.there == {}
-
-
 @pytest.mark.parametrize("look", ["containers_of", "containers"])
 def test_a_failure_is_told_though_its_cause_cannot_be_found(
     look: str, engine: MemoryEngine, manifest: Manifest, deployment: Path
@@ -312,46 +268,5 @@ def refused(act: Callable[[], object], why: str) -> None:
         act()
 
 
-def test_containers_that_were_left_in_a_folder_of_processes_end_with_it(
-    engine: MemoryEngine, manifest: Manifest, deployment: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A machine without Docker's command does not know of them when the runtime is changed."""
-    started(deployment, manifest)
-    scripts: list[Command] = []
-
-    def stream(command: Command, line: Callable[[str], None]) -> None:
-        if command.argv[0] == "docker":
-            engine.perform(command)
-        else:
-            scripts.append(command)
-
-    monkeypatch.setattr("composer.runtimes.run_folder.stream", stream)
-    monkeypatch.setenv("DOCKER_HOST", "memory://local")
-    one = ProcessLifecycle(deployment)
-    one.stop(manifest, Heard(), dry_run=True)
-    assert engine.running() == NAMES
-    one.stop(manifest, Heard(), dry_run=False)
-    assert engine.there == {}
-    assert scripts
-
-
 def test_the_manifest_is_what_lies_there(manifest: Manifest, deployment: Path) -> None:
     assert read_manifest(deployment) == manifest
-
-
-def test_all_are_stopped_where_nothing_can_be_written(
-    engine: MemoryEngine, manifest: Manifest, deployment: Path
-) -> None:
-    if os.geteuid():
-        missing("mounting a folder read-only needs root")
-    started(deployment, manifest)
-    assert run(["mount", "--bind", deployment, deployment]).returncode == 0
-    try:
-        assert run(["mount", "-o", "remount,bind,ro", deployment]).returncode == 0
-        with pytest.raises(ComposerError, match="Read-only file system"):
-            down(deployment, purge=True, confirm=lambda _: True, wait=True)
-        assert engine.running() == NAMES
-        down(deployment, wait=True)
-        assert engine.there == {}
-    finally:
-        assert run(["umount", deployment]).returncode == 0
