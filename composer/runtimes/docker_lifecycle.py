@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -89,6 +90,9 @@ class DockerLifecycle:
         """Keep other composers of this user from the Compose project."""
         from composer.deployment.locks import lock_project
 
+        # The engine is asked next. Further down, CPython 3.11 to 3.13 take ten times as long for what Docker's SDK
+        # compiles as it is imported: at the end of a chunk of the stack each call maps a new one.
+        import_module("composer.runtimes.engine_client")
         return lock_project(manifest.compose_project, wait, waiting)
 
     def running(self, manifest: Manifest) -> tuple[str, ...]:
