@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _STRICT = {"extra": "forbid"}
-_DOCUMENTED = "the keys are documented in the README, under «composer.yml»"
+_DOCUMENTED = "`composer schema` describes every key, with an example"
 
 
 @dataclass(frozen=True)
@@ -195,8 +195,10 @@ def load_definition(path: Path) -> Definition:
 
 
 def definition_schema() -> dict[str, Any]:
-    """Return the JSON Schema of composer.yml, for editors."""
-    return accept_in_schema(_adapter().json_schema())
+    """Return the JSON Schema of composer.yml, for editors: each key with a description and an example."""
+    from composer.definition.keys import describe_in_schema
+
+    return describe_in_schema(accept_in_schema(_adapter().json_schema()))
 
 
 @functools.cache

@@ -63,7 +63,7 @@ class TestWithAnEngine:
 
     def test_an_unknown_key(self, target: Path, prod_00: Path, tmp_path: Path) -> None:
         (tmp_path / "composer.yml").write_text(f"kits: {prod_00}\nimages: {{}}\n")
-        refuses(up(target), f"{tmp_path}/composer.yml:2: unknown key images", "README")
+        refuses(up(target), f"{tmp_path}/composer.yml:2: unknown key images", "`composer schema`")
         assert not target.exists()
 
     @pytest.mark.fault(22)
