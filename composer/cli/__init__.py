@@ -57,6 +57,7 @@ _GROUPS = {
         "provision": "kits",
         "demo": "kits",
         "schema": "kits",
+        "completion": "completion",
     },
 }
 _COMMANDS = {name: module for group in _GROUPS.values() for name, module in group.items()}

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -16,6 +16,9 @@ from composer.cli.before import given_before
 from composer.cli.screen.terminal import Terminal
 from composer.model.errors import ComposerError
 from composer.system.signals import Signalled, ignore
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 PATH = click.Path(path_type=Path)
 FORCE = click.option("--force", is_flag=True, help="Replace generated files that were edited; yours stay as .orig.")
@@ -123,10 +126,23 @@ def nearby_definition() -> Path | None:
     return there[0] if there else None
 
 
+def complete_participants(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Complete what :mod:`composer.cli.completion` does, which only a shell's question needs."""
+    from composer.cli.completion import complete_participants as complete
+
+    return complete(context, parameter, typed)
+
+
+def _complete_kits(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    from composer.cli.completion import complete_kits
+
+    return complete_kits(context, parameter, typed)
+
+
 def takes_kits(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add KITS, -f and -C, and hand the command all three as one."""
 
-    @click.argument("kits", nargs=-1, type=PATH)
+    @click.argument("kits", nargs=-1, type=PATH, shell_complete=_complete_kits)
     @click.option("--pin-file", type=PATH, help="Holds the PIN of an archive. [default: $COMPOSER_PIN, else a prompt]")
     @takes_definition
     @takes_deployment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import WAIT, takes_deployment, talking
+from composer.cli.options import WAIT, complete_participants, takes_deployment, talking
 from composer.cli.prompts import can_ask
 from composer.model.reporter import some_of
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from composer.cli.screen.terminal import Terminal
     from composer.model.status import FederationStatus
 
-_NAMES = click.argument("names", metavar="[PARTICIPANT]...", nargs=-1)
+_NAMES = click.argument("names", metavar="[PARTICIPANT]...", nargs=-1, shell_complete=complete_participants)
 _DETACH = click.option("-d", "--detach", is_flag=True, help="Do not wait until they are registered.")
 _TIMEOUT = click.option(
     "--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait."
@@ -73,7 +73,7 @@ def stop(terminal: Terminal, names: tuple[str, ...], deployment: Path, wait: boo
 @click.command("exec", context_settings=_OF_A_PROGRAM)
 @talking
 @takes_deployment
-@click.argument("name", metavar="PARTICIPANT")
+@click.argument("name", metavar="PARTICIPANT", shell_complete=complete_participants)
 @click.argument("argv", metavar="[--] PROGRAM [ARGS]...", nargs=-1, required=True, type=click.UNPROCESSED)
 def execute(terminal: Terminal, deployment: Path, name: str, argv: tuple[str, ...]) -> None:
     """Run a program where a participant runs: with its files, names and Python.
@@ -92,7 +92,7 @@ def execute(terminal: Terminal, deployment: Path, name: str, argv: tuple[str, ..
 @click.command()
 @talking
 @takes_deployment
-@click.argument("name", metavar="PARTICIPANT")
+@click.argument("name", metavar="PARTICIPANT", shell_complete=complete_participants)
 def shell(terminal: Terminal, deployment: Path, name: str) -> None:
     """Open a shell where a participant runs."""
     from composer.usecases import participants as use_case

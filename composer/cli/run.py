@@ -16,6 +16,7 @@ from composer.cli.options import (
     IGNORE,
     PLAN_AS_JSON,
     WAIT,
+    complete_participants,
     number_of_lines,
     takes_deployment,
     takes_kits,
@@ -28,6 +29,8 @@ from composer.model.reporter import some_of
 from composer.system.signals import Signalled
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from composer.cli.screen.terminal import Terminal
     from composer.usecases.inputs import Inputs
 
@@ -176,7 +179,7 @@ def status(
 
 @click.command()
 @talking
-@click.argument("names", metavar="[PARTICIPANT]...", nargs=-1)
+@click.argument("names", metavar="[PARTICIPANT]...", nargs=-1, shell_complete=complete_participants)
 @takes_deployment
 @click.option("-f", "--follow", is_flag=True, help="Follow: keep printing new lines.")
 @click.option(
@@ -281,6 +284,12 @@ def down(
     terminal.done((f"stopped: {some_of(ended)}" if ended else "nothing ran") + deleted)
 
 
+def _complete_admins(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    from composer.cli.completion import complete_admins
+
+    return complete_admins(context, parameter, typed)
+
+
 class _WithArguments(click.Command):
     """A command that keeps what stands behind ``--`` for another program; click itself forgets where it began."""
 
@@ -292,7 +301,7 @@ class _WithArguments(click.Command):
 
 @click.command(cls=_WithArguments)
 @talking
-@click.argument("name", required=False, metavar="[NAME] [-- ARGS...]")
+@click.argument("name", required=False, metavar="[NAME] [-- ARGS...]", shell_complete=_complete_admins)
 @takes_deployment
 @click.pass_obj
 def admin(arguments: tuple[str, ...], terminal: Terminal, name: str | None, deployment: Path) -> None:
