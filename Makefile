@@ -103,13 +103,19 @@ coverage: venv ## Print how much of the upper half the unit tests run
 	$(BIN)/coverage report --skip-covered
 
 .PHONY: lint
-lint: venv ## Check style, types, architecture, shell scripts and the Dockerfile
+lint: venv ## Check style, types, architecture, shell scripts, the Dockerfile, and the links of docs/
 	$(BIN)/ruff format --check composer flare_composer tests examples
 	$(BIN)/ruff check composer flare_composer tests examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/shellcheck --external-sources --severity style $(SCRIPTS) tests/machine/*.sh .ci/run
 	$(BIN)/hadolint tests/golden/*/images/*/Dockerfile
+	$(BIN)/zensical build --strict
+
+.PHONY: docs
+docs: venv ## Write what documentation is made of code, and build the site into .site; a bad link is an error
+	$(BIN)/python -m tests.documentation
+	$(BIN)/zensical build --strict
 
 .PHONY: format
 format: venv ## Format the code
@@ -119,6 +125,7 @@ format: venv ## Format the code
 .PHONY: golden
 golden: venv ## Write the golden files anew from what is rendered now
 	UPDATE_GOLDEN=1 $(PYTEST) tests/golden
+	$(BIN)/python -m tests.documentation
 
 .PHONY: bench
 bench: venv ## Measure against plain Compose and NVFLARE itself (ARGS=name for one figure)
@@ -126,4 +133,4 @@ bench: venv ## Measure against plain Compose and NVFLARE itself (ARGS=name for o
 
 .PHONY: clean
 clean: ## Remove what make has made in this folder
-	rm -rf $(VENV) .venv-* .demo .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .demo .site .cache .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

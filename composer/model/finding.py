@@ -9,7 +9,7 @@ from composer.model.kinds import Severity
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a check found: its id (checklists of the README), what is wrong and what to do."""
+    """One thing that a check found: its id (docs/checks.md), what is wrong and what to do."""
 
     id: str
     severity: Severity

@@ -1,1 +1,1 @@
-"""Figures that the README promises, measured: every module here has a ``measure`` that prints its own."""
+"""What docs/reference/performance.md promises, measured: every module here has a ``measure`` that prints its own."""

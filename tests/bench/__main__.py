@@ -1,8 +1,8 @@
 """``python -m tests.bench [--readme] [NAME...]``: take all figures, or those of the modules named.
 
 Prints a table, keeps the figures in ``.bench/figures.json`` by module, beside those of modules that were measured
-before, and with ``--readme`` puts all that is there into README.md. Nothing here asserts: a missed target is a row
-that says so.
+before, and with ``--readme`` puts all that is there into docs/reference/performance.md. Nothing here asserts: a missed
+target is a row that says so.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.bench.figure import COLUMNS, Figure
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+PAGE = ROOT / "docs" / "reference" / "performance.md"
 _NO_FIGURES = {"__main__", "figure", "peers"}
 _BEGIN, _END = "<!-- make bench begins -->\n", "<!-- make bench ends -->\n"
 
@@ -55,7 +56,7 @@ def main(arguments: list[str]) -> int:
         print(f"not taken: {', '.join(failed)}", file=sys.stderr)
         return 1
     if "--readme" in arguments:
-        _write_readme([figure for name in names for figure in kept.get(name, ())])
+        _write_page([figure for name in names for figure in kept.get(name, ())])
     return 0
 
 
@@ -71,13 +72,12 @@ def _keep(taken: dict[str, list[Figure]]) -> dict[str, list[Figure]]:
     return kept
 
 
-def _write_readme(figures: list[Figure]) -> None:
-    readme = ROOT / "README.md"
-    head, _, rest = readme.read_text().partition(_BEGIN)
+def _write_page(figures: list[Figure]) -> None:
+    head, _, rest = PAGE.read_text().partition(_BEGIN)
     _, _, tail = rest.partition(_END)
     rows = [COLUMNS, tuple("---" for _ in COLUMNS), *(figure.cells() for figure in figures)]
     table = "".join("| " + " | ".join(row) + " |\n" for row in rows)
-    readme.write_text(f"{head}{_BEGIN}{table}{_END}{tail}")
+    PAGE.write_text(f"{head}{_BEGIN}{table}{_END}{tail}")
 
 
 sys.exit(main(sys.argv[1:]))

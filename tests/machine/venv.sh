@@ -17,5 +17,6 @@ fi
 "$python" -m venv "$venv"
 pip=("$venv/bin/pip" --disable-pip-version-check)
 "${pip[@]}" install --quiet "pip==26.3"
-"${pip[@]}" install --quiet --constraint "$here/../constraints.txt" --editable "$here/../..[provision]" --group "$here/../../pyproject.toml:dev"
+"${pip[@]}" install --quiet --constraint "$here/../constraints.txt" --editable "$here/../..[provision]" \
+    --group "$here/../../pyproject.toml:dev" --group "$here/../../pyproject.toml:docs"
 touch "$venv/.installed"

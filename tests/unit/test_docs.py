@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import click
+import pytest
 import yaml
 
 from composer.cli import cli
@@ -20,13 +21,18 @@ from composer.resolve.topology import resolve_topology
 from composer.runtimes.job_causes import RULES as JOB_RULES
 from composer.runtimes.participant_causes import RULES as PARTICIPANT_RULES
 from tests.conftest import ROOT
+from tests.documentation.picture import PICTURE, picture
+from tests.documentation.reference import generated
 from tests.golden.cases import DEPLOYMENT, OWNER, SERVER, kit
 
+DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
+PAGES = sorted(DOCS.rglob("*.md"))
 
 
-def test_every_command_is_in_the_readme_and_has_help() -> None:
-    rows = re.findall(r"^\| `composer ([a-z]+)([^|]*)", README, re.MULTILINE)
+def test_every_command_is_in_the_table_and_has_help() -> None:
+    page = (DOCS / "reference/commands.md").read_text()
+    rows = re.findall(r"^\| `composer ([a-z]+)([^|]*)", page, re.MULTILINE)
     documented = {name for first, rest in rows for name in (first, *re.findall(r", `([a-z]+)", rest))}
     context = click.Context(cli)
     commands = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
@@ -39,7 +45,8 @@ def test_every_command_is_in_the_readme_and_has_help() -> None:
 
 
 def test_every_check_is_documented_in_its_own_words() -> None:
-    documented = re.findall(r"^\| ([A-Z-]+) \| (.*) \|$", (ROOT / "docs" / "checks.md").read_text(), re.MULTILINE)
+    page = (DOCS / "checks.md").read_text().partition("<!-- doctor begins -->")[0]
+    documented = re.findall(r"^\| ([A-Z-]+) \| (.*) \|$", page, re.MULTILINE)
     assert documented == [(check.id, check.asks) for check in CHECKS]
 
 
@@ -50,7 +57,7 @@ def test_every_cause_is_documented() -> None:
 
 
 def test_the_documented_definition_is_one_and_names_every_key(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (text,) = re.findall(r"```yaml\n(.*?)```", (DOCS / "reference/composer-yml.md").read_text(), re.DOTALL)
     path = tmp_path / "composer.yml"
     path.write_text(text)
     assert load_definition(path) != Definition()
@@ -59,8 +66,35 @@ def test_the_documented_definition_is_one_and_names_every_key(tmp_path: Path) ->
 
 
 def test_documented_files_exist() -> None:
-    for name in re.findall(r"\]\(([A-Za-z./-]+)\)", README):
-        assert (ROOT / name).exists(), name
+    for page in (README, (ROOT / "SECURITY.md").read_text(), (ROOT / "CONTRIBUTING.md").read_text()):
+        for name in re.findall(r"\]\(([A-Za-z0-9./-]+)\)", page):
+            assert (ROOT / name).exists(), name
+
+
+def test_the_readme_is_read_in_a_minute() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_every_page_is_in_the_table_of_contents_once() -> None:
+    listed = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(listed) == [str(page.relative_to(DOCS)) for page in PAGES]
+
+
+@pytest.mark.parametrize(("path", "text"), generated().items(), ids=lambda value: getattr(value, "name", ""))
+def test_what_is_made_of_code_is_what_the_code_says(path: Path, text: str) -> None:
+    assert path.read_text() == text, "run `make golden`"
+
+
+def test_the_picture_is_what_is_drawn() -> None:
+    assert PICTURE.read_text() == picture(), "run `make golden`"
+
+
+def test_every_id_of_doctor_is_documented() -> None:
+    sources = ("usecases/doctor.py", "usecases/memory.py", "hosts/examine.py", "runtimes/docker_lifecycle.py")
+    said = "".join((ROOT / "composer" / name).read_text() for name in sources)
+    ids = set(re.findall(r'(?:[Ff]inding\(\s*|[{,] ?)"([A-Z]{3,})"(?:,|:)', said))
+    table = (DOCS / "checks.md").read_text().partition("<!-- doctor begins -->")[2]
+    assert set(re.findall(r"^\| ([A-Z]+) \|", table, re.MULTILINE)) == ids
 
 
 def test_every_command_that_a_message_names_is_one() -> None:

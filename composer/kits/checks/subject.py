@@ -138,7 +138,7 @@ class Check:
     """One thing that is looked at; either kit by kit or across all kits that were given.
 
     Attributes:
-        id: As users know it, for ``--ignore`` and in the table of the README.
+        id: As users know it, for ``--ignore`` and in the table of docs/checks.md.
         asks: What must hold, one line.
         of_kit: Looks at one kit.
         of_set: Looks at all; says which of them each problem is about by its index.

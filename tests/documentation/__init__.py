@@ -1,0 +1,1 @@
+"""What documentation is made of code, and what of it is run."""
