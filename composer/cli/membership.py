@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import AS_JSON, DRY_RUN, IGNORE, WAIT, takes_deployment, takes_kits, talking
+from composer.cli.options import (
+    AS_JSON,
+    DRY_RUN,
+    IGNORE,
+    WAIT,
+    complete_participants,
+    takes_deployment,
+    takes_kits,
+    talking,
+)
 from composer.cli.starts import asking, show_plan, tell_of_start
 from composer.model.reporter import some_of
 
@@ -62,7 +71,7 @@ def add(
 
 @click.command()
 @talking
-@click.argument("names", metavar="PARTICIPANT...", nargs=-1, required=True)
+@click.argument("names", metavar="PARTICIPANT...", nargs=-1, required=True, shell_complete=complete_participants)
 @takes_deployment
 @_TIMEOUT
 @DRY_RUN

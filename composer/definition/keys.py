@@ -57,6 +57,10 @@ _HOST = {
     "path": Key("The folder on the host for kits, workspaces and the job store.", "/srv/flare"),
     "build": Key("Where its images are built: `here`, and then sent, or `remote`, by the host's own engine.", "remote"),
     "runtime": Key("How participants run on this host, if not as the others do.", "process"),
+    "nvflare_environment": Key(
+        "Plain processes on this host run in this Python environment there, if not in the federation's.",
+        "/opt/conda/envs/flare",
+    ),
 }
 
 _PARTICIPANT = {
@@ -64,7 +68,25 @@ _PARTICIPANT = {
     "image": Key("What its image has of its own; the rest is as in the top-level `image`.", "{packages: [git]}"),
     "gpus": Key("GPUs that it may use: all, a number for the first ones, or a list of ids.", "all"),
     "memory": Key("The most memory that it may take.", "16g"),
-    "shm_size": Key("The size of /dev/shm, which PyTorch's data loaders need.", "8g"),
+    "cpus": Key("The most processors that it may use.", "7.5"),
+    "shm_size": Key(
+        "The size of /dev/shm, which PyTorch's data loaders need. Default: half of `memory`, or without that 1 GiB, or "
+        "half of the machine's memory if that is less.",
+        "8g",
+    ),
+    "ulimits": Key(
+        "Limits of its processes, each a number or {soft: …, hard: …}; -1 is none.", "{nofile: 65536, memlock: -1}"
+    ),
+    "tmp": Key(
+        "Where temporary files lie. memory: in /tmp, where nothing is executed. disk: in the workspace, emptied at "
+        "each start.",
+        "disk",
+    ),
+    "env_file": Key(
+        "Files with environment variables that are secret, in Compose's format: one or a list. Only their owner may be "
+        "able to read them (0600).",
+        "site-1.env",
+    ),
     "data": Key(
         "Folders of the host that its jobs may see, read-only by default. Docker's short form works, too.",
         '["/srv/ct:/data/ct:ro"]',
@@ -85,7 +107,11 @@ _DATA = {
 
 _DEFINITION = {
     "kits": Key("The kits: a prod_NN folder, folders of single kits, or archives; one of them or a list.", "prod_00"),
-    "runtime": Key("How participants run: in Docker containers, or as plain processes.", "process"),
+    "runtime": Key("How participants run: in containers of Docker or Podman, or as plain processes.", "process"),
+    "nvflare_environment": Key(
+        "Plain processes run in this Python environment, which has NVFLARE. composer installs nothing into it.",
+        "/opt/flare",
+    ),
     "network": Key(
         "host: the host's own network. bridge: a network of Docker's; the ports of servers and relays are published.",
         "bridge",

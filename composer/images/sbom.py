@@ -21,7 +21,7 @@ from composer.system.process import run
 _SECONDS = 60.0
 
 
-def installed(image: str, program: str = "docker") -> Mapping[str, Any]:
+def installed(image: str, tool: str = "docker") -> Mapping[str, Any]:
     """Return what is installed in an image, as ``dockerfiles/installed.py`` finds it in there.
 
     Raises:
@@ -29,12 +29,12 @@ def installed(image: str, program: str = "docker") -> Mapping[str, Any]:
     """
     program = read_template("installed.py").decode()
     options = ("--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python3")
-    found = json.loads(run(Command((program, "run", *options, image, "-c", program)), timeout=_SECONDS))
+    found = json.loads(run(Command((tool, "run", *options, image, "-c", program)), timeout=_SECONDS))
     return dict(found)
 
 
 def write_sboms(
-    manifest: Manifest, facts: Mapping[str, ImageFacts], folder: Path, program: str = "docker"
+    manifest: Manifest, facts: Mapping[str, ImageFacts], folder: Path, tool: str = "docker"
 ) -> tuple[str, ...]:
     """Write ``<service>.cdx.json`` for every participant of a deployment and return the files' names.
 
@@ -42,7 +42,7 @@ def write_sboms(
         manifest: The deployment.
         facts: What the engine says of its images, by tag.
         folder: Where they are put; it is made where it is missing.
-        program: Their engine's command line tool.
+        tool: Their engine's command line tool.
 
     Raises:
         ComposerError: An image is missing, or the folder cannot be written.
@@ -52,7 +52,7 @@ def write_sboms(
     if missing:
         raise ComposerError(f"there is no image {missing[0]}", "build it first: composer build")
     # Participants with the very same image differ in the tag alone.
-    found = {facts[tag].id: installed(tag, program) for tag in {facts[tag].id: tag for tag in tags.values()}.values()}
+    found = {facts[tag].id: installed(tag, tool) for tag in {facts[tag].id: tag for tag in tags.values()}.values()}
     texts = {f"{service}.cdx.json": render_sbom(tag, facts[tag], found[facts[tag].id]) for service, tag in tags.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)

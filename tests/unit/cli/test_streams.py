@@ -90,6 +90,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "provision": ("{folder}/none.yml",),
     "demo": ("{folder}/manifest.json",),
     "schema": (),
+    "completion": ("bash",),
 }
 
 
