@@ -90,7 +90,9 @@ def _stop(host: ConnectedHost, reporter: Reporter, purge: bool) -> None:
 def _running(hosts: Sequence[ConnectedHost]) -> tuple[str, ...]:
     def see(host: ConnectedHost) -> tuple[str, ...]:
         where = "" if host.alone else f" on {host.name}"
-        return tuple(f"{name}{where}" for name in host.lifecycle.running(host.manifest))
+        order = {one.name: at for at, one in enumerate(host.manifest.participants)}
+        running = sorted(host.lifecycle.running(host.manifest), key=lambda name: order.get(name, len(order)))
+        return tuple(f"{name}{where}" for name in running)
 
     found = each_of(hosts, see, _LOOK_SECONDS)
     return tuple(name for names in found.values() if isinstance(names, tuple) for name in names)
