@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from composer.system.foreign_text import escape_line
+from composer.system.listening import listening_sockets
 
 _FAMILIES = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))  # noqa: S104 - as NVFLARE binds
 Opener = Literal["process", "container", "engine"]
@@ -113,14 +114,13 @@ def holder_of(port: int) -> str:
 
 def holders_of(port: int) -> tuple[str, ...]:
     """Return the processes that listen on ``port``, as far as this user may see them; none where one socket does."""
-    # Once: for each answer the kernel goes through all of its connections.
     sockets = _sockets(port)
     return tuple(_holders(sockets)) if len(sockets) > 1 else ()
 
 
 def _sockets(port: int) -> set[str]:
     """Return the sockets that listen on a port, as /proc/PID/fd names them."""
-    return {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net", table), port)}
+    return {f"socket:[{inode}]" for inode in listening_sockets(port)}
 
 
 def _holders(sockets: Collection[str]) -> Iterator[str]:
@@ -131,15 +131,6 @@ def _holders(sockets: Collection[str]) -> Iterator[str]:
                 yield f"{escape_line(name)} (process {process.name})"
         except OSError:
             continue
-
-
-def _listening(table: Path, port: int) -> list[str]:
-    """Return the inodes of listening sockets in one of the kernel's tables: columns 1, 3 and 9 of proc_net_tcp(5)."""
-    try:
-        rows = [line.split() for line in table.read_text().splitlines()[1:]]
-    except OSError:
-        return []
-    return [row[9] for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port]
 
 
 def is_own_address(address: str) -> bool:
