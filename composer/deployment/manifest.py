@@ -27,7 +27,8 @@ class DeployedParticipant:
 
     ``address`` and ``port`` are where it is reached (a server) or whom it dials (the others); ``security`` is
     the kit's ``connection_security``; ``identity`` is who must answer there. ``inputs`` is the hash that its
-    image must carry; ``host`` is where it runs; ``registry`` is where its image is pulled from, if from anywhere.
+    image must carry; ``certificate_not_after`` is when its certificate ends, or its root's if that is earlier;
+    ``host`` is where it runs; ``registry`` is where its image is pulled from, if from anywhere.
     """
 
     name: str

@@ -210,6 +210,7 @@ def kit_of(facts: Facts) -> Kit:
         launch=facts.launch,
         certificate=certificate,
         root_fingerprint=facts.root_fingerprint,
+        root_ends=describe(facts.root[0]).not_after,
         owner=facts.owner,
     )
 

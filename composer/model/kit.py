@@ -74,6 +74,7 @@ class Kit:
         launch: How it is started; None for an admin, who is a person at a console.
         certificate: Its own.
         root_fingerprint: SHA-256 in hex of the certificate of the authority that it trusts.
+        root_ends: When that certificate ends, and with it every connection.
         owner: Whom its private key belongs to.
     """
 
@@ -91,6 +92,7 @@ class Kit:
     launch: Launch | None
     certificate: Certificate
     root_fingerprint: str
+    root_ends: datetime
     owner: Owner
 
     @property

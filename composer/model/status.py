@@ -56,8 +56,9 @@ class ParticipantStatus:
         left = self.certificate_days_left
         if left > _SOON:
             return self
-        ends = f"its certificate ends in {left} day{'' if left == 1 else 's'}: provision the project again before"
-        end = "its certificate has expired: provision the project again" if self.expired else ends
+        again = "provision the project again"
+        ends = f"its certificate or its root's ends in {left} day{'' if left == 1 else 's'}: {again} before"
+        end = f"its certificate has expired: {again}" if self.expired else ends
         return replace(self, detail="; ".join(part for part in (end, self.detail) if part))
 
 

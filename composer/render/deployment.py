@@ -114,6 +114,6 @@ def deployed_participant(participant: Participant, federation: Federation, form:
         nvflare=participant.image.nvflare,
         release=kit.release,
         root_fingerprint=kit.root_fingerprint,
-        certificate_not_after=kit.certificate.not_after,
+        certificate_not_after=min(kit.certificate.not_after, kit.root_ends),
         host=participant.host,
     )

@@ -50,6 +50,7 @@ def kit(name: str, kind: ParticipantType, **changes: object) -> Kit:
             fingerprint="ab" * 32,
         ),
         root_fingerprint="cd" * 32,
+        root_ends=datetime(2027, 10, 27, tzinfo=timezone.utc),
         owner=OWNER,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]

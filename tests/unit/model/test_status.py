@@ -15,9 +15,9 @@ def ending_in(days: int, detail: str = "") -> ParticipantStatus:
     ("days", "told"),
     [
         (61, ""),
-        (60, "its certificate ends in 60 days: provision the project again before"),
-        (1, "its certificate ends in 1 day: provision the project again before"),
-        (0, "its certificate ends in 0 days: provision the project again before"),
+        (60, "its certificate or its root's ends in 60 days: provision the project again before"),
+        (1, "its certificate or its root's ends in 1 day: provision the project again before"),
+        (0, "its certificate or its root's ends in 0 days: provision the project again before"),
         (-1, "its certificate has expired: provision the project again"),
     ],
 )
