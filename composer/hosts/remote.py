@@ -196,7 +196,7 @@ def connect_remote(host: Host, manifest: Manifest, deployment: Path) -> Iterator
         reached = _Reached(opened, server)
         lifecycle = lifecycle_of(host.runtime, folder, reached)
         engine = reached.asked
-        names = other_runtimes(host.runtime) if found.otherwise else ()
+        names = other_runtimes(host.runtime, elsewhere=True) if found.otherwise else ()
         others = tuple(lifecycle_of(other, folder, reached) for other in names)
         if engine:
             yield EngineHost(name, lifecycle, manifest, folder, opened, found, others, engine)

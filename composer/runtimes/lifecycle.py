@@ -264,9 +264,14 @@ def image_store(runtime: RuntimeName | None) -> Engine:
     return connect()
 
 
-def other_runtimes(runtime: RuntimeName) -> tuple[RuntimeName, ...]:
-    """Return in which other ways participants may run."""
-    return tuple(one for one in get_args(RuntimeName) if one != runtime)
+def other_runtimes(runtime: RuntimeName, elsewhere: bool = False) -> tuple[RuntimeName, ...]:
+    """Return the ways in which participants may run in place of one.
+
+    Args:
+        runtime: The one.
+        elsewhere: On another host, where nobody runs under Podman yet.
+    """
+    return tuple(one for one in get_args(RuntimeName) if one != runtime and not (elsewhere and one == "podman"))
 
 
 def form_of(runtime: RuntimeName) -> Form:
