@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from inspect import cleandoc
 
 import click
 
@@ -70,7 +71,8 @@ def _row(term: str, said: str) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    for paragraph in text.split("\n\n"):
+    # Python 3.13 itself takes the indentation away.
+    for paragraph in cleandoc(text).split("\n\n"):
         lines = paragraph.splitlines()
         if lines and lines[0].strip() == "\b":
             # click's mark of lines that stay as they are.
