@@ -60,6 +60,13 @@ class DockerLifecycle:
     def _connect(self) -> Engine:
         return connect()
 
+    def prepare(self) -> None:
+        """Import Docker's SDK: further down, CPython 3.11 to 3.13 take ten times as long for what it compiles then.
+
+        At the end of a chunk of the interpreter's stack, each call maps a new one and gives it back.
+        """
+        import_module("composer.runtimes.engine_client")
+
     def require_tools(self) -> None:
         """Make sure that Docker Compose is there."""
         docker.require_compose()
@@ -90,9 +97,6 @@ class DockerLifecycle:
         """Keep other composers of this user from the Compose project."""
         from composer.deployment.locks import lock_project
 
-        # The engine is asked next. Further down, CPython 3.11 to 3.13 take ten times as long for what Docker's SDK
-        # compiles as it is imported: at the end of a chunk of the stack each call maps a new one.
-        import_module("composer.runtimes.engine_client")
         return lock_project(manifest.compose_project, wait, waiting)
 
     def running(self, manifest: Manifest) -> tuple[str, ...]:

@@ -76,6 +76,9 @@ class Lifecycle(Protocol):
 
     makes_for_others: bool
 
+    def prepare(self) -> None:
+        """Load what it takes to look at what runs, for a command that begins with that."""
+
     def require_tools(self) -> None:
         """Make sure that what the runtime needs on this machine is there.
 

@@ -39,6 +39,9 @@ class ProcessLifecycle:
         # The services that ran before a start.
         self._before: Sequence[str] = ()
 
+    def prepare(self) -> None:
+        """Do nothing: all of it is loaded."""
+
     def require_tools(self) -> None:
         """The scripts say themselves what they miss."""
 

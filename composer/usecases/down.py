@@ -54,6 +54,7 @@ def down(
         if purge and not confirm(f"Delete {deployment} with all workspaces and the job store?"):
             raise ComposerError("nothing was stopped or deleted", "leave out --purge to keep workspaces and jobs")
         lifecycle = lifecycle_of(manifest.runtime, deployment)
+        lifecycle.prepare()
         stack.enter_context(reserved(lifecycle, manifest, reporter, wait, dry_run=False))
         with recorded(deployment, "down", manifest) if not purge else nullcontext(Deeds()) as deeds:
             deeds.stopped = ran = stop(manifest, deployment, lifecycle, reporter, purge)

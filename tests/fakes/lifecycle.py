@@ -49,6 +49,9 @@ class InMemory:
         self._memory, self._deployment = memory, deployment
         self._before: set[str] = set()
 
+    def prepare(self) -> None:
+        pass
+
     def require_tools(self) -> None:
         self._memory.note("require_tools")
 
