@@ -9,9 +9,12 @@ import click
 
 from composer.cli.options import (
     AS_JSON,
+    DETACH,
     DRY_RUN,
     IGNORE,
+    TIMEOUT,
     WAIT,
+    YES,
     complete_participants,
     takes_deployment,
     takes_kits,
@@ -25,19 +28,13 @@ if TYPE_CHECKING:
     from composer.usecases.inputs import Inputs
     from composer.usecases.membership import Membership
 
-_DETACH = click.option("-d", "--detach", is_flag=True, help="Start, and do not wait until they are registered.")
-_TIMEOUT = click.option(
-    "--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait."
-)
-_YES = click.option("-y", "--yes", is_flag=True, help="Do not ask before private keys are sent to their hosts.")
-
 
 @click.command()
 @talking
 @takes_kits
-@_DETACH
-@_TIMEOUT
-@_YES
+@DETACH
+@TIMEOUT
+@YES
 @IGNORE
 @DRY_RUN
 @AS_JSON
@@ -73,7 +70,7 @@ def add(
 @talking
 @click.argument("names", metavar="PARTICIPANT...", nargs=-1, required=True, shell_complete=complete_participants)
 @takes_deployment
-@_TIMEOUT
+@TIMEOUT
 @DRY_RUN
 @AS_JSON
 @WAIT
@@ -121,8 +118,4 @@ def _bring_up(
         return
     gone = [name for one in change.left for name in (one.name, one.service)]
     status = up(change.inputs, terminal, seconds, wait=wait, ignore=ignore, confirm=asking(terminal, yes), leaving=gone)
-    if as_json:
-        from composer.cli.screen import output
-
-        output.print_json(output.status_document(status))
-    tell_of_start(terminal, status, seconds is None)
+    tell_of_start(terminal, status, seconds is None, as_json)

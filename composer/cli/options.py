@@ -25,6 +25,11 @@ FORCE = click.option("--force", is_flag=True, help="Replace generated files that
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the files and commands, do nothing.")
 WAIT = click.option("--wait", is_flag=True, help="Wait for another composer that is at work on the folder.")
 IGNORE = click.option("--ignore", multiple=True, metavar="ID", help="Leave out a check; may be given again.")
+DETACH = click.option("-d", "--detach", is_flag=True, help="Start, and do not wait until they are registered.")
+TIMEOUT = click.option(
+    "--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait."
+)
+YES = click.option("-y", "--yes", is_flag=True, help="Do not ask before private keys are sent to their hosts.")
 PLAN_AS_JSON = click.option("--json", "as_json", is_flag=True, help="With --dry-run: print JSON.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import WAIT, complete_participants, takes_deployment, talking
+from composer.cli.options import TIMEOUT, WAIT, complete_participants, takes_deployment, talking
 from composer.cli.prompts import can_ask
 from composer.model.reporter import some_of
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 _NAMES = click.argument("names", metavar="[PARTICIPANT]...", nargs=-1, shell_complete=complete_participants)
 _DETACH = click.option("-d", "--detach", is_flag=True, help="Do not wait until they are registered.")
-_TIMEOUT = click.option(
-    "--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to wait."
-)
 # What stands behind the participant is the program's own.
 _OF_A_PROGRAM = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -30,7 +27,7 @@ _OF_A_PROGRAM = {"ignore_unknown_options": True, "allow_interspersed_args": Fals
 @_NAMES
 @takes_deployment
 @_DETACH
-@_TIMEOUT
+@TIMEOUT
 @WAIT
 def start(
     terminal: Terminal, names: tuple[str, ...], deployment: Path, detach: bool, timeout: float, wait: bool
@@ -46,7 +43,7 @@ def start(
 @_NAMES
 @takes_deployment
 @_DETACH
-@_TIMEOUT
+@TIMEOUT
 @WAIT
 def restart(
     terminal: Terminal, names: tuple[str, ...], deployment: Path, detach: bool, timeout: float, wait: bool

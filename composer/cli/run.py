@@ -11,11 +11,13 @@ import click
 
 from composer.cli.options import (
     AS_JSON,
+    DETACH,
     DRY_RUN,
     FORCE,
     IGNORE,
     PLAN_AS_JSON,
     WAIT,
+    YES,
     complete_participants,
     number_of_lines,
     takes_deployment,
@@ -96,7 +98,7 @@ def build(
 @click.command()
 @talking
 @takes_kits
-@click.option("-d", "--detach", is_flag=True, help="Start, and do not wait until they are registered.")
+@DETACH
 @click.option("--build", is_flag=True, hidden=True, help="As always: what is missing or stale is built.")
 @click.option(
     "-t",
@@ -108,7 +110,7 @@ def build(
     show_default=True,
     help="Seconds to wait.",
 )
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before private keys are sent to their hosts.")
+@YES
 @click.option(
     "--remove",
     "--remove-orphans",
@@ -136,7 +138,6 @@ def up(
     wait: bool,
 ) -> None:
     """Generate and build what is stale, start, and wait until all are registered."""
-    from composer.cli.screen import output
     from composer.usecases import up as use_case
 
     if dry_run:
@@ -146,9 +147,7 @@ def up(
     seconds = None if detach else timeout
     agreed, agreed_too = asking(terminal, yes), asking(terminal, remove)
     status = use_case.up(inputs, terminal, seconds, force, wait, ignore, confirm=agreed, remove=agreed_too)
-    if as_json:
-        output.print_json(output.status_document(status))
-    tell_of_start(terminal, status, detach)
+    tell_of_start(terminal, status, detach, as_json)
 
 
 @click.command()

@@ -31,8 +31,12 @@ def asking(terminal: Terminal, agreed: bool) -> Callable[[str], bool]:
     return ask
 
 
-def tell_of_start(terminal: Terminal, status: FederationStatus, detach: bool) -> None:
-    """Say what has become of a start that went well."""
+def tell_of_start(terminal: Terminal, status: FederationStatus, detach: bool, as_json: bool) -> None:
+    """Say what has become of a start that went well, and print it as JSON where that was asked for."""
+    if as_json:
+        from composer.cli.screen import output
+
+        output.print_json(output.status_document(status))
     if not status.participants:
         terminal.done(f"{status.federation}: nobody is to be started here; open the administrator's: composer admin")
     elif not status.changed:

@@ -12,7 +12,7 @@ from composer.model.federation import Federation, Participant
 from composer.model.files import GeneratedFile
 from composer.model.kinds import LOCAL
 from composer.render.compose import mode_of, render_compose
-from composer.render.dockerfile import inputs_hash, render_context, render_wheels
+from composer.render.dockerfile import inputs_hash, render_contexts
 from composer.render.form import Origin
 from composer.render.hosts import render_hosts
 from composer.render.remote import HOSTS, render_host
@@ -44,10 +44,7 @@ class DockerForm:
                 from composer.render.private import private_env_files
 
                 files += private_env_files(here)
-        if any(participant.image.wheels for participant in federation.participants):
-            files += render_wheels()
-        for participant in federation.participants:
-            files += render_context(participant)
+        files += render_contexts(federation.participants)
         return tuple(files)
 
     def origin(self, participant: Participant) -> Origin:

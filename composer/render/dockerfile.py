@@ -52,6 +52,14 @@ def render_context(participant: Participant) -> tuple[GeneratedFile, ...]:
     return _context(PurePosixPath("images", participant.service), files)
 
 
+def render_contexts(participants: Sequence[Participant]) -> tuple[GeneratedFile, ...]:
+    """Return the build contexts of the participants' images, and what those with wheels share."""
+    files = list(render_wheels()) if any(one.image.wheels for one in participants) else []
+    for one in participants:
+        files += render_context(one)
+    return tuple(files)
+
+
 def render_resolution(image: Image) -> tuple[GeneratedFile, ...]:
     """Return a build context that finds out what uv would install (target ``lock``) or collects it (``wheels``).
 

@@ -14,7 +14,7 @@ from composer.model.files import GeneratedFile
 from composer.model.kinds import LOCAL
 from composer.render.compose import mode_of
 from composer.render.docker_form import DockerForm
-from composer.render.dockerfile import inputs_hash, render_context, render_wheels
+from composer.render.dockerfile import inputs_hash, render_contexts
 from composer.render.form import Origin
 from composer.render.hosts import render_hosts
 from composer.render.podman import image_name, render_run_file, run_document
@@ -53,10 +53,7 @@ class PodmanForm:
             files.append(GeneratedFile(PurePosixPath(RUN_FILE), render_run_file(document).encode(), mode_of(here)))
             files.append(GeneratedFile(names, render_hosts(part).encode()))
             files += render_quadlets(document)
-        if any(participant.image.wheels for participant in federation.participants):
-            files += render_wheels()
-        for participant in federation.participants:
-            files += render_context(participant)
+        files += render_contexts(federation.participants)
         return tuple(files)
 
     def origin(self, participant: Participant) -> Origin:
