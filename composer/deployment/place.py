@@ -7,7 +7,16 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from composer.deployment.layout import COMPOSE_FILE, HISTORY, IMAGES, OVERRIDE_FILE, QUADLETS, RUN_FILE, STARTED
+from composer.deployment.layout import (
+    COMPOSE_FILE,
+    HISTORY,
+    IMAGES,
+    OVERRIDE_FILE,
+    PRIVATE,
+    QUADLETS,
+    RUN_FILE,
+    STARTED,
+)
 from composer.deployment.manifest import MANIFEST, parse_manifest
 from composer.deployment.trust import require_trusted
 from composer.model.errors import ComposerError
@@ -24,7 +33,7 @@ _ALWAYS_OWN = frozenset((*WHOLE_FOLDERS, LOCK, PART, OVERRIDE_FILE))
 # What else is at the top of a folder that is generated, with containers or without.
 _SCRIPTS = ("start.sh", "stop.sh", "status.sh", "logs.sh", "admin.sh", "check.sh")
 _SOURCES = (COMPOSE_FILE, RUN_FILE, QUADLETS)
-_GENERATED = ("images", HOSTS, "local", "participants", "python", "lib", *_SOURCES, MANIFEST, *_SCRIPTS)
+_GENERATED = ("images", HOSTS, "local", "participants", "python", "lib", PRIVATE, *_SOURCES, MANIFEST, *_SCRIPTS)
 _OWN_WHILE_WRITTEN = _ALWAYS_OWN.union(_GENERATED, (KITS,))
 _PROVISIONED = re.compile(r"prod_[0-9]+")
 _OF_KITS = ("rootCA.pem", "fed_server.json", "fed_client.json", "fed_admin.json", "fed_relay.json")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from composer.deployment.layout import COMPOSE_FILE, HISTORY, IMAGES, OVERRIDE_FILE, QUADLETS, RUN_FILE, STARTED
+from composer.deployment.layout import (
+    COMPOSE_FILE,
+    HISTORY,
+    IMAGES,
+    OVERRIDE_FILE,
+    PRIVATE,
+    QUADLETS,
+    RUN_FILE,
+    STARTED,
+)
 from composer.deployment.manifest import MANIFEST
 from composer.system.ownership import require_own
 
@@ -22,6 +31,7 @@ _STARTED_FROM = (
     ".staged",
     STARTED,
     HISTORY,
+    PRIVATE,
 )
 # What else is read, run or written there. Where one is a link, who writes or deletes says so: it may be the user's own.
 # "job-store" and "kits" are left out: they may be of the kits' owners, who are others than composer's user.

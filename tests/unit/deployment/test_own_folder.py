@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from composer.deployment.place import is_unfinished
 from tests.conftest import Ended, composer, tree
 
 pytestmark = pytest.mark.nvflare
@@ -98,3 +99,11 @@ def test_a_folder_named_kits_is_taken_for_composers_own_only_where_composer_made
 
 def test_looking_at_kits_takes_no_folder(project: Path) -> None:
     assert composer("check", "workspace/example/prod_00", "-C", ".", cwd=project).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["private", "containers.json", "quadlets"])
+def test_what_a_first_run_has_written_before_it_was_cut_short_is_its_own(tmp_path: Path, name: str) -> None:
+    for folder in (".staged", "workspaces"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / name).mkdir()
+    assert is_unfinished(tmp_path)
